@@ -1,0 +1,58 @@
+"""Facts: what an app adds to the rule language."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hub.registry.base import Registry, RegistryError
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
+
+
+class FactKind(StrEnum):
+    """The type of a fact; it decides which operators apply."""
+
+    NUMBER = "number"
+    MONEY = "money"
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    SET = "set"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing known about an account.
+
+    ``sql`` is a trusted expression (never user input) over the fixed aliases ``a``
+    (accounts_account), ``s`` (accounts_accountstate) and ``f`` (usage_accountfacts). Its SQL
+    type follows the kind: number → any numeric, money → bigint minor units, text → text,
+    boolean, date, datetime → timestamptz, set → text[]. NULL means *missing*; so do the empty
+    text and the empty set. ``unit`` is shown after a value (``%``, ``days``, a currency code),
+    ``source`` and ``freshness`` say where it comes from and how old it may be.
+    """
+
+    name: str
+    label: str
+    kind: FactKind
+    sql: str
+    source: str
+    freshness: str
+    unit: str = ""
+    order: int = 100
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", FactKind(self.kind))
+        if not _NAME.match(self.name):
+            raise RegistryError(f"fact name {self.name!r} must be lower_snake_case")
+        if "%" in self.sql:
+            # The expression is pasted into a statement with %s parameters.
+            raise RegistryError(f"fact {self.name!r}: write mod(), not the percent sign, in sql")
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+
+facts: Registry[Fact] = Registry("fact")

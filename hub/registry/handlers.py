@@ -1,0 +1,50 @@
+"""Handlers: what lower apps announce and higher apps react to.
+
+An announcement is made inside the transaction of the row that caused it; that row is the
+idempotency key and the audit trail, so a handler may be called again for the same ids and
+must then change nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+from hub.registry.base import Registry
+
+Receiver: TypeAlias = Callable[[UUID, Sequence[UUID]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """One app's reaction; ``order`` decides who hears first."""
+
+    key: str
+    receive: Receiver
+    order: int = 100
+
+
+class Announcement:
+    """A point that is announced with (tenant id, ids of the rows concerned)."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.handlers: Registry[Handler] = Registry(f"{name} handler")
+
+    def connect(self, key: str, receive: Receiver, *, order: int = 100) -> None:
+        """Register a receiver under the app's key; raises RegistryError on a duplicate."""
+        self.handlers.register(Handler(key, receive, order))
+
+    def __call__(self, tenant_id: UUID, ids: Sequence[UUID]) -> None:
+        """Call every receiver in order; an error ends the announcement and the transaction."""
+        if not ids:
+            return
+        for handler in self.handlers:
+            handler.receive(tenant_id, ids)
+
+
+facts_changed = Announcement("facts_changed")
+"""``(tenant_id, account_ids)``: facts of these accounts have a new ``fact_version``."""
+
+signal_recorded = Announcement("signal_recorded")
+"""``(tenant_id, signal_ids)``: these signals were written and may start something."""
