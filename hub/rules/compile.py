@@ -1,0 +1,202 @@
+"""A rule as SQL for sets and as Python for one account; a test holds both equal.
+
+Missing facts (NULL, empty text, empty set) make a comparison false. In SQL a comparison over
+NULL is NULL, and AND/OR carry it like false as far as a WHERE clause is concerned, so only the
+child of a ``not`` is folded to two values (``IS NOT TRUE``). Plain comparisons elsewhere keep
+their indexes usable.
+
+Dates are compared with ``Clock.today`` (the tenant's calendar day), date-times with
+``Clock.now``. *Within N days before* means that the date lies ahead, today … today + N;
+*within N days after* that it lies behind, today − N … today; both ends included.
+"""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+from hub.registry.facts import FactKind
+from hub.rules.language import AllOf, AnyOf, Compare, Node, Not, Op, Scalar
+
+Params: TypeAlias = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The moment a rule is asked: an aware time, and the tenant's calendar day at it."""
+
+    now: datetime
+    today: date
+
+
+# --- SQL -----------------------------------------------------------------------------------
+
+_SYMBOLS: Final = {Op.EQ: "=", Op.NE: "<>", Op.GT: ">", Op.GTE: ">=", Op.LT: "<", Op.LTE: "<="}
+_UPPER, _LOWER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
+_FOLD: Final = str.maketrans(_UPPER, _LOWER)
+
+
+def compile_sql(node: Node, clock: Clock) -> tuple[str, Params]:
+    """``(sql, params)`` of a WHERE condition with %s placeholders over the facts' aliases.
+
+    A row for which the rule is false may give false or NULL; never select the expression itself.
+    """
+    match node:
+        case Compare():
+            return _sql_compare(node, clock)
+        case Not(child):
+            sql, params = compile_sql(child, clock)
+            return f"({sql}) IS NOT TRUE", params
+        case AllOf(children):
+            return _joined(children, clock, " AND ", "TRUE")
+        case AnyOf(children):
+            return _joined(children, clock, " OR ", "FALSE")
+
+
+def _joined(children: Sequence[Node], clock: Clock, word: str, empty: str) -> tuple[str, Params]:
+    parts = [compile_sql(child, clock) for child in children]
+    if not parts:
+        return empty, ()
+    return word.join(f"({sql})" for sql, _ in parts), tuple(p for _, params in parts for p in params)
+
+
+def _sql_compare(compare: Compare, clock: Clock) -> tuple[str, Params]:
+    return _SQL[compare.op](_expression(compare), compare, clock)
+
+
+def _expression(compare: Compare) -> str:
+    sql = f"({compare.fact.sql})"
+    # Equality with a constant, which is never empty, needs no folding and keeps its index.
+    if compare.fact.kind is FactKind.TEXT and compare.op not in (Op.EQ, Op.IN):
+        return f"NULLIF({sql}, '')"
+    return sql
+
+
+def _sql_plain(sql: str, compare: Compare, clock: Clock) -> tuple[str, Params]:
+    return f"{sql} {_SYMBOLS[compare.op]} %s", (compare.value,)
+
+
+def _sql_between(sql: str, compare: Compare, clock: Clock) -> tuple[str, Params]:
+    return f"{sql} BETWEEN %s AND %s", _many(compare)
+
+
+def _sql_in(sql: str, compare: Compare, clock: Clock) -> tuple[str, Params]:
+    word = "= ANY" if compare.op is Op.IN else "<> ALL"
+    values = _many(compare)
+    if compare.fact.kind is FactKind.NUMBER:
+        # One array has one element type.
+        values = tuple(Decimal(str(value)) for value in values)
+    return f"{sql} {word}(%s)", (list(values),)
+
+
+def _sql_contains(sql: str, compare: Compare, clock: Clock) -> tuple[str, Params]:
+    if compare.fact.kind is FactKind.SET:
+        return f"%s = ANY({sql})", (compare.value,)
+    return (
+        f"strpos(translate({sql}, '{_UPPER}', '{_LOWER}'), %s) > 0",
+        (str(compare.value).translate(_FOLD),),
+    )
+
+
+def _sql_within(sql: str, compare: Compare, clock: Clock) -> tuple[str, Params]:
+    return f"{sql} BETWEEN %s AND %s", _within(compare, clock)
+
+
+def _sql_presence(sql: str, compare: Compare, clock: Clock) -> tuple[str, Params]:
+    if compare.fact.kind is FactKind.SET:
+        return f"COALESCE(cardinality({sql}), 0) {'>' if compare.op is Op.IS_SET else '='} 0", ()
+    return f"{sql} IS {'NOT ' if compare.op is Op.IS_SET else ''}NULL", ()
+
+
+_SQL: Final[Mapping[Op, Callable[[str, Compare, Clock], tuple[str, Params]]]] = {
+    **dict.fromkeys(_SYMBOLS, _sql_plain),
+    Op.BETWEEN: _sql_between,
+    Op.IN: _sql_in,
+    Op.NOT_IN: _sql_in,
+    Op.CONTAINS: _sql_contains,
+    Op.WITHIN_DAYS_BEFORE: _sql_within,
+    Op.WITHIN_DAYS_AFTER: _sql_within,
+    Op.IS_SET: _sql_presence,
+    Op.IS_NOT_SET: _sql_presence,
+}
+
+
+# --- Python --------------------------------------------------------------------------------
+
+_COMPARE: Final[Mapping[Op, Callable[[Any, Any], bool]]] = {
+    Op.EQ: operator.eq,
+    Op.NE: operator.ne,
+    Op.GT: operator.gt,
+    Op.GTE: operator.ge,
+    Op.LT: operator.lt,
+    Op.LTE: operator.le,
+}
+
+
+def evaluate(node: Node, values: Mapping[str, object], clock: Clock) -> bool:
+    """Whether the rule holds for one account's facts (name → value; absent means missing).
+
+    Values: int, float or Decimal, str, bool, date, aware datetime, and any collection of str
+    for a set; what the fact's SQL would give.
+    """
+    match node:
+        case Compare():
+            return holds(node, values, clock)
+        case Not(child):
+            return not evaluate(child, values, clock)
+        case AllOf(children):
+            return all(evaluate(child, values, clock) for child in children)
+        case AnyOf(children):
+            return any(evaluate(child, values, clock) for child in children)
+
+
+def holds(compare: Compare, values: Mapping[str, object], clock: Clock) -> bool:
+    """Whether one comparison holds."""
+    value = seen(compare, values)
+    if compare.op in (Op.IS_SET, Op.IS_NOT_SET):
+        return (value is not None) is (compare.op is Op.IS_SET)
+    return value is not None and _test(compare, value, clock)
+
+
+def seen(compare: Compare, values: Mapping[str, object]) -> Any:
+    """The value of a comparison's fact, None when missing; floats in their decimal reading."""
+    value = values.get(compare.fact.name)
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if compare.fact.kind in (FactKind.TEXT, FactKind.SET) and not value:
+        return None
+    return value
+
+
+def _test(compare: Compare, value: Any, clock: Clock) -> bool:
+    match compare.op:
+        case Op.IN:
+            return value in _many(compare)
+        case Op.NOT_IN:
+            return value not in _many(compare)
+        case Op.CONTAINS if compare.fact.kind is FactKind.TEXT:
+            return str(compare.value).translate(_FOLD) in str(value).translate(_FOLD)
+        case Op.CONTAINS:
+            return compare.value in value
+        case Op.BETWEEN | Op.WITHIN_DAYS_BEFORE | Op.WITHIN_DAYS_AFTER:
+            low, high = _many(compare) if compare.op is Op.BETWEEN else _within(compare, clock)
+            return bool(low <= value <= high)
+        case _:
+            return _COMPARE[compare.op](value, compare.value)
+
+
+def _many(compare: Compare) -> tuple[Any, ...]:
+    value = compare.value
+    if not isinstance(value, tuple):
+        raise TypeError(f"{compare.op} carries a list of constants")
+    return value
+
+
+def _within(compare: Compare, clock: Clock) -> tuple[Any, Any]:
+    start: Scalar = clock.now if compare.fact.kind is FactKind.DATETIME else clock.today
+    if not isinstance(compare.value, int) or not isinstance(start, date):
+        raise TypeError(f"{compare.op} carries a number of days")
+    span = timedelta(days=compare.value)
+    return (start, start + span) if compare.op is Op.WITHIN_DAYS_BEFORE else (start - span, start)

@@ -1,0 +1,161 @@
+"""The rule language: what is a rule, and how it says that something is not."""
+
+import json
+from datetime import date
+
+import pytest
+from hypothesis import given
+
+from hub.rules.compile import compile_sql, evaluate
+from hub.rules.explain import findings, reason_code, sentence, why_false
+from hub.rules.language import MAX_DEPTH, MAX_NODES, Node, RuleError, comparisons, facts_of, parse
+from tests.rules.rule_strategies import CLOCK, FACTS, TREES, VALUES
+
+DROP = {"fact": "usage_drop_pct", "op": "gte", "value": 20}
+
+
+def rule(tree: object) -> Node:
+    return parse(tree, FACTS)
+
+
+def problems(tree: object) -> list[tuple[str, str]]:
+    with pytest.raises(RuleError) as caught:
+        rule(tree)
+    return [(problem.pointer, problem.message) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("tree", "pointer", "message"),
+    [
+        ([], "", "expected an object, got a list"),
+        ({}, "", 'expected one of "all"'),
+        ({"all": [DROP], "any": []}, "", 'expected one of "all"'),
+        ({"all": DROP}, "/all", "expected a list, got an object"),
+        ({"not": 3}, "/not", "expected an object, got a number"),
+        ({"all": [DROP, {"fact": "mood", "op": "eq", "value": 1}]}, "/all/1/fact", 'unknown fact "mood"'),
+        ({"fact": ["mrr"], "op": "eq", "value": 1}, "/fact", "unknown fact ['mrr']"),
+        ({"not": {"fact": "mrr", "op": "like", "value": 1}}, "/not/op", 'unknown operator "like"'),
+        ({"fact": "mrr", "value": 1}, "/op", "unknown operator None"),
+        ({"fact": "activated", "op": "gt", "value": True}, "/op", '"gt" does not apply to the boolean'),
+        ({"fact": "mrr", "op": "gt"}, "/value", '"gt" needs a value'),
+        ({"fact": "mrr", "op": "is_set", "value": 1}, "/value", '"is_set" takes no value'),
+        ({"fact": "mrr", "op": "gt", "value": 1.5}, "/value", "money in minor units"),
+        ({"fact": "usage_drop_pct", "op": "gt", "value": "20"}, "/value", "expected a number, got text"),
+        ({"fact": "usage_drop_pct", "op": "gt", "value": True}, "/value", "got a boolean"),
+        ({"fact": "usage_drop_pct", "op": "gt", "value": float("nan")}, "/value", "must lie within"),
+        ({"fact": "usage_drop_pct", "op": "gt", "value": 2**60}, "/value", "must lie within"),
+        ({"fact": "usage_drop_pct", "op": "between", "value": [5]}, "/value", "two values [from, to]"),
+        ({"fact": "usage_drop_pct", "op": "between", "value": [9, 5]}, "/value", "after its end"),
+        ({"fact": "plan", "op": "in", "value": "pro"}, "/value", "expected a list of values, got text"),
+        ({"fact": "plan", "op": "in", "value": []}, "/value", "expected a list of values"),
+        ({"fact": "plan", "op": "eq", "value": ""}, "/value", "use is_not_set"),
+        ({"fact": "plan", "op": "eq", "value": "a\x00"}, "/value", "cannot be stored"),
+        ({"fact": "plan", "op": "eq", "value": "\ud800"}, "/value", "cannot be stored"),
+        ({"fact": "activated", "op": "eq", "value": 1}, "/value", "expected true or false"),
+        ({"fact": "renewal_on", "op": "gt", "value": "31.3.2026"}, "/value", "expected a date like"),
+        ({"fact": "renewal_on", "op": "within_days_before", "value": -1}, "/value", "whole number of days"),
+        ({"fact": "last_seen_at", "op": "gt", "value": "2026-03-31T09:00:00"}, "/value", "with offset"),
+        ({"fact": "mrr", "op": "gt", "value": 1, "a/b": 2}, "/a~1b", "a comparison has only"),
+    ],
+)
+def test_a_wrong_tree_is_named_with_place_and_cause(tree: object, pointer: str, message: str) -> None:
+    [(where, what)] = problems(tree)
+    assert where == pointer
+    assert message in what
+
+
+def test_all_problems_are_reported_at_once() -> None:
+    tree = {"all": [{"fact": "x", "op": "eq"}, {"any": [{"fact": "mrr", "op": "??", "value": 1}]}]}
+    assert [pointer for pointer, _ in problems(tree)] == ["/all/0/fact", "/all/1/any/0/op"]
+
+
+def test_depth_and_size_are_limited() -> None:
+    deep: object = DROP
+    for _ in range(MAX_DEPTH - 1):
+        deep = {"not": deep}
+    assert comparisons(rule(deep))
+    assert problems({"not": deep})[0][1] == "a rule is at most 8 levels deep"
+    assert rule({"all": [DROP] * (MAX_NODES - 1)})
+    assert problems({"all": [DROP] * (MAX_NODES + 50)}) == [("/all/199", "a rule has at most 200 parts")]
+
+
+def test_a_missing_fact_makes_every_comparison_false_and_its_negation_true() -> None:
+    for op in ("eq", "ne", "gt", "lt"):
+        node = rule({"fact": "usage_drop_pct", "op": op, "value": 20})
+        assert not evaluate(node, {}, CLOCK)
+        assert evaluate(rule({"not": {"fact": "usage_drop_pct", "op": op, "value": 20}}), {}, CLOCK)
+    assert not evaluate(rule({"fact": "plan", "op": "not_in", "value": ["pro"]}), {"plan": ""}, CLOCK)
+    assert evaluate(rule({"fact": "plan", "op": "is_not_set"}), {"plan": ""}, CLOCK)
+
+
+@given(TREES, VALUES)
+def test_a_negation_is_the_opposite(tree: object, values: dict[str, object]) -> None:
+    assert evaluate(rule({"not": tree}), values, CLOCK) is not evaluate(rule(tree), values, CLOCK)
+
+
+@given(TREES)
+def test_every_constant_travels_as_a_parameter(tree: object) -> None:
+    sql, params = compile_sql(rule(tree), CLOCK)
+    assert sql.count("%s") == len(params)
+    assert facts_of(rule(tree)) == {leaf.fact.name for leaf in comparisons(rule(tree))}
+
+
+@given(TREES, VALUES)
+def test_a_false_rule_has_someone_to_blame_and_a_true_one_nobody(
+    tree: object, values: dict[str, object]
+) -> None:
+    node = rule(tree)
+    truth = evaluate(node, values, CLOCK)
+    assert (reason_code(node, values, CLOCK) == "") is truth
+    assert truth is False or why_false(node, values, CLOCK) == ()
+    assert len(findings(node, values, CLOCK)) == len(comparisons(node))
+
+
+@given(TREES)
+def test_a_rule_reads_as_one_sentence(tree: object) -> None:
+    text = sentence(rule(json.loads(json.dumps(tree))))
+    assert text
+    assert "{" not in text
+    assert all(leaf.fact.label in text for leaf in comparisons(rule(tree)))
+
+
+def test_the_sentence_says_what_a_person_would() -> None:
+    plan = {"fact": "plan", "op": "in", "value": ["Pro", "Max"]}
+    tree = {
+        "all": [
+            DROP,
+            {
+                "any": [
+                    {"fact": "plan", "op": "in", "value": ["Pro", "Max"]},
+                    {"not": {"fact": "mrr", "op": "lt", "value": 123450}},
+                ]
+            },
+            {"fact": "renewal_on", "op": "within_days_before", "value": 90},
+        ]
+    }
+    assert sentence(rule(tree)) == (
+        "usage drop is at least 20% and (plan is one of “Pro”, “Max” or it is not so that MRR is less "
+        "than 1,234.50 EUR) and renewal is due within 90 days"
+    )
+
+
+def test_values_seen_are_part_of_the_explanation() -> None:
+    node = rule({"all": [DROP, {"fact": "activated", "op": "eq", "value": True}]})
+    seen = {"usage_drop_pct": 12, "activated": True}
+    assert [finding.text for finding in findings(node, seen, CLOCK)] == [
+        "usage drop 12% < 20%",
+        "activated yes = yes",
+    ]
+    assert reason_code(node, seen, CLOCK) == "rule_false: usage_drop_pct = 12 < 20"
+    assert reason_code(node, {"activated": True}, CLOCK) == "rule_false: usage_drop_pct is missing"
+
+
+def test_due_within_includes_today_and_the_last_day() -> None:
+    node = rule({"fact": "renewal_on", "op": "within_days_before", "value": 2})
+    dues = ["2026-03-30", "2026-03-31", "2026-04-02", "2026-04-03"]
+    assert [evaluate(node, {"renewal_on": date.fromisoformat(d)}, CLOCK) for d in dues] == [
+        False,
+        True,
+        True,
+        False,
+    ]
