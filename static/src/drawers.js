@@ -1,0 +1,15 @@
+// <button data-opens="id"> shows the <dialog id>, [data-closes] inside it closes it;
+// a dialog that arrives by htmx with data-open-now shows itself.
+export function drawers() {
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-opens]");
+    if (opener) document.getElementById(opener.dataset.opens)?.showModal();
+    if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
+    // A click on the backdrop reaches the dialog itself, never a child.
+    if (event.target instanceof HTMLDialogElement && event.target.open) event.target.close();
+  });
+  document.addEventListener("htmx:load", (event) => {
+    const dialog = event.target.closest?.("dialog[data-open-now]");
+    if (dialog && !dialog.open) dialog.showModal();
+  });
+}

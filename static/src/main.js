@@ -1,0 +1,29 @@
+import Alpine from "@alpinejs/csp";
+import htmx from "htmx.org";
+import "htmx-ext-sse";
+import { drawers } from "./drawers.js";
+import { followTheme } from "./theme.js";
+import { menus } from "./menus.js";
+import { shell } from "./shell.js";
+import { requests } from "./requests.js";
+import { confirmCodes } from "./codes.js";
+
+followTheme();
+shell();
+menus();
+drawers();
+requests(htmx);
+confirmCodes();
+
+// ECharts is ten times the rest of the script: only pages that show a chart fetch it.
+async function charts(root) {
+  const canvases = root.querySelectorAll("[data-chart]");
+  if (canvases.length === 0) return;
+  const { draw } = await import("./charts/draw.js");
+  canvases.forEach(draw);
+}
+charts(document);
+htmx.on("htmx:load", (event) => charts(event.detail.elt));
+
+window.Alpine = Alpine;
+Alpine.start();
