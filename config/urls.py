@@ -1,0 +1,13 @@
+"""Every address of the product, by surface."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from hub.people.urls import account_urlpatterns
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("config.probes")),
+    path("", include("hub.people.urls")),
+    path("accounts/", include(account_urlpatterns)),
+]

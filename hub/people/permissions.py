@@ -1,0 +1,42 @@
+"""The permission matrix, as data. CS owns the structure, customer marketing the lifecycle layer; both read all."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ADMIN, CSM, MARKETER, LEADER = "admin", "csm", "marketer", "leader"
+EVERYONE: Final = frozenset({ADMIN, CSM, MARKETER, LEADER})
+
+PERMISSIONS: Final[dict[str, frozenset[str]]] = {
+    "today.view": EVERYONE,
+    "search.view": EVERYONE,
+    "accounts.view": EVERYONE,
+    "accounts.edit": frozenset({ADMIN, CSM}),
+    "notes.write": frozenset({ADMIN, CSM, MARKETER}),
+    "tasks.work": frozenset({ADMIN, CSM, MARKETER}),
+    "plans.edit": frozenset({ADMIN, CSM}),
+    "signals.view": EVERYONE,
+    "signals.resolve": frozenset({ADMIN, CSM, MARKETER}),
+    "triggers.edit": frozenset({ADMIN, CSM, MARKETER}),
+    "journeys.view": EVERYONE,
+    "journeys.run": frozenset({ADMIN, MARKETER}),
+    "journeys.edit": frozenset({ADMIN, MARKETER}),
+    "outbox.view": EVERYONE,
+    "outbox.resolve": frozenset({ADMIN, MARKETER}),
+    "qbr.view": EVERYONE,
+    "qbr.edit": frozenset({ADMIN, CSM}),
+    "qbr.generate": frozenset({ADMIN, CSM}),
+    "advocacy.view": EVERYONE,
+    "advocacy.edit": frozenset({ADMIN, MARKETER}),
+    "metrics.view": EVERYONE,
+    "sources.view": frozenset({ADMIN, CSM, MARKETER, LEADER}),
+    "sources.edit": frozenset({ADMIN}),
+    "portal.view_as": frozenset({ADMIN, CSM, MARKETER}),
+    "people.manage": frozenset({ADMIN}),
+    "audit.view": frozenset({ADMIN, LEADER}),
+}
+
+
+def allowed(role: str, permission: str) -> bool:
+    """True when `role` holds `permission`; an unknown permission is a programming error and raises KeyError."""
+    return role in PERMISSIONS[permission]

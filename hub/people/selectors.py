@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from hub.people.models import Credential, Membership, User, hash_key
+
+
+def memberships_of(user: User) -> list[Membership]:
+    """Active memberships of a person, by tenant name; two tables, one query."""
+    return list(
+        Membership.objects.select_related("tenant")
+        .filter(user=user, is_active=True, tenant__is_active=True)
+        .order_by("tenant__name")
+    )
+
+
+def credential_for(key: str) -> Credential | None:
+    """The live credential of an API key with its tenant, or None."""
+    return (
+        Credential.objects.select_related("tenant")
+        .filter(key_hash=hash_key(key), revoked_at=None, tenant__is_active=True)
+        .first()
+    )

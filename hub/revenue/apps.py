@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class RevenueConfig(AppConfig):
+    name = "hub.revenue"
+    label = "revenue"
+    default_auto_field = "django.db.models.BigAutoField"
