@@ -10,7 +10,6 @@ Truth is two-valued: a comparison over a missing fact is false, whatever the ope
 ``not_in`` too), and ``not`` of it is therefore true. ``is_not_set`` asks for missing facts.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -249,7 +248,7 @@ def _range(raw: object, read: Callable[[object], Any]) -> Constant:
 
 
 def _days(raw: object) -> int:
-    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw <= MAX_DAYS:
+    if type(raw) is not int or raw < 0 or raw > MAX_DAYS:
         raise _Wrong(f"expected a whole number of days from 0 to {MAX_DAYS}, got {_show(raw)}")
     return raw
 
@@ -257,9 +256,10 @@ def _days(raw: object) -> int:
 def _number(raw: object) -> Scalar:
     if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
         raise _Wrong(f"expected a number, got {_name(raw)}")
-    if not math.isfinite(raw) or abs(raw) > MAX_NUMBER:
+    number = Decimal(raw) if isinstance(raw, int) else Decimal(str(raw))
+    if not number.is_finite() or not -MAX_NUMBER <= number <= MAX_NUMBER:
         raise _Wrong(f"the number must lie within ±{MAX_NUMBER}")
-    return raw if isinstance(raw, int) else Decimal(str(raw))
+    return raw if isinstance(raw, int) else number
 
 
 def _money(raw: object) -> Scalar:
