@@ -220,7 +220,7 @@ def _why_not(folder: Path, port: int, words: str) -> str:
         holder = re.search(r"\(PID (\d+)\)", words)
         return (
             f"Another PostgreSQL{f' (process {holder[1]})' if holder else ''} still uses {folder}. Is "
-            "`make run` running in another window? Stop that one, or choose another data folder with HUB_HOME."
+            "`make run` running in another window? Stop it, or choose another data folder with HUB_HOME."
         )
     if _PORT_TAKEN.search(words):
         return f"PostgreSQL cannot listen on 127.0.0.1:{port}: the port is taken."

@@ -1,0 +1,41 @@
+"""Fixtures of every test; importing this file starts the services, because the settings name them."""
+
+import os
+from collections.abc import Iterator
+
+import django
+import psycopg
+import pytest
+from execnet import XSpec
+
+from tests import services
+
+services.prepare()
+
+
+def pytest_configure() -> None:
+    # Not in the ini file: pytest-django would read the settings before this file has set their variables.
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    django.setup()
+    from django.test import TransactionTestCase
+
+    # Django would empty the tables with TRUNCATE, which the app role may not do.
+    TransactionTestCase._fixture_teardown = lambda self: services.clean()  # type: ignore[attr-defined]
+
+
+def pytest_xdist_setupnodes(specs: list[XSpec]) -> None:
+    """Give each worker a database of its own, through the environment that it starts with."""
+    for number, spec in enumerate(specs, start=1):
+        spec.env.update(services.environment_of(str(spec.id), number=number))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup() -> None:
+    """The database is there already: Django must not make one of its own."""
+
+
+@pytest.fixture
+def migrator() -> Iterator[psycopg.Connection]:
+    """A connection past row level security. It sees only what tests committed."""
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True) as connection:
+        yield connection

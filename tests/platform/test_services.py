@@ -1,0 +1,54 @@
+"""What every other test relies on."""
+
+import os
+
+import psycopg
+import pytest
+import redis
+from django.db import connection, connections
+from psycopg.errors import InsufficientPrivilege
+
+from tests import services
+
+
+@pytest.mark.django_db
+def test_tests_connect_as_the_app_role_which_row_level_security_binds() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+        )
+        assert cursor.fetchone() == ("tandem_app", False)
+
+
+@pytest.mark.django_db
+def test_each_process_has_a_database_of_its_own() -> None:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    assert connections["default"].settings_dict["NAME"] == f"tandem_{worker}"
+    assert connections["migrator"].settings_dict["NAME"] == f"tandem_{worker}"
+
+
+def test_clean_empties_what_tests_committed_and_keeps_what_migrations_filled(
+    migrator: psycopg.Connection,
+) -> None:
+    migrator.execute("CREATE TABLE scratch (id int)")
+    migrator.execute("INSERT INTO scratch VALUES (1)")
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as broker:
+        broker.set("left", "over")
+        try:
+            services.clean()
+            assert migrator.execute("SELECT count(*) FROM scratch").fetchone() == (0,)
+            applied = migrator.execute("SELECT count(*) FROM django_migrations").fetchone()
+            assert applied is not None
+            assert applied[0] > 0
+            assert broker.dbsize() == 0
+        finally:
+            migrator.execute("DROP TABLE scratch")
+
+
+def test_the_app_role_may_neither_own_nor_truncate() -> None:
+    with psycopg.connect(os.environ["DATABASE_URL"]) as app:
+        with pytest.raises(InsufficientPrivilege):
+            app.execute("CREATE TABLE mine (id int)")
+        app.rollback()
+        with pytest.raises(InsufficientPrivilege):
+            app.execute("TRUNCATE django_migrations")
