@@ -50,9 +50,7 @@ class SurveyResponse(TenantModel):
         NPS = "nps", "NPS"
         CSAT = "csat", "CSAT"
 
-    account = TenantForeignKey(
-        Account, on_delete=models.CASCADE, related_name="survey_responses", db_index=False
-    )
+    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="survey_responses", db_index=False)
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     source = models.CharField(max_length=50)
     external_id = models.CharField(max_length=200)
@@ -65,14 +63,11 @@ class SurveyResponse(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "source", "external_id"], name="survey_response_key"),
             models.CheckConstraint(
-                condition=models.Q(kind="nps", score__range=(0, 10))
-                | models.Q(kind="csat", score__range=(1, 5)),
+                condition=models.Q(kind="nps", score__range=(0, 10)) | models.Q(kind="csat", score__range=(1, 5)),
                 name="survey_response_score",
             ),
         ]
-        indexes = [
-            models.Index(fields=["tenant", "account", "kind", "-answered_at"], name="survey_response_account")
-        ]
+        indexes = [models.Index(fields=["tenant", "account", "kind", "-answered_at"], name="survey_response_account")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.score}"

@@ -53,9 +53,7 @@ def credential_create(
     """Make an API key; the key itself is returned once and only its hash is kept."""
     scopes = scopes or list(Credential.SCOPES)
     if unknown := set(scopes) - set(Credential.SCOPES):
-        raise ValidationError(
-            f"unknown scope {', '.join(sorted(unknown))}: any of {', '.join(Credential.SCOPES)}"
-        )
+        raise ValidationError(f"unknown scope {', '.join(sorted(unknown))}: any of {', '.join(Credential.SCOPES)}")
     key = Credential.new_key()
     with tenant_context(tenant):
         credential = Credential.objects.create(

@@ -22,9 +22,7 @@ class Objective(TenantModel):
     target = models.FloatField(null=True, blank=True)
     due_on = models.DateField(null=True, blank=True)
     acknowledged_at = models.DateTimeField(null=True, blank=True)
-    acknowledged_by = TenantForeignKey(
-        Contact, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    acknowledged_by = TenantForeignKey(Contact, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta(TenantModel.Meta):
@@ -37,18 +35,14 @@ class Objective(TenantModel):
 class OnboardingPlan(TenantModel):
     """The way from signature to activation: one running plan per account, all required milestones done = activated."""
 
-    account = TenantForeignKey(
-        Account, on_delete=models.CASCADE, related_name="onboarding_plans", db_index=False
-    )
+    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="onboarding_plans", db_index=False)
     name = models.CharField(max_length=200)
     started_on = models.DateField()
     activated_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "account", "name"], name="onboarding_plan_key")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "account", "name"], name="onboarding_plan_key")]
 
     def __str__(self) -> str:
         return self.name
@@ -58,9 +52,7 @@ class Milestone(TenantModel):
     """A step of an onboarding plan that the customer completes, by hand or by an event of the product."""
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="milestones", db_index=False)
-    plan = TenantForeignKey(
-        OnboardingPlan, on_delete=models.CASCADE, related_name="milestones", db_index=False
-    )
+    plan = TenantForeignKey(OnboardingPlan, on_delete=models.CASCADE, related_name="milestones", db_index=False)
     key = models.CharField(max_length=64)
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True)
@@ -71,9 +63,7 @@ class Milestone(TenantModel):
     event_name = models.CharField(max_length=200, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     completed_via = models.CharField(max_length=16, blank=True)  # hub, staff, event, import, api
-    completed_by = TenantForeignKey(
-        Contact, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    completed_by = TenantForeignKey(Contact, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     historical = models.BooleanField(default=False)
 
     class Meta(TenantModel.Meta):

@@ -13,9 +13,7 @@ from hub.tenancy.models import TenantModel
 class ContractLine(TenantModel):
     """A subscription or contract line. Live on day D when ``starts_on ≤ D < ends_on``; `ends_on` NULL is open."""
 
-    account = TenantForeignKey(
-        Account, on_delete=models.CASCADE, related_name="contract_lines", db_index=False
-    )
+    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="contract_lines", db_index=False)
     source = models.CharField(max_length=50)
     external_id = models.CharField(max_length=200)
     product = models.CharField(max_length=100, blank=True)
@@ -67,9 +65,7 @@ class ChurnClaim(TenantModel):
     feedback = models.TextField(blank=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "source", "external_id"], name="churn_claim_key")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "source", "external_id"], name="churn_claim_key")]
         indexes = [models.Index(fields=["tenant", "account", "claimed_on"], name="churn_claim_account")]
 
     def __str__(self) -> str:
@@ -124,13 +120,9 @@ class AccountMonth(TenantModel):
 
     class Meta(TenantModel.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "overlap", "month", "account"], name="account_month_key"
-            )
+            models.UniqueConstraint(fields=["tenant", "overlap", "month", "account"], name="account_month_key")
         ]
-        indexes = [
-            models.Index(fields=["tenant", "account", "overlap", "month"], name="account_month_account")
-        ]
+        indexes = [models.Index(fields=["tenant", "account", "overlap", "month"], name="account_month_account")]
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.month:%Y-%m}: {self.mrr_minor}"

@@ -47,9 +47,7 @@ def current_tenant_id() -> UUID:
 
 
 @contextmanager
-def tenant_context(
-    tenant: Tenant | UUID, *, account_id: UUID | None = None, using: str = "default"
-) -> Iterator[None]:
+def tenant_context(tenant: Tenant | UUID, *, account_id: UUID | None = None, using: str = "default") -> Iterator[None]:
     """Open a transaction in which only rows of `tenant` exist (and, with `account_id`, of that account).
 
     Entering the same scope again joins the open transaction. A tenant context may be narrowed to one account and

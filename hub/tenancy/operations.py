@@ -24,9 +24,7 @@ class ProtectTable(Operation):
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         schema_editor.protect_tenant_table(self.table, TENANT_POLICY)
-        schema_editor.execute(
-            f'GRANT {self.grants} ON "{self.table}" TO "{settings.DATABASE_APP_ROLE}"', None
-        )
+        schema_editor.execute(f'GRANT {self.grants} ON "{self.table}" TO "{settings.DATABASE_APP_ROLE}"', None)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         schema_editor.execute(f'REVOKE ALL ON "{self.table}" FROM "{settings.DATABASE_APP_ROLE}"', None)
@@ -74,9 +72,7 @@ class GrantFunction(Operation):
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         schema_editor.execute(f"REVOKE ALL ON FUNCTION {self.function} FROM PUBLIC", None)
-        schema_editor.execute(
-            f'GRANT EXECUTE ON FUNCTION {self.function} TO "{settings.DATABASE_APP_ROLE}"', None
-        )
+        schema_editor.execute(f'GRANT EXECUTE ON FUNCTION {self.function} TO "{settings.DATABASE_APP_ROLE}"', None)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         """The function itself is dropped by the SQL beside this operation."""

@@ -73,9 +73,7 @@ class UsageRecord(TenantModel):
     errors = models.BigIntegerField(null=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "source", "external_id"], name="usage_record_key")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "source", "external_id"], name="usage_record_key")]
         indexes = [models.Index(fields=["tenant", "account", "day"], name="usage_record_account")]
 
     def __str__(self) -> str:
@@ -90,9 +88,7 @@ class ActiveUserDaily(TenantModel):
     user_key = models.CharField(max_length=200)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "account", "day", "user_key"], name="active_user_key")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "account", "day", "user_key"], name="active_user_key")]
 
     def __str__(self) -> str:
         return f"{self.user_key} {self.day}"
@@ -114,7 +110,7 @@ class UserIdentity(TenantModel):
 
 
 class AccountFacts(TenantModel):
-    """One maintained row per account: what rules read. Recomputed for changed accounts and at the tenant's day close."""
+    """One maintained row per account, which rules read; recomputed for changed accounts and at the day's close."""
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     as_of = models.DateField(null=True)

@@ -42,9 +42,7 @@ class Task(TenantModel):
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "origin_key"], name="task_origin_key")]
         indexes = [
-            models.Index(
-                fields=["tenant", "assignee", "due_at"], name="task_open", condition=models.Q(status="open")
-            ),
+            models.Index(fields=["tenant", "assignee", "due_at"], name="task_open", condition=models.Q(status="open")),
             models.Index(fields=["tenant", "account", "-created_at"], name="task_account"),
         ]
 

@@ -3,189 +3,380 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
-import hub.tenancy.context
-import hub.tenancy.fields
-import hub.tenancy.ids
 from django.conf import settings
 from django.db import migrations, models
 
+import hub.tenancy.context
+import hub.tenancy.fields
+import hub.tenancy.ids
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenancy', '0001_initial'),
+        ("tenancy", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200)),
-                ('domain', models.CharField(blank=True, max_length=200)),
-                ('industry', models.CharField(blank=True, max_length=100)),
-                ('country', models.CharField(blank=True, max_length=100)),
-                ('segment', models.CharField(blank=True, max_length=100)),
-                ('tier', models.CharField(blank=True, max_length=100)),
-                ('seats', models.PositiveIntegerField(blank=True, null=True)),
-                ('signed_up_on', models.DateField(blank=True, null=True)),
-                ('stage', models.CharField(choices=[('onboarding', 'Onboarding'), ('adoption', 'Adoption'), ('value', 'Value'), ('renewal', 'Renewal'), ('churned', 'Churned')], default='onboarding', max_length=16)),
-                ('timezone', models.CharField(blank=True, max_length=64)),
-                ('source_churned', models.BooleanField(blank=True, null=True)),
-                ('attributes', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('owner', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('parent', hub.tenancy.fields.TenantForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("domain", models.CharField(blank=True, max_length=200)),
+                ("industry", models.CharField(blank=True, max_length=100)),
+                ("country", models.CharField(blank=True, max_length=100)),
+                ("segment", models.CharField(blank=True, max_length=100)),
+                ("tier", models.CharField(blank=True, max_length=100)),
+                ("seats", models.PositiveIntegerField(blank=True, null=True)),
+                ("signed_up_on", models.DateField(blank=True, null=True)),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("onboarding", "Onboarding"),
+                            ("adoption", "Adoption"),
+                            ("value", "Value"),
+                            ("renewal", "Renewal"),
+                            ("churned", "Churned"),
+                        ],
+                        default="onboarding",
+                        max_length=16,
+                    ),
+                ),
+                ("timezone", models.CharField(blank=True, max_length=64)),
+                ("source_churned", models.BooleanField(blank=True, null=True)),
+                ("attributes", models.JSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "parent",
+                    hub.tenancy.fields.TenantForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='AccountExternalId',
+            name="AccountExternalId",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('source', models.CharField(max_length=50)),
-                ('value', models.CharField(max_length=200)),
-                ('account', hub.tenancy.fields.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='external_ids', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("source", models.CharField(max_length=50)),
+                ("value", models.CharField(max_length=200)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="external_ids", to="accounts.account"
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='AccountState',
+            name="AccountState",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('fact_version', models.BigIntegerField(default=0)),
-                ('evaluated_version', models.BigIntegerField(default=0)),
-                ('dirty_at', models.DateTimeField(null=True)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='states', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("fact_version", models.BigIntegerField(default=0)),
+                ("evaluated_version", models.BigIntegerField(default=0)),
+                ("dirty_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="states",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Contact',
+            name="Contact",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('name', models.CharField(blank=True, max_length=200)),
-                ('title', models.CharField(blank=True, max_length=200)),
-                ('roles', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('champion', 'Champion'), ('executive_sponsor', 'Executive sponsor'), ('decision_maker', 'Decision maker'), ('admin', 'Admin'), ('user', 'User'), ('detractor', 'Detractor')], max_length=32), blank=True, default=list, size=None)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('left', 'Left the company'), ('bounced', 'Address bounces')], default='active', max_length=16)),
-                ('timezone', models.CharField(blank=True, max_length=64)),
-                ('last_seen_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='contacts', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                ("name", models.CharField(blank=True, max_length=200)),
+                ("title", models.CharField(blank=True, max_length=200)),
+                (
+                    "roles",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("champion", "Champion"),
+                                ("executive_sponsor", "Executive sponsor"),
+                                ("decision_maker", "Decision maker"),
+                                ("admin", "Admin"),
+                                ("user", "User"),
+                                ("detractor", "Detractor"),
+                            ],
+                            max_length=32,
+                        ),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("active", "Active"), ("left", "Left the company"), ("bounced", "Address bounces")],
+                        default="active",
+                        max_length=16,
+                    ),
+                ),
+                ("timezone", models.CharField(blank=True, max_length=64)),
+                ("last_seen_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="contacts",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='ContactExternalId',
+            name="ContactExternalId",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('source', models.CharField(max_length=50)),
-                ('value', models.CharField(max_length=200)),
-                ('account', hub.tenancy.fields.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
-                ('contact', hub.tenancy.fields.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='external_ids', to='accounts.contact')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("source", models.CharField(max_length=50)),
+                ("value", models.CharField(max_length=200)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.account"
+                    ),
+                ),
+                (
+                    "contact",
+                    hub.tenancy.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="external_ids", to="accounts.contact"
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='TimelineEntry',
+            name="TimelineEntry",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('occurred_at', models.DateTimeField()),
-                ('kind', models.CharField(max_length=32)),
-                ('key', models.CharField(max_length=200)),
-                ('title', models.CharField(max_length=300)),
-                ('body', models.TextField(blank=True)),
-                ('url', models.CharField(blank=True, max_length=300)),
-                ('source', models.CharField(blank=True, max_length=50)),
-                ('customer_visible', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='timeline', to='accounts.account')),
-                ('contact', hub.tenancy.fields.TenantForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.contact')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("occurred_at", models.DateTimeField()),
+                ("kind", models.CharField(max_length=32)),
+                ("key", models.CharField(max_length=200)),
+                ("title", models.CharField(max_length=300)),
+                ("body", models.TextField(blank=True)),
+                ("url", models.CharField(blank=True, max_length=300)),
+                ("source", models.CharField(blank=True, max_length=50)),
+                ("customer_visible", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="timeline",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "contact",
+                    hub.tenancy.fields.TenantForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.contact",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.AddIndex(
-            model_name='account',
-            index=models.Index(fields=['tenant', 'name', 'id'], name='account_name'),
+            model_name="account",
+            index=models.Index(fields=["tenant", "name", "id"], name="account_name"),
         ),
         migrations.AddIndex(
-            model_name='account',
-            index=models.Index(fields=['tenant', 'owner', 'name'], name='account_owner'),
+            model_name="account",
+            index=models.Index(fields=["tenant", "owner", "name"], name="account_owner"),
         ),
         migrations.AddIndex(
-            model_name='account',
-            index=models.Index(fields=['tenant', 'domain'], name='account_domain'),
+            model_name="account",
+            index=models.Index(fields=["tenant", "domain"], name="account_domain"),
         ),
         migrations.AddConstraint(
-            model_name='accountexternalid',
-            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'value'), name='account_external_id_key'),
+            model_name="accountexternalid",
+            constraint=models.UniqueConstraint(fields=("tenant", "source", "value"), name="account_external_id_key"),
         ),
         migrations.AddIndex(
-            model_name='accountstate',
-            index=models.Index(condition=models.Q(('dirty_at__isnull', False)), fields=['tenant', 'dirty_at'], name='account_state_dirty'),
+            model_name="accountstate",
+            index=models.Index(
+                condition=models.Q(("dirty_at__isnull", False)),
+                fields=["tenant", "dirty_at"],
+                name="account_state_dirty",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='accountstate',
-            constraint=models.UniqueConstraint(fields=('tenant', 'account'), name='account_state_key'),
+            model_name="accountstate",
+            constraint=models.UniqueConstraint(fields=("tenant", "account"), name="account_state_key"),
         ),
         migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(fields=['tenant', 'email'], name='contact_email'),
+            model_name="contact",
+            index=models.Index(fields=["tenant", "email"], name="contact_email"),
         ),
         migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(fields=['tenant', 'account', 'name'], name='contact_account'),
+            model_name="contact",
+            index=models.Index(fields=["tenant", "account", "name"], name="contact_account"),
         ),
         migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.UniqueConstraint(condition=models.Q(('email', ''), _negated=True), fields=('tenant', 'account', 'email'), name='contact_email_key'),
+            model_name="contact",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("email", ""), _negated=True),
+                fields=("tenant", "account", "email"),
+                name="contact_email_key",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contactexternalid',
-            constraint=models.UniqueConstraint(fields=('tenant', 'source', 'value'), name='contact_external_id_key'),
+            model_name="contactexternalid",
+            constraint=models.UniqueConstraint(fields=("tenant", "source", "value"), name="contact_external_id_key"),
         ),
         migrations.AddIndex(
-            model_name='timelineentry',
-            index=models.Index(fields=['tenant', 'account', '-occurred_at', '-id'], name='timeline_order'),
+            model_name="timelineentry",
+            index=models.Index(fields=["tenant", "account", "-occurred_at", "-id"], name="timeline_order"),
         ),
         migrations.AddConstraint(
-            model_name='timelineentry',
-            constraint=models.UniqueConstraint(fields=('tenant', 'kind', 'key'), name='timeline_key'),
+            model_name="timelineentry",
+            constraint=models.UniqueConstraint(fields=("tenant", "kind", "key"), name="timeline_key"),
         ),
     ]

@@ -1,14 +1,17 @@
 from hub.accounts.models.account import Account, AccountExternalId, AccountState, LifecycleStage
-from hub.accounts.models.contact import Contact, ContactExternalId, ContactRole
+from hub.accounts.models.change import Change
+from hub.accounts.models.contact import Contact, ContactExternalId, ContactRole, ContactStatus
 from hub.accounts.models.timeline import TimelineEntry
 
 __all__ = [
     "Account",
     "AccountExternalId",
     "AccountState",
+    "Change",
     "Contact",
     "ContactExternalId",
     "ContactRole",
+    "ContactStatus",
     "LifecycleStage",
     "TimelineEntry",
 ]

@@ -29,14 +29,10 @@ class Account(TenantModel):
     seats = models.PositiveIntegerField(null=True, blank=True)
     signed_up_on = models.DateField(null=True, blank=True)
     stage = models.CharField(max_length=16, choices=LifecycleStage, default=LifecycleStage.ONBOARDING)
-    parent = TenantForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children"
-    )
-    owner = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
-    )
+    parent = TenantForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     timezone = models.CharField(max_length=64, blank=True)
-    # A source's own word on churn: None says nothing. Kept as a claim, shown beside the live lines, never believed alone.
+    # A source's own word on churn (None: it says nothing): a claim, shown beside the live lines, never believed alone.
     source_churned = models.BooleanField(null=True, blank=True)
     attributes = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=now)
@@ -87,9 +83,7 @@ class AccountExternalId(TenantModel):
     value = models.CharField(max_length=200)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "source", "value"], name="account_external_id_key")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "source", "value"], name="account_external_id_key")]
 
     def __str__(self) -> str:
         return f"{self.source}:{self.value}"

@@ -65,9 +65,7 @@ class ContactExternalId(TenantModel):
     value = models.CharField(max_length=200)
 
     class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "source", "value"], name="contact_external_id_key")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "source", "value"], name="contact_external_id_key")]
 
     def __str__(self) -> str:
         return f"{self.source}:{self.value}"

@@ -2,102 +2,195 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+from django.db import migrations, models
+
 import hub.tenancy.context
 import hub.tenancy.fields
 import hub.tenancy.ids
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('tenancy', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("tenancy", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='OnboardingPlan',
+            name="OnboardingPlan",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200)),
-                ('started_on', models.DateField()),
-                ('activated_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='onboarding_plans', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("started_on", models.DateField()),
+                ("activated_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="onboarding_plans",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Milestone',
+            name="Milestone",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=64)),
-                ('title', models.CharField(max_length=200)),
-                ('description', models.TextField(blank=True)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('required', models.BooleanField(default=True)),
-                ('due_on', models.DateField(blank=True, null=True)),
-                ('event_name', models.CharField(blank=True, max_length=200)),
-                ('completed_at', models.DateTimeField(blank=True, null=True)),
-                ('completed_via', models.CharField(blank=True, max_length=16)),
-                ('historical', models.BooleanField(default=False)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='milestones', to='accounts.account')),
-                ('completed_by', hub.tenancy.fields.TenantForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.contact')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
-                ('plan', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='milestones', to='plans.onboardingplan')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("key", models.CharField(max_length=64)),
+                ("title", models.CharField(max_length=200)),
+                ("description", models.TextField(blank=True)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                ("required", models.BooleanField(default=True)),
+                ("due_on", models.DateField(blank=True, null=True)),
+                ("event_name", models.CharField(blank=True, max_length=200)),
+                ("completed_at", models.DateTimeField(blank=True, null=True)),
+                ("completed_via", models.CharField(blank=True, max_length=16)),
+                ("historical", models.BooleanField(default=False)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="milestones",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "completed_by",
+                    hub.tenancy.fields.TenantForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="accounts.contact",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "plan",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="milestones",
+                        to="plans.onboardingplan",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Objective',
+            name="Objective",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('title', models.CharField(max_length=200)),
-                ('metric', models.CharField(blank=True, max_length=100)),
-                ('unit', models.CharField(blank=True, max_length=20)),
-                ('baseline', models.FloatField(blank=True, null=True)),
-                ('current', models.FloatField(blank=True, null=True)),
-                ('target', models.FloatField(blank=True, null=True)),
-                ('due_on', models.DateField(blank=True, null=True)),
-                ('acknowledged_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='objectives', to='accounts.account')),
-                ('acknowledged_by', hub.tenancy.fields.TenantForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.contact')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("title", models.CharField(max_length=200)),
+                ("metric", models.CharField(blank=True, max_length=100)),
+                ("unit", models.CharField(blank=True, max_length=20)),
+                ("baseline", models.FloatField(blank=True, null=True)),
+                ("current", models.FloatField(blank=True, null=True)),
+                ("target", models.FloatField(blank=True, null=True)),
+                ("due_on", models.DateField(blank=True, null=True)),
+                ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="objectives",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "acknowledged_by",
+                    hub.tenancy.fields.TenantForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="accounts.contact",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'indexes': [models.Index(fields=['tenant', 'account', 'due_on'], name='objective_account')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [models.Index(fields=["tenant", "account", "due_on"], name="objective_account")],
             },
         ),
         migrations.AddConstraint(
-            model_name='onboardingplan',
-            constraint=models.UniqueConstraint(fields=('tenant', 'account', 'name'), name='onboarding_plan_key'),
+            model_name="onboardingplan",
+            constraint=models.UniqueConstraint(fields=("tenant", "account", "name"), name="onboarding_plan_key"),
         ),
         migrations.AddIndex(
-            model_name='milestone',
-            index=models.Index(fields=['tenant', 'account', 'position'], name='milestone_account'),
+            model_name="milestone",
+            index=models.Index(fields=["tenant", "account", "position"], name="milestone_account"),
         ),
         migrations.AddIndex(
-            model_name='milestone',
-            index=models.Index(condition=models.Q(('completed_at__isnull', True), models.Q(('event_name', ''), _negated=True)), fields=['tenant', 'event_name'], name='milestone_event'),
+            model_name="milestone",
+            index=models.Index(
+                condition=models.Q(("completed_at__isnull", True), models.Q(("event_name", ""), _negated=True)),
+                fields=["tenant", "event_name"],
+                name="milestone_event",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='milestone',
-            constraint=models.UniqueConstraint(fields=('tenant', 'plan', 'key'), name='milestone_key'),
+            model_name="milestone",
+            constraint=models.UniqueConstraint(fields=("tenant", "plan", "key"), name="milestone_key"),
         ),
     ]

@@ -2,114 +2,233 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+from django.db import migrations, models
+
 import hub.tenancy.context
 import hub.tenancy.fields
 import hub.tenancy.ids
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('tenancy', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("tenancy", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AccountMonth',
+            name="AccountMonth",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('month', models.DateField()),
-                ('overlap', models.CharField(default='sum', max_length=8)),
-                ('mrr_minor', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("month", models.DateField()),
+                ("overlap", models.CharField(default="sum", max_length=8)),
+                ("mrr_minor", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'indexes': [models.Index(fields=['tenant', 'account', 'overlap', 'month'], name='account_month_account')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'overlap', 'month', 'account'), name='account_month_key')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [
+                    models.Index(fields=["tenant", "account", "overlap", "month"], name="account_month_account")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "overlap", "month", "account"), name="account_month_key")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ChurnClaim',
+            name="ChurnClaim",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('source', models.CharField(max_length=50)),
-                ('external_id', models.CharField(max_length=200)),
-                ('claimed_on', models.DateField()),
-                ('reason', models.CharField(blank=True, max_length=100)),
-                ('refund_minor', models.BigIntegerField(blank=True, null=True)),
-                ('is_reactivation', models.BooleanField(blank=True, null=True)),
-                ('feedback', models.TextField(blank=True)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='churn_claims', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("source", models.CharField(max_length=50)),
+                ("external_id", models.CharField(max_length=200)),
+                ("claimed_on", models.DateField()),
+                ("reason", models.CharField(blank=True, max_length=100)),
+                ("refund_minor", models.BigIntegerField(blank=True, null=True)),
+                ("is_reactivation", models.BooleanField(blank=True, null=True)),
+                ("feedback", models.TextField(blank=True)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="churn_claims",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'indexes': [models.Index(fields=['tenant', 'account', 'claimed_on'], name='churn_claim_account')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'source', 'external_id'), name='churn_claim_key')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [models.Index(fields=["tenant", "account", "claimed_on"], name="churn_claim_account")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "source", "external_id"), name="churn_claim_key")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ContractLine',
+            name="ContractLine",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('source', models.CharField(max_length=50)),
-                ('external_id', models.CharField(max_length=200)),
-                ('product', models.CharField(blank=True, max_length=100)),
-                ('tier', models.CharField(blank=True, max_length=100)),
-                ('seats', models.PositiveIntegerField(blank=True, null=True)),
-                ('mrr_minor', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('starts_on', models.DateField()),
-                ('ends_on', models.DateField(blank=True, null=True)),
-                ('renews_on', models.DateField(blank=True, null=True)),
-                ('notice_days', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('is_trial', models.BooleanField(default=False)),
-                ('auto_renew', models.BooleanField(blank=True, null=True)),
-                ('billing_period', models.CharField(blank=True, max_length=20)),
-                ('source_churned', models.BooleanField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='contract_lines', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("source", models.CharField(max_length=50)),
+                ("external_id", models.CharField(max_length=200)),
+                ("product", models.CharField(blank=True, max_length=100)),
+                ("tier", models.CharField(blank=True, max_length=100)),
+                ("seats", models.PositiveIntegerField(blank=True, null=True)),
+                ("mrr_minor", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("starts_on", models.DateField()),
+                ("ends_on", models.DateField(blank=True, null=True)),
+                ("renews_on", models.DateField(blank=True, null=True)),
+                ("notice_days", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("is_trial", models.BooleanField(default=False)),
+                ("auto_renew", models.BooleanField(blank=True, null=True)),
+                ("billing_period", models.CharField(blank=True, max_length=20)),
+                ("source_churned", models.BooleanField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="contract_lines",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'indexes': [models.Index(fields=['tenant', 'account', 'starts_on'], name='contract_line_account'), models.Index(fields=['tenant', 'starts_on', 'ends_on'], name='contract_line_live')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'source', 'external_id'), name='contract_line_key'), models.CheckConstraint(condition=models.Q(('mrr_minor__gte', 0)), name='contract_line_mrr'), models.CheckConstraint(condition=models.Q(('ends_on__isnull', True), ('ends_on__gte', models.F('starts_on')), _connector='OR'), name='contract_line_dates')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [
+                    models.Index(fields=["tenant", "account", "starts_on"], name="contract_line_account"),
+                    models.Index(fields=["tenant", "starts_on", "ends_on"], name="contract_line_live"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "source", "external_id"), name="contract_line_key"),
+                    models.CheckConstraint(condition=models.Q(("mrr_minor__gte", 0)), name="contract_line_mrr"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ends_on__isnull", True), ("ends_on__gte", models.F("starts_on")), _connector="OR"
+                        ),
+                        name="contract_line_dates",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Movement',
+            name="Movement",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('month', models.DateField()),
-                ('kind', models.CharField(choices=[('new', 'New'), ('reactivation', 'Reactivation'), ('expansion', 'Expansion'), ('contraction', 'Contraction'), ('churn', 'Churn')], max_length=16)),
-                ('type', models.CharField(blank=True, max_length=16)),
-                ('amount_minor', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('overlap', models.CharField(default='sum', max_length=8)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='movements', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("month", models.DateField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("new", "New"),
+                            ("reactivation", "Reactivation"),
+                            ("expansion", "Expansion"),
+                            ("contraction", "Contraction"),
+                            ("churn", "Churn"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("type", models.CharField(blank=True, max_length=16)),
+                ("amount_minor", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("overlap", models.CharField(default="sum", max_length=8)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="movements",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'indexes': [models.Index(fields=['tenant', 'overlap', 'month'], name='movement_month')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'account', 'overlap', 'month', 'kind', 'type'), name='movement_key'), models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='movement_amount')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [models.Index(fields=["tenant", "overlap", "month"], name="movement_month")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "account", "overlap", "month", "kind", "type"), name="movement_key"
+                    ),
+                    models.CheckConstraint(condition=models.Q(("amount_minor__gt", 0)), name="movement_amount"),
+                ],
             },
         ),
     ]

@@ -79,9 +79,7 @@ class DatabaseSchemaEditor(PostgresSchemaEditor):
     def _create_fk_sql(self, model: type[models.Model], field: Any, suffix: str) -> Statement:
         statement = super()._create_fk_sql(model, field, suffix)
         if isinstance(field, TenantForeignKey):
-            statement.parts["column"] = Columns(
-                model._meta.db_table, ["tenant_id", field.column], self.quote_name
-            )
+            statement.parts["column"] = Columns(model._meta.db_table, ["tenant_id", field.column], self.quote_name)
             target = field.target_field
             statement.parts["to_column"] = Columns(
                 target.model._meta.db_table, ["tenant_id", target.column], self.quote_name

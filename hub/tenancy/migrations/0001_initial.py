@@ -2,8 +2,9 @@
 
 import django.core.validators
 import django.db.models.deletion
-import hub.tenancy.ids
 from django.db import migrations, models
+
+import hub.tenancy.ids
 
 
 class Migration(migrations.Migration):
@@ -17,9 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("process", models.CharField(max_length=64, unique=True)),
                 ("beat_at", models.DateTimeField()),
@@ -30,9 +29,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.UUIDField(
-                        default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False
-                    ),
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 (
                     "slug",
@@ -65,9 +62,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("schedule", models.CharField(max_length=64)),
                 ("slot", models.DateTimeField()),
@@ -81,9 +76,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("queue", models.CharField(max_length=32)),
                 ("next_due_at", models.DateTimeField(null=True)),

@@ -2,153 +2,266 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+from django.db import migrations, models
+
 import hub.tenancy.context
 import hub.tenancy.fields
 import hub.tenancy.ids
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('tenancy', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("tenancy", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('day', models.DateField()),
-                ('account_id', models.UUIDField(null=True)),
-                ('user_key', models.CharField(blank=True, max_length=200)),
-                ('kind', models.CharField(max_length=16)),
-                ('name', models.CharField(max_length=200)),
-                ('quantity', models.BigIntegerField(default=1)),
-                ('occurred_at', models.DateTimeField()),
-                ('received_at', models.DateTimeField()),
-                ('source', models.CharField(max_length=50)),
-                ('message_id', models.CharField(max_length=200)),
-                ('historical', models.BooleanField(default=False)),
-                ('properties', models.JSONField(default=dict)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("day", models.DateField()),
+                ("account_id", models.UUIDField(null=True)),
+                ("user_key", models.CharField(blank=True, max_length=200)),
+                ("kind", models.CharField(max_length=16)),
+                ("name", models.CharField(max_length=200)),
+                ("quantity", models.BigIntegerField(default=1)),
+                ("occurred_at", models.DateTimeField()),
+                ("received_at", models.DateTimeField()),
+                ("source", models.CharField(max_length=50)),
+                ("message_id", models.CharField(max_length=200)),
+                ("historical", models.BooleanField(default=False)),
+                ("properties", models.JSONField(default=dict)),
             ],
             options={
-                'db_table': 'usage_event',
-                'managed': False,
+                "db_table": "usage_event",
+                "managed": False,
             },
         ),
         migrations.CreateModel(
-            name='AccountFacts',
+            name="AccountFacts",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('as_of', models.DateField(null=True)),
-                ('computed_at', models.DateTimeField(null=True)),
-                ('usage_last_week', models.BigIntegerField(null=True)),
-                ('usage_week_before', models.BigIntegerField(null=True)),
-                ('usage_baseline', models.FloatField(null=True)),
-                ('usage_baseline_weeks', models.PositiveSmallIntegerField(default=0)),
-                ('usage_drop_pct', models.FloatField(null=True)),
-                ('usage_30d', models.BigIntegerField(default=0)),
-                ('features_30d', models.PositiveIntegerField(default=0)),
-                ('active_users_30d', models.PositiveIntegerField(default=0)),
-                ('last_event_on', models.DateField(null=True)),
-                ('mrr_minor', models.BigIntegerField(default=0)),
-                ('renews_on', models.DateField(null=True)),
-                ('tier', models.CharField(blank=True, max_length=100)),
-                ('open_tickets', models.PositiveIntegerField(default=0)),
-                ('open_urgent_tickets', models.PositiveIntegerField(default=0)),
-                ('tickets_30d', models.PositiveIntegerField(default=0)),
-                ('nps_latest', models.SmallIntegerField(null=True)),
-                ('nps_latest_on', models.DateField(null=True)),
-                ('csat_90d', models.FloatField(null=True)),
-                ('milestones_done', models.PositiveSmallIntegerField(default=0)),
-                ('milestones_required', models.PositiveSmallIntegerField(default=0)),
-                ('milestones_overdue', models.PositiveSmallIntegerField(default=0)),
-                ('activated_on', models.DateField(null=True)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("as_of", models.DateField(null=True)),
+                ("computed_at", models.DateTimeField(null=True)),
+                ("usage_last_week", models.BigIntegerField(null=True)),
+                ("usage_week_before", models.BigIntegerField(null=True)),
+                ("usage_baseline", models.FloatField(null=True)),
+                ("usage_baseline_weeks", models.PositiveSmallIntegerField(default=0)),
+                ("usage_drop_pct", models.FloatField(null=True)),
+                ("usage_30d", models.BigIntegerField(default=0)),
+                ("features_30d", models.PositiveIntegerField(default=0)),
+                ("active_users_30d", models.PositiveIntegerField(default=0)),
+                ("last_event_on", models.DateField(null=True)),
+                ("mrr_minor", models.BigIntegerField(default=0)),
+                ("renews_on", models.DateField(null=True)),
+                ("tier", models.CharField(blank=True, max_length=100)),
+                ("open_tickets", models.PositiveIntegerField(default=0)),
+                ("open_urgent_tickets", models.PositiveIntegerField(default=0)),
+                ("tickets_30d", models.PositiveIntegerField(default=0)),
+                ("nps_latest", models.SmallIntegerField(null=True)),
+                ("nps_latest_on", models.DateField(null=True)),
+                ("csat_90d", models.FloatField(null=True)),
+                ("milestones_done", models.PositiveSmallIntegerField(default=0)),
+                ("milestones_required", models.PositiveSmallIntegerField(default=0)),
+                ("milestones_overdue", models.PositiveSmallIntegerField(default=0)),
+                ("activated_on", models.DateField(null=True)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'indexes': [models.Index(fields=['tenant', '-mrr_minor', 'account'], name='account_facts_mrr')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'account'), name='account_facts_key')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [models.Index(fields=["tenant", "-mrr_minor", "account"], name="account_facts_mrr")],
+                "constraints": [models.UniqueConstraint(fields=("tenant", "account"), name="account_facts_key")],
             },
         ),
         migrations.CreateModel(
-            name='ActiveUserDaily',
+            name="ActiveUserDaily",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('day', models.DateField()),
-                ('user_key', models.CharField(max_length=200)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("day", models.DateField()),
+                ("user_key", models.CharField(max_length=200)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'account', 'day', 'user_key'), name='active_user_key')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "account", "day", "user_key"), name="active_user_key")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='UsageDaily',
+            name="UsageDaily",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('day', models.DateField()),
-                ('name', models.CharField(max_length=200)),
-                ('count', models.BigIntegerField(default=0)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("day", models.DateField()),
+                ("name", models.CharField(max_length=200)),
+                ("count", models.BigIntegerField(default=0)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'account', 'day', 'name'), name='usage_daily_key')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "account", "day", "name"), name="usage_daily_key")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='UsageRecord',
+            name="UsageRecord",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('source', models.CharField(max_length=50)),
-                ('external_id', models.CharField(max_length=200)),
-                ('day', models.DateField()),
-                ('name', models.CharField(max_length=200)),
-                ('count', models.BigIntegerField(default=1)),
-                ('seconds', models.BigIntegerField(null=True)),
-                ('errors', models.BigIntegerField(null=True)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("source", models.CharField(max_length=50)),
+                ("external_id", models.CharField(max_length=200)),
+                ("day", models.DateField()),
+                ("name", models.CharField(max_length=200)),
+                ("count", models.BigIntegerField(default=1)),
+                ("seconds", models.BigIntegerField(null=True)),
+                ("errors", models.BigIntegerField(null=True)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'indexes': [models.Index(fields=['tenant', 'account', 'day'], name='usage_record_account')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'source', 'external_id'), name='usage_record_key')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "indexes": [models.Index(fields=["tenant", "account", "day"], name="usage_record_account")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "source", "external_id"), name="usage_record_key")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='UserIdentity',
+            name="UserIdentity",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('user_key', models.CharField(max_length=200)),
-                ('seen_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', hub.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
-                ('contact', hub.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.contact')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("user_key", models.CharField(max_length=200)),
+                ("seen_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.account"
+                    ),
+                ),
+                (
+                    "contact",
+                    hub.tenancy.fields.TenantForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.contact"
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'user_key'), name='user_identity_key')],
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
+                "constraints": [models.UniqueConstraint(fields=("tenant", "user_key"), name="user_identity_key")],
             },
         ),
     ]

@@ -16,9 +16,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", required=True)
         parser.add_argument("--name", required=True)
-        parser.add_argument(
-            "--scope", default="", help="comma-separated: read,write,ingest (default: all three)"
-        )
+        parser.add_argument("--scope", default="", help="comma-separated: read,write,ingest (default: all three)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         scopes = [scope.strip() for scope in options["scope"].split(",") if scope.strip()]

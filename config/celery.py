@@ -1,0 +1,18 @@
+"""The Celery application. Workers drain; what is due, and when, is in PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from celery import Celery
+from kombu import Queue
+
+QUEUES = ("ingest", "evaluate", "journeys", "send", "bulk", "maintenance")
+
+app = Celery("tandem")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+# Separate queues, so that bulk work never stands in the way of sends.
+app.conf.task_queues = [Queue(name) for name in QUEUES]
+app.autodiscover_tasks()

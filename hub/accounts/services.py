@@ -1,0 +1,212 @@
+"""Writes of the shared record: upserts by external id, the timeline, and telling that something changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from hub.accounts.models import (
+    Account,
+    AccountExternalId,
+    AccountState,
+    Change,
+    Contact,
+    ContactExternalId,
+    TimelineEntry,
+)
+from hub.tenancy.wake import wake
+
+EVALUATE = "evaluate"
+
+
+def facts_touch(account_ids: Iterable[UUID], *, at: datetime | None = None) -> None:
+    """Mark accounts as changed: raise their `fact_version`, leave them dirty, and wake evaluation on commit.
+
+    Takes the account locks in id order, so concurrent callers cannot deadlock.
+    """
+    ids = sorted(set(account_ids))
+    if not ids:
+        return
+    at = at or timezone.now()
+    states_ensure(ids)
+    with transaction.atomic():
+        locked = list(
+            AccountState.objects.select_for_update().filter(account_id__in=ids).order_by("account_id").values_list("pk")
+        )
+        AccountState.objects.filter(pk__in=[pk for (pk,) in locked]).update(
+            fact_version=F("fact_version") + 1, dirty_at=at
+        )
+        wake(EVALUATE)
+
+
+def states_ensure(account_ids: Sequence[UUID]) -> None:
+    """Make the state rows that are missing."""
+    AccountState.objects.bulk_create(
+        [AccountState(account_id=account_id) for account_id in account_ids],
+        ignore_conflicts=True,
+    )
+
+
+def change_record(
+    *,
+    account_id: UUID,
+    kind: str,
+    key: str,
+    occurred_at: datetime,
+    object_id: UUID | None = None,
+    data: Mapping[str, Any] | None = None,
+    origin: str = "",
+    depth: int = 0,
+    historical: bool = False,
+) -> bool:
+    """Store that something happened, once per (kind, key), and wake evaluation; False when it was known."""
+    with transaction.atomic():
+        made = Change.objects.bulk_create(
+            [
+                Change(
+                    account_id=account_id,
+                    kind=kind,
+                    key=key,
+                    object_id=object_id,
+                    occurred_at=occurred_at,
+                    data=dict(data or {}),
+                    origin=origin,
+                    depth=depth,
+                    historical=historical,
+                    handled_at=timezone.now() if historical else None,
+                )
+            ],
+            ignore_conflicts=True,
+        )
+        stored = Change.objects.filter(pk=made[0].pk).exists()
+        if stored:
+            facts_touch([account_id])
+    return stored
+
+
+def timeline_record(
+    *,
+    account_id: UUID,
+    kind: str,
+    key: str,
+    title: str,
+    occurred_at: datetime,
+    body: str = "",
+    url: str = "",
+    source: str = "",
+    contact_id: UUID | None = None,
+    customer_visible: bool = False,
+) -> None:
+    """Write one timeline entry; the same (kind, key) again changes nothing."""
+    timeline_record_many(
+        [
+            TimelineEntry(
+                account_id=account_id,
+                kind=kind,
+                key=key,
+                title=title[:300],
+                body=body,
+                url=url,
+                source=source,
+                contact_id=contact_id,
+                occurred_at=occurred_at,
+                customer_visible=customer_visible,
+            )
+        ]
+    )
+
+
+def timeline_record_many(entries: Sequence[TimelineEntry]) -> None:
+    TimelineEntry.objects.bulk_create(entries, ignore_conflicts=True, batch_size=1000)
+
+
+ACCOUNT_FIELDS = frozenset(
+    {"name", "domain", "industry", "country", "segment", "tier", "seats", "signed_up_on", "source_churned", "timezone"}
+)
+CONTACT_FIELDS = frozenset({"email", "name", "title", "roles", "status", "timezone"})
+
+
+@transaction.atomic
+def account_upsert(*, source: str, external_id: str, fields: Mapping[str, Any]) -> tuple[Account, str]:
+    """Create or update the account that `source` calls `external_id`; say "created", "updated" or "unchanged".
+
+    `fields` may hold the names of `ACCOUNT_FIELDS`, `owner_id` and `attributes` (merged key by key). Unknown names
+    raise ValueError.
+    """
+    values = _checked(fields, ACCOUNT_FIELDS | {"owner_id", "attributes"})
+    link = (
+        AccountExternalId.objects.select_related("account")
+        .select_for_update(of=("self",))
+        .filter(source=source, value=external_id)
+        .first()
+    )
+    if link is None:
+        account = Account.objects.create(name=values.pop("name", "") or external_id, **values)
+        AccountExternalId.objects.create(account=account, source=source, value=external_id)
+        facts_touch([account.id])
+        return account, "created"
+    account = link.account
+    if "attributes" in values:
+        values["attributes"] = {**account.attributes, **values["attributes"]}
+    return account, _update(account, values, account.id)
+
+
+@transaction.atomic
+def contact_upsert(
+    *, account: Account, fields: Mapping[str, Any], source: str = "", external_id: str = ""
+) -> tuple[Contact, str]:
+    """Create or update a contact, found by external id, else by e-mail address at the account."""
+    values = _checked(fields, CONTACT_FIELDS)
+    if "email" in values:
+        values["email"] = values["email"].strip().lower()
+    contact = _contact_for(account, values.get("email", ""), source, external_id)
+    if contact is None:
+        contact = Contact.objects.create(account=account, **values)
+        outcome = "created"
+        facts_touch([account.id])
+    else:
+        outcome = _update(contact, values, account.id)
+    if external_id:
+        ContactExternalId.objects.bulk_create(
+            [ContactExternalId(account=account, contact=contact, source=source, value=external_id)],
+            ignore_conflicts=True,
+        )
+    return contact, outcome
+
+
+def _contact_for(account: Account, email: str, source: str, external_id: str) -> Contact | None:
+    if external_id:
+        link = (
+            ContactExternalId.objects.select_related("contact")
+            .filter(source=source, value=external_id, account=account)
+            .first()
+        )
+        if link is not None:
+            return link.contact
+    if email:
+        found: Contact | None = Contact.objects.filter(account=account, email=email).first()
+        return found
+    return None
+
+
+def _checked(fields: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
+    if unknown := set(fields) - allowed:
+        raise ValueError(f"unknown field {', '.join(sorted(unknown))}: any of {', '.join(sorted(allowed))}")
+    return dict(fields)
+
+
+def _update(row: Any, values: Mapping[str, Any], account_id: UUID) -> str:
+    changed = [name for name, value in values.items() if getattr(row, name) != value]
+    if not changed:
+        return "unchanged"
+    for name in changed:
+        setattr(row, name, values[name])
+    row.save(update_fields=[*changed, "updated_at"])
+    facts_touch([account_id])
+    return "updated"

@@ -1,0 +1,114 @@
+"""Wake-ups: how committed work gets a worker's attention, quickly, once, and never only in Redis.
+
+The row that is due is the truth. `wake(queue)` leaves a mark in `TenantWork` inside the caller's transaction and, after
+the commit, sends one Celery message per tenant and queue. A message that gets lost costs seconds: the clock looks for
+marks that are due, and, slowly, asks every queue of every tenant for its backlog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from hub.tenancy.context import current_tenant_id
+from hub.tenancy.models import TenantWork
+
+# A wake-up that was queued longer ago than this is taken as lost, and another may be sent.
+LOST_AFTER = timedelta(seconds=15)
+# While a drain runs its mark says "look again then": a worker that dies mid-way leaves work that is found.
+LEASE = timedelta(seconds=20)
+
+Drain = Callable[[UUID], datetime | None]
+Backlog = Callable[[], datetime | None]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A kind of background work.
+
+    `drain_for(tenant_id)` does what is due for one tenant, in short transactions of its own, and returns when more will
+    be due (None = nothing waits); it may run twice at once and must claim with SKIP LOCKED. `backlog()`, called inside
+    the tenant's context, tells when the next row is due and does nothing.
+    """
+
+    name: str
+    drain_for: Drain
+    backlog: Backlog
+
+
+queues: dict[str, Queue] = {}
+
+
+def register_queue(name: str, *, drain: Drain, backlog: Backlog) -> None:
+    """Register the work of a queue at start-up."""
+    if name in queues:
+        raise ValueError(f"queue {name!r} is registered twice")
+    queues[name] = Queue(name, drain, backlog)
+
+
+def wake(queue: str, *, due_at: datetime | None = None) -> None:
+    """Say that `queue` has something due (now, or at `due_at`) for the tenant in context."""
+    now = timezone.now()
+    due = due_at or now
+    tenant_id = current_tenant_id()
+    _mark(tenant_id, queue, due)
+    if due <= now:
+        transaction.on_commit(lambda: send_wake_up(tenant_id, queue))
+
+
+def _mark(tenant_id: UUID, queue: str, due: datetime) -> None:
+    # Locks the row only when it brings the time forward; under load nearly every caller finds an earlier one.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM tenancy_tenantwork WHERE tenant_id = %s AND queue = %s AND next_due_at <= %s",
+            [tenant_id, queue, due],
+        )
+        if cursor.fetchone():
+            return
+        cursor.execute(
+            "INSERT INTO tenancy_tenantwork (tenant_id, queue, next_due_at) VALUES (%s, %s, %s) "
+            "ON CONFLICT (tenant_id, queue) DO UPDATE SET next_due_at = excluded.next_due_at "
+            "WHERE tenancy_tenantwork.next_due_at IS NULL OR tenancy_tenantwork.next_due_at > excluded.next_due_at",
+            [tenant_id, queue, due],
+        )
+
+
+def send_wake_up(tenant_id: UUID, queue: str) -> bool:
+    """Queue one Celery message unless one is on its way; False when there was one, or the broker is away.
+
+    A broker that is down must not fail work that is already committed: the clock will find the mark.
+    """
+    from hub.tenancy.tasks import drain
+
+    now = timezone.now()
+    claimed = TenantWork.objects.filter(tenant_id=tenant_id, queue=queue).exclude(queued_at__gt=now - LOST_AFTER)
+    if not claimed.update(queued_at=now):
+        return False
+    try:
+        drain.apply_async([str(tenant_id), queue], queue=queue, expires=60)
+    except drain.OperationalError:
+        TenantWork.objects.filter(tenant_id=tenant_id, queue=queue).update(queued_at=None)
+        return False
+    return True
+
+
+def drain_begin(tenant_id: UUID, queue: str) -> datetime:
+    """Clear the *queued* mark before draining: work that arrives from here on sends a new wake-up. Return the lease."""
+    lease = timezone.now() + LEASE
+    TenantWork.objects.update_or_create(
+        tenant_id=tenant_id, queue=queue, defaults={"queued_at": None, "next_due_at": lease}
+    )
+    return lease
+
+
+def drain_end(tenant_id: UUID, queue: str, lease: datetime, next_due_at: datetime | None) -> None:
+    """Replace the lease by what the drain found; a mark that somebody else brought forward meanwhile stays."""
+    mine = TenantWork.objects.filter(tenant_id=tenant_id, queue=queue, next_due_at=lease)
+    if mine.update(next_due_at=next_due_at) or next_due_at is None:
+        return
+    _mark(tenant_id, queue, next_due_at)
