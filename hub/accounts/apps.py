@@ -5,3 +5,8 @@ class AccountsConfig(AppConfig):
     name = "hub.accounts"
     label = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from hub.accounts import facts
+
+        facts.register()

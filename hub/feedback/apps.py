@@ -5,3 +5,8 @@ class FeedbackConfig(AppConfig):
     name = "hub.feedback"
     label = "feedback"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from hub.feedback import facts
+
+        facts.register()

@@ -5,3 +5,8 @@ class PlansConfig(AppConfig):
     name = "hub.plans"
     label = "plans"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from hub.plans import facts
+
+        facts.register()

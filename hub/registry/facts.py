@@ -1,8 +1,12 @@
 """Facts: what an app adds to the rule language."""
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
 
 from hub.registry.base import Registry, RegistryError
 
@@ -26,7 +30,7 @@ class Fact:
     """One thing known about an account.
 
     ``sql`` is a trusted expression (never user input) over the fixed aliases ``a``
-    (accounts_account), ``s`` (accounts_accountstate) and ``f`` (usage_accountfacts). Its SQL
+    (accounts_account), ``s`` (accounts_accountstate) and ``f`` (accounts_accountfacts). Its SQL
     type follows the kind: number → any numeric, money → bigint minor units, text → text,
     boolean, date, datetime → timestamptz, set → text[]. NULL means *missing*; so do the empty
     text and the empty set. ``unit`` is shown after a value (``%``, ``days``, a currency code),
@@ -56,3 +60,21 @@ class Fact:
 
 
 facts: Registry[Fact] = Registry("fact")
+
+
+Refresh: TypeAlias = Callable[[Sequence[UUID], date], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FactRefresher:
+    """Recomputes an app's columns of the fact rows.
+
+    ``refresh(account_ids, today)`` runs inside the tenant's context, on rows that exist; ``today`` is the tenant's day.
+    """
+
+    key: str
+    refresh: Refresh
+    order: int = 100
+
+
+refreshers: Registry[FactRefresher] = Registry("fact refresher")

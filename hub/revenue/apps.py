@@ -5,3 +5,8 @@ class RevenueConfig(AppConfig):
     name = "hub.revenue"
     label = "revenue"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from hub.revenue import facts
+
+        facts.register()

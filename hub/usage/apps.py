@@ -5,3 +5,8 @@ class UsageConfig(AppConfig):
     name = "hub.usage"
     label = "usage"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from hub.usage import facts
+
+        facts.register()

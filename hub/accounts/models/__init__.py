@@ -1,11 +1,13 @@
 from hub.accounts.models.account import Account, AccountExternalId, AccountState, LifecycleStage
 from hub.accounts.models.change import Change
 from hub.accounts.models.contact import Contact, ContactExternalId, ContactRole, ContactStatus
+from hub.accounts.models.facts import AccountFacts
 from hub.accounts.models.timeline import TimelineEntry
 
 __all__ = [
     "Account",
     "AccountExternalId",
+    "AccountFacts",
     "AccountState",
     "Change",
     "Contact",

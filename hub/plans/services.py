@@ -1,0 +1,150 @@
+"""Writes of plans: the onboarding plan of an account and the completion of its milestones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from hub.accounts.models import Account, Contact
+from hub.accounts.services import change_record, facts_touch, timeline_record
+from hub.people.audit import Actor, audit
+from hub.plans.models import Milestone, OnboardingPlan
+
+MILESTONE_COMPLETED = "milestone.completed"
+
+
+@dataclass(frozen=True)
+class MilestoneSpec:
+    """A milestone of a plan template: due `due_days` after the plan's start."""
+
+    key: str
+    title: str
+    description: str = ""
+    required: bool = True
+    due_days: int | None = None
+    event_name: str = ""
+
+
+STANDARD_PLAN: tuple[MilestoneSpec, ...] = (
+    MilestoneSpec("kick-off", "Hold the kick-off", "Agree on goals, people and dates with your CSM.", due_days=7),
+    MilestoneSpec("invite-team", "Invite your team", "Everybody who will work in the product.", due_days=14),
+    MilestoneSpec("connect-data", "Connect your data", "Bring in the systems you already use.", due_days=21),
+    MilestoneSpec(
+        "first-report",
+        "Share the first report",
+        "Send a result to somebody who asked for it: this is where value begins.",
+        due_days=30,
+        event_name="Report Shared",
+    ),
+    MilestoneSpec("automate", "Automate one weekly task", required=False, due_days=60),
+)
+
+
+@transaction.atomic
+def plan_create(
+    *,
+    account: Account,
+    started_on: date,
+    actor: Actor,
+    name: str = "Onboarding",
+    milestones: Sequence[MilestoneSpec] = STANDARD_PLAN,
+) -> OnboardingPlan:
+    """Give the account an onboarding plan; the same name again returns the plan there is."""
+    plan, made = OnboardingPlan.objects.get_or_create(account=account, name=name, defaults={"started_on": started_on})
+    if made:
+        Milestone.objects.bulk_create(
+            [
+                Milestone(
+                    account=account,
+                    plan=plan,
+                    key=spec.key,
+                    title=spec.title,
+                    description=spec.description,
+                    position=position,
+                    required=spec.required,
+                    due_on=None if spec.due_days is None else started_on + timedelta(days=spec.due_days),
+                    event_name=spec.event_name,
+                )
+                for position, spec in enumerate(milestones)
+            ]
+        )
+        audit(actor, "plan.create", plan, account=str(account.id))
+        facts_touch([account.id])
+    created: OnboardingPlan = plan
+    return created
+
+
+@transaction.atomic
+def milestone_complete(
+    *,
+    milestone_id: UUID,
+    via: str,
+    actor: Actor,
+    contact: Contact | None = None,
+    at: datetime | None = None,
+    historical: bool = False,
+) -> bool:
+    """Complete a milestone once; False when it was complete before. Two callers at once: one wins.
+
+    `via` is hub, staff, event, import or api. The completion is stored as a change, from which signals follow, unless
+    `historical`. The last required milestone activates the plan.
+    """
+    at = at or timezone.now()
+    changed = Milestone.objects.filter(pk=milestone_id, completed_at__isnull=True).update(
+        completed_at=at, completed_via=via, completed_by=contact, historical=historical
+    )
+    if not changed:
+        return False
+    milestone = Milestone.objects.select_related("plan").get(pk=milestone_id)
+    timeline_record(
+        account_id=milestone.account_id,
+        kind="milestone",
+        key=f"completed:{milestone.id}",
+        title=f"Milestone reached: {milestone.title}",
+        occurred_at=at,
+        contact_id=contact.id if contact else None,
+        source={"hub": "customer's hub", "event": "product usage"}.get(via, via),
+        customer_visible=True,
+    )
+    activated = _activate(milestone.plan, at)
+    audit(actor, "milestone.complete", milestone, via=via)
+    change_record(
+        account_id=milestone.account_id,
+        kind=MILESTONE_COMPLETED,
+        key=str(milestone.id),
+        object_id=milestone.id,
+        occurred_at=at,
+        data={
+            "milestone": milestone.key,
+            "title": milestone.title,
+            "required": milestone.required,
+            "via": via,
+            "activated": activated,
+            "contact_id": str(contact.id) if contact else None,
+        },
+        historical=historical,
+    )
+    return True
+
+
+def _activate(plan: OnboardingPlan, at: datetime) -> bool:
+    # The plan's row is the lock: two last milestones at once must not both see the other as open.
+    plan = OnboardingPlan.objects.select_for_update().get(pk=plan.pk)
+    if plan.activated_at or plan.milestones.filter(required=True, completed_at__isnull=True).exists():
+        return False
+    plan.activated_at = at
+    plan.save(update_fields=["activated_at"])
+    timeline_record(
+        account_id=plan.account_id,
+        kind="milestone",
+        key=f"activated:{plan.id}",
+        title="Activated: every required milestone is done",
+        occurred_at=at,
+        customer_visible=True,
+    )
+    return True

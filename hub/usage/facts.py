@@ -1,0 +1,109 @@
+"""Usage facts: weekly totals against what was usual, breadth of features and users over 30 days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from hub.registry.facts import Fact, FactKind, FactRefresher, facts, refreshers
+from hub.tenancy.context import current_tenant_id
+
+RECENT_WEEKS = 2
+BASELINE_WEEKS = 8
+
+# Fast form of signals/decline.py (a test holds the two equal). Week 0 is the last complete one; a week counts when it
+# lies wholly after the account's first day: sign-up, or the first use seen. A day without rows is zero use.
+WEEKS = """
+WITH account AS (
+    SELECT a.id, LEAST(a.signed_up_on, (
+        SELECT min(u.day) FROM usage_usagedaily u WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id
+    )) AS first_day
+    FROM accounts_account a WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
+), week AS (
+    SELECT account.id, n, coalesce((
+        SELECT sum(u.count) FROM usage_usagedaily u
+        WHERE u.tenant_id = %(tenant)s AND u.account_id = account.id
+          AND u.day >= %(monday)s::date - 7 * (n + 1) AND u.day < %(monday)s::date - 7 * n
+    ), 0) AS total
+    FROM account CROSS JOIN generate_series(0, %(weeks)s - 1) AS n
+    WHERE account.first_day <= %(monday)s::date - 7 * (n + 1)
+), total AS (
+    SELECT id,
+        max(total) FILTER (WHERE n = 0) AS last_week,
+        max(total) FILTER (WHERE n = 1) AS week_before,
+        sum(total) FILTER (WHERE n >= 2) AS baseline_sum,
+        count(*) FILTER (WHERE n >= 2) AS baseline_weeks
+    FROM week GROUP BY id
+)
+UPDATE accounts_accountfacts f SET
+    usage_last_week = t.last_week,
+    usage_week_before = t.week_before,
+    usage_baseline = (t.baseline_sum / nullif(t.baseline_weeks, 0))::float,
+    usage_baseline_weeks = coalesce(t.baseline_weeks, 0),
+    usage_drop_pct = CASE WHEN t.week_before IS NOT NULL THEN
+        (100 * (1 - GREATEST(t.last_week, t.week_before) * t.baseline_weeks / nullif(t.baseline_sum, 0)))::float END
+FROM account LEFT JOIN total t ON t.id = account.id
+WHERE f.tenant_id = %(tenant)s AND f.account_id = account.id
+"""
+
+BREADTH = """
+UPDATE accounts_accountfacts f SET
+    usage_30d = u.uses, features_30d = u.features, last_event_on = u.last_day, active_users_30d = u.users
+FROM (
+    SELECT a.id,
+        (SELECT coalesce(sum(d.count), 0) FROM usage_usagedaily d
+          WHERE d.tenant_id = a.tenant_id AND d.account_id = a.id AND d.day > %(since)s AND d.day <= %(today)s) AS uses,
+        (SELECT count(DISTINCT d.name) FROM usage_usagedaily d
+          WHERE d.tenant_id = a.tenant_id AND d.account_id = a.id AND d.day > %(since)s AND d.day <= %(today)s
+        ) AS features,
+        (SELECT max(d.day) FROM usage_usagedaily d WHERE d.tenant_id = a.tenant_id AND d.account_id = a.id) AS last_day,
+        (SELECT count(DISTINCT v.user_key) FROM usage_activeuserdaily v
+          WHERE v.tenant_id = a.tenant_id AND v.account_id = a.id AND v.day > %(since)s AND v.day <= %(today)s) AS users
+    FROM accounts_account a WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
+) u
+WHERE f.tenant_id = %(tenant)s AND f.account_id = u.id
+"""
+
+
+def refresh(account_ids: Sequence[UUID], today: date) -> None:
+    """Recompute the usage columns as of `today` (the tenant's day; weeks run Monday to Sunday)."""
+    values = {
+        "tenant": current_tenant_id(),
+        "ids": list(account_ids),
+        "today": today,
+        "monday": today - timedelta(days=today.weekday()),
+        "weeks": RECENT_WEEKS + BASELINE_WEEKS,
+        "since": today - timedelta(days=30),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(WEEKS, values)
+        cursor.execute(BREADTH, values)
+
+
+def register() -> None:
+    refreshers.register(FactRefresher("usage", refresh, order=20))
+
+    def fact(name: str, label: str, kind: FactKind, unit: str = "", column: str = "") -> None:
+        facts.register(
+            Fact(
+                name,
+                label,
+                kind,
+                f"f.{column or name}",
+                source="product usage",
+                freshness="within seconds",
+                unit=unit,
+                order=20,
+            )
+        )
+
+    fact("usage_drop_pct", "usage drop against the 8-week mean", FactKind.NUMBER, "%")
+    fact("usage_baseline_weeks", "complete weeks of usage history", FactKind.NUMBER, "weeks")
+    fact("usage_last_week", "uses last week", FactKind.NUMBER, "uses")
+    fact("usage_30d", "uses in 30 days", FactKind.NUMBER, "uses")
+    fact("features_30d", "features used in 30 days", FactKind.NUMBER, "features")
+    fact("active_users_30d", "active users in 30 days", FactKind.NUMBER, "users")
+    fact("last_event_on", "last use", FactKind.DATE)
