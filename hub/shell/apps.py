@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+
+
+class ShellConfig(AppConfig):
+    name = "hub.shell"
+    label = "shell"
+
+    def ready(self) -> None:
+        from hub.registry.panels import NavItem, nav_items
+
+        nav_items.register(
+            NavItem(
+                key="today", title="Today", order=10, permission="today.view", url_name="shell:today", icon="sunrise"
+            )
+        )

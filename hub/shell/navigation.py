@@ -1,0 +1,55 @@
+"""The staff navigation: what the apps have registered and the member's role may open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from hub.people.permissions import allowed
+from hub.registry.panels import NavItem, nav_items
+
+# From here on an item belongs to the set-up of the tenant, below the daily work.
+SET_UP_ORDER = 80
+
+
+@dataclass(frozen=True, slots=True)
+class NavLink:
+    """An entry as the template shows it."""
+
+    key: str
+    title: str
+    url: str
+    icon: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """Links of the daily work, and links of the set-up."""
+
+    daily: list[NavLink]
+    set_up: list[NavLink]
+
+
+def navigation(*, slug: str, role: str, path: str) -> Navigation:
+    """The links that ``role`` may open at the tenant ``slug``; the longest URL that ``path`` lies under is current."""
+    items = [item for item in nav_items if allowed(role, item.permission)]
+    urls = {item.key: reverse(item.url_name, kwargs={"tenant": slug}) for item in items}
+    under = [key for key, url in urls.items() if path.startswith(url)]
+    current = max(under, key=lambda key: len(urls[key]), default="")
+
+    def links(*, set_up: bool) -> list[NavLink]:
+        return [_link(item, urls, current) for item in items if (item.order >= SET_UP_ORDER) is set_up]
+
+    return Navigation(daily=links(set_up=False), set_up=links(set_up=True))
+
+
+def _link(item: NavItem, urls: dict[str, str], current: str) -> NavLink:
+    return NavLink(
+        key=item.key,
+        title=item.title,
+        url=urls[item.key],
+        icon=item.icon or "circle",
+        current=item.key == current,
+    )

@@ -1,0 +1,30 @@
+"""What the apps put on the pages of the shell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hub.people.guards import StaffRequest
+from hub.people.permissions import allowed
+from hub.registry.panels import today_panels
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A panel ready to show: its title and its safe HTML."""
+
+    key: str
+    title: str
+    html: str
+
+
+def panels_of_today(request: StaffRequest) -> list[Panel]:
+    """The panels that the member's role may see and that have something to say, in their order."""
+    panels = []
+    for panel in today_panels:
+        if not allowed(request.membership.role, panel.permission):
+            continue
+        html = panel.render(request)
+        if html:
+            panels.append(Panel(key=panel.key, title=panel.title, html=html))
+    return panels
