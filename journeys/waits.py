@@ -1,0 +1,202 @@
+"""When a wait is over: from the rule of a wait and a zone to one instant.
+
+A wait keeps its rule beside ``due_at``, so that it can be computed again when the zone, the
+rule or the calendar changes. JSON forms:
+
+- ``{"minutes": 30}``, ``{"hours": 72}``: elapsed time, whatever the clocks do meanwhile;
+- ``{"days": 3}``, ``{"days": 3, "at": "09:00"}``: calendar days of the zone, same wall time or ``at``;
+- ``{"business_days": 2, "at": "09:00"}``: days of the tenant's calendar;
+- ``{"until": "09:00", "weekdays": ["mon", "fri"]}``: the next such wall time, now included.
+
+A wall time that the clocks skip becomes the first instant after the gap; one that they show
+twice is the first of the two.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, TypeAlias
+from zoneinfo import ZoneInfo
+
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY_NAMES: Final = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+_CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\Z")
+_LIMITS: Final = {"minutes": 525_600, "hours": 8_760, "days": 730, "business_days": 500}
+_ONE_DAY: Final = timedelta(days=1)
+_FAR: Final = 4_000
+
+
+class WaitError(ValueError):
+    """A wait rule that cannot be read, or that can never come due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """So much time, exactly."""
+
+    span: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """So many calendar or business days, at the same wall time or ``at``."""
+
+    count: int
+    at: time | None = None
+    business: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """The next time the wall clock shows ``at`` on one of ``weekdays`` (0 = Monday)."""
+
+    at: time
+    weekdays: frozenset[int]
+
+
+WaitRule: TypeAlias = Elapsed | Days | Until
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessCalendar:
+    """The tenant's working days: weekdays (0 = Monday) without its holidays."""
+
+    weekdays: frozenset[int] = frozenset(range(5))
+    holidays: frozenset[date] = frozenset()
+
+    def works(self, day: date) -> bool:
+        """Whether ``day`` is a working day."""
+        return day.weekday() in self.weekdays and day not in self.holidays
+
+
+def parse_wait(raw: object) -> WaitRule:
+    """The rule of its JSON form; raises WaitError saying what is wrong."""
+    if not isinstance(raw, Mapping):
+        raise WaitError("a wait rule is an object")
+    kinds = [key for key in ("until", *_LIMITS) if key in raw]
+    if len(kinds) != 1:
+        raise WaitError(f"a wait rule has exactly one of {', '.join(_LIMITS)}, until")
+    kind = kinds[0]
+    allowed = {kind} | ({"weekdays"} if kind == "until" else {"at"} if "days" in kind else set())
+    if extra := sorted(set(map(str, raw)) - allowed):
+        raise WaitError(f"a wait by {kind} has no {', '.join(extra)}")
+    if kind == "until":
+        return Until(_clock(raw["until"]), _weekdays(raw.get("weekdays")))
+    count = _count(kind, raw[kind])
+    if kind in ("minutes", "hours"):
+        return Elapsed(timedelta(**{kind: count}))
+    return Days(count, _clock(raw["at"]) if "at" in raw else None, business=kind == "business_days")
+
+
+def due_at(
+    rule: WaitRule, start: datetime, zone: ZoneInfo, calendar: BusinessCalendar | None = None
+) -> datetime:
+    """The instant (UTC) at which a wait that began at ``start`` (aware) is over, never before it."""
+    match rule:
+        case Elapsed(span):
+            return start.astimezone(UTC) + span
+        case Days():
+            return _after_days(rule, start, zone, calendar or BusinessCalendar())
+        case Until():
+            return _next_wall_time(rule, start, zone)
+
+
+def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """The UTC instant of a wall time: first of two, or the first one after a gap."""
+    wall = datetime.combine(day, at)
+    first = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if first.astimezone(zone).replace(tzinfo=None, fold=0) == wall:
+        return first
+    # In a gap fold=1 reads the wall time by the offset after the jump, an instant before it.
+    before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    return _transition(before, first, zone)
+
+
+def describe(rule: WaitRule) -> str:
+    """The rule in words: ``wait 3 days, until 09:00``."""
+    match rule:
+        case Elapsed(span):
+            minutes = int(span.total_seconds()) // 60
+            return (
+                f"wait {_plural(minutes // 60, 'hour') if minutes % 60 == 0 else _plural(minutes, 'minute')}"
+            )
+        case Days(count, at, business):
+            until = f", until {at:%H:%M}" if at else ""
+            return f"wait {_plural(count, 'business day' if business else 'day')}{until}"
+        case Until(at, weekdays):
+            return f"wait until {at:%H:%M}{_on_days(weekdays)}"
+
+
+def _after_days(rule: Days, start: datetime, zone: ZoneInfo, calendar: BusinessCalendar) -> datetime:
+    local = start.astimezone(zone)
+    at = rule.at or local.time().replace(fold=0)
+    if rule.business:
+        return instant(_business_day(local.date(), rule.count, calendar), at, zone)
+    return instant(local.date() + timedelta(days=rule.count), at, zone)
+
+
+def _business_day(day: date, count: int, calendar: BusinessCalendar) -> date:
+    """The ``count``-th working day after ``day``."""
+    for _ in range(_FAR):
+        day += _ONE_DAY
+        count -= calendar.works(day)
+        if not count:
+            return day
+    raise WaitError("the business calendar has too few working days for this wait")
+
+
+def _next_wall_time(rule: Until, start: datetime, zone: ZoneInfo) -> datetime:
+    day = start.astimezone(zone).date()
+    # Eight days reach the same weekday again when today's time has passed.
+    candidates = (day + timedelta(days=n) for n in range(9))
+    due = (instant(d, rule.at, zone) for d in candidates if d.weekday() in rule.weekdays)
+    return next(moment for moment in due if moment >= start)
+
+
+def _transition(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
+    """The first whole second in (low, high] with the offset of ``high``."""
+    after = high.astimezone(zone).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = (low + (high - low) / 2).replace(microsecond=0)
+        if middle <= low:
+            middle = low + timedelta(seconds=1)
+        if middle.astimezone(zone).utcoffset() == after:
+            high = middle
+        else:
+            low = middle
+    return high.replace(microsecond=0)
+
+
+def _count(kind: str, raw: object) -> int:
+    if type(raw) is not int or not 1 <= raw <= _LIMITS[kind]:
+        raise WaitError(f"{kind} must be a whole number from 1 to {_LIMITS[kind]}")
+    return raw
+
+
+def _clock(raw: object) -> time:
+    found = _CLOCK.match(raw) if isinstance(raw, str) else None
+    if not found:
+        raise WaitError(f'{raw!r} is not a wall time like "09:00"')
+    return time(int(found[1]), int(found[2]))
+
+
+def _weekdays(raw: object) -> frozenset[int]:
+    if raw is None:
+        return frozenset(range(7))
+    if not isinstance(raw, list) or not raw or not all(day in WEEKDAYS for day in raw):
+        raise WaitError(f"weekdays is a list of {', '.join(WEEKDAYS)}")
+    return frozenset(WEEKDAYS.index(day) for day in raw)
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _on_days(weekdays: Collection[int]) -> str:
+    days = sorted(weekdays)
+    if len(days) == 7:
+        return ""
+    if days == list(range(5)):
+        return " on Mondays to Fridays"
+    return f" on {', '.join(_DAY_NAMES[day] for day in days)}"
