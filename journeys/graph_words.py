@@ -1,0 +1,59 @@
+"""A journey in sentences, for people who do not read trees."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hub.registry.facts import Fact
+from journeys.graph import REENTRY, Graph, Node
+from journeys.node_kinds import Config, Port
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the sentence view; ``depth`` indents what lies under a branch."""
+
+    node_id: str
+    depth: int
+    text: str
+
+
+def sentences(graph: Graph, facts: Mapping[str, Fact]) -> tuple[Line, ...]:
+    """The journey in words, depth first; a node met again is named, not repeated."""
+    lines: list[Line] = [Line("", 0, _entry_words(graph.entry))]
+    seen: set[str] = set()
+    _tell(graph, graph.start, 0, facts, seen, lines)
+    for goal in graph.goals:
+        if goal.id not in seen:
+            lines.append(Line(goal.id, 0, goal.kind.words(goal.config, facts)))
+    return tuple(lines)
+
+
+def _tell(
+    graph: Graph, node_id: str, depth: int, facts: Mapping[str, Fact], seen: set[str], lines: list[Line]
+) -> None:
+    while node_id in graph.nodes:
+        node = graph.nodes[node_id]
+        if node_id in seen:
+            lines.append(Line(node_id, depth, f"go on at “{node.kind.words(node.config, facts)}”"))
+            return
+        seen.add(node_id)
+        lines.append(Line(node_id, depth, node.kind.words(node.config, facts)))
+        if len(node.ports) != 1:
+            for port in node.ports:
+                lines.append(Line(node_id, depth + 1, f"{_port_words(node, port)}:"))
+                _tell(graph, port.target, depth + 2, facts, seen, lines)
+            return
+        node_id = node.ports[0].target
+
+
+def _entry_words(entry: Config) -> str:
+    reentry = entry.get("reentry") or {"rule": "once"}
+    words = REENTRY.get(reentry.get("rule", ""), "").format(reentry.get("days"))
+    return f"when {str(entry.get('trigger', '')).replace('_', ' ')} ({words})"
+
+
+def _port_words(node: Node, port: Port) -> str:
+    if port.name.startswith("case:"):
+        index = int(port.name.removeprefix("case:"))
+        return str(node.config["cases"][index].get("label") or f"case {index + 1}")
+    return {"next": "then", "else": "otherwise", "timeout": "when the time is over"}.get(port.name, port.name)
