@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "hub.feedback",
     "hub.plans",
     "hub.work",
+    "signals",
 ]
 
 MIDDLEWARE = [
@@ -91,11 +92,7 @@ TEMPLATES = [
 # --- Data -------------------------------------------------------------------------------------------------------
 _database_url = environment.value("DATABASE_URL", "postgresql://tandem_app@127.0.0.1:5432/tandem")
 _admin_url = environment.value("DATABASE_ADMIN_URL", "postgresql://tandem_migrator@127.0.0.1:5432/tandem")
-_pool = (
-    {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}}
-    if os.environ.get("TANDEM_PROCESS") == "web"
-    else {}
-)
+_pool = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}} if os.environ.get("TANDEM_PROCESS") == "web" else {}
 DATABASES = {
     "default": environment.database(_database_url, OPTIONS=_pool),
     # Owner of the schema, past row level security: migrations, restores and the tests' clean-up, never web or workers.

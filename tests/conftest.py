@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import django
 import psycopg
@@ -9,6 +10,9 @@ import pytest
 from execnet import XSpec
 
 from tests import services
+
+if TYPE_CHECKING:
+    from hub.tenancy.models import Tenant
 
 services.prepare()
 
@@ -39,3 +43,19 @@ def migrator() -> Iterator[psycopg.Connection]:
     """A connection past row level security. It sees only what tests committed."""
     with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def acme(db: None) -> "Tenant":
+    """A tenant with the shipped triggers."""
+    from tests.world import make_tenant
+
+    return make_tenant("acme")
+
+
+@pytest.fixture
+def globex(db: None) -> "Tenant":
+    """The stranger: another tenant."""
+    from tests.world import make_tenant
+
+    return make_tenant("globex")

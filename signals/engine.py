@@ -1,0 +1,277 @@
+"""The evaluation stage: from changed accounts to signals, one batch of accounts per transaction.
+
+Order for one account: facts → goals and exits → open waits (`facts_changed`) → new signals → entries
+(`signal_recorded`). All of it happens under the account's lock, so nobody converts and still gets the mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F, Min
+from django.utils import timezone
+
+from hub.accounts.facts import facts_refresh, today_of
+from hub.accounts.models import AccountState, Change, TimelineEntry
+from hub.accounts.services import timeline_record_many
+from hub.plans.usage import milestones_complete_from_usage
+from hub.registry.facts import facts
+from hub.registry.handlers import facts_changed, signal_recorded
+from hub.rules.compile import Clock, compile_sql
+from hub.rules.explain import findings, sentence
+from hub.rules.language import Node, facts_of, parse
+from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.models import Tenant
+from signals.catalogue import BY_KEY
+from signals.models import Signal, Trigger, TriggerState
+
+BATCH = 500
+# Changes caused by journeys carry their depth; beyond this a chain of causes is cut.
+MAX_DEPTH = 3
+
+
+def backlog() -> datetime | None:
+    """When the oldest dirty account became so; None when none is."""
+    oldest: datetime | None = AccountState.objects.filter(dirty_at__isnull=False).aggregate(at=Min("dirty_at"))["at"]
+    return oldest
+
+
+def drain(tenant_id: UUID) -> datetime | None:
+    """Evaluate every dirty account of the tenant, batch by batch; two drains share the work."""
+    tenant = Tenant.objects.get(pk=tenant_id)
+    while True:
+        with tenant_context(tenant):
+            if not evaluate_batch(tenant):
+                return None
+
+
+def evaluate_batch(tenant: Tenant, *, limit: int = BATCH) -> int:
+    """Claim up to `limit` dirty accounts and evaluate them; returns how many."""
+    states = list(
+        AccountState.objects.select_for_update(skip_locked=True)
+        .filter(dirty_at__isnull=False)
+        .order_by("account_id")[:limit]
+    )
+    if states:
+        evaluate_accounts(tenant, [state.account_id for state in states])
+        AccountState.objects.filter(pk__in=[state.pk for state in states]).update(
+            evaluated_version=F("fact_version"), dirty_at=None
+        )
+    return len(states)
+
+
+def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datetime | None = None) -> list[UUID]:
+    """Evaluate accounts whose states the caller has locked; returns the ids of the new signals."""
+    now = now or timezone.now()
+    milestones_complete_from_usage(account_ids)
+    facts_refresh(account_ids, today=today_of(tenant, now), now=now)
+    facts_changed(tenant.id, account_ids)
+    clock = Clock(now, today_of(tenant, now))
+    fresh: list[Signal] = []
+    for trigger in Trigger.objects.filter(is_active=True).order_by("key"):
+        if trigger.kind == Trigger.Kind.COMPUTED:
+            fresh += _computed(trigger, account_ids, clock)
+    fresh += _told(account_ids, clock)
+    stored = _store(fresh)
+    signal_recorded(tenant.id, stored)
+    return stored
+
+
+# --- Conditions that become true ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a rule says about an account, with the values of the facts it reads."""
+
+    account_id: UUID
+    holds: bool
+    values: dict[str, Any]
+
+
+def read_rule(node: Node, account_ids: Sequence[UUID], clock: Clock) -> list[Reading]:
+    """Evaluate a rule for a set of accounts in one statement. Accounts without a fact row are left out."""
+    known = facts.as_mapping()
+    names = sorted(facts_of(node))
+    condition, params = compile_sql(node, clock)
+    columns = "".join(f", ({known[name].sql})" for name in names)
+    statement = (
+        f"SELECT a.id, ({condition}) IS TRUE{columns} FROM accounts_account a "
+        "JOIN accounts_accountstate s ON s.tenant_id = a.tenant_id AND s.account_id = a.id "
+        "JOIN accounts_accountfacts f ON f.tenant_id = a.tenant_id AND f.account_id = a.id "
+        "WHERE a.tenant_id = %s AND a.id = ANY(%s) ORDER BY a.id"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*params, current_tenant_id(), list(account_ids)])
+        return [Reading(row[0], row[1], dict(zip(names, row[2:], strict=True))) for row in cursor.fetchall()]
+
+
+def _computed(trigger: Trigger, account_ids: Sequence[UUID], clock: Clock) -> list[Signal]:
+    node = parse(trigger.rule, facts.as_mapping())
+    states = {s.account_id: s for s in TriggerState.objects.filter(trigger=trigger, account_id__in=account_ids)}
+    signals: list[Signal] = []
+    changed: list[TriggerState] = []
+    cleared: list[UUID] = []
+    for reading in read_rule(node, account_ids, clock):
+        state = states.get(reading.account_id)
+        if state is None or state.version != trigger.version:
+            state, fires = _first_sight(trigger, state, reading, clock)
+        elif state.is_true == reading.holds:
+            continue
+        else:
+            fires = _step(trigger, state, reading, clock)
+            if not reading.holds:
+                cleared.append(reading.account_id)
+        changed.append(state)
+        if fires:
+            signals.append(_computed_signal(trigger, node, state, reading, clock))
+    _save_states(changed)
+    if cleared:
+        Signal.objects.filter(trigger=trigger, account_id__in=cleared, cleared_at__isnull=True).update(
+            cleared_at=clock.now
+        )
+    return signals
+
+
+def _first_sight(
+    trigger: Trigger, state: TriggerState | None, reading: Reading, clock: Clock
+) -> tuple[TriggerState, bool]:
+    fires = reading.holds and trigger.fire_on_first_sight
+    state = state or TriggerState(trigger=trigger, account_id=reading.account_id)
+    state.version, state.is_true, state.since = trigger.version, reading.holds, clock.now
+    state.baseline = reading.holds and not fires
+    if fires:
+        state.sequence += 1
+        state.last_fired_at = clock.now
+    return state, fires
+
+
+def _step(trigger: Trigger, state: TriggerState, reading: Reading, clock: Clock) -> bool:
+    """Take the transition into the state; True when it is one to a signal (false → true, not cooling down)."""
+    state.is_true, state.since, state.baseline = reading.holds, clock.now, False
+    if not reading.holds:
+        return False
+    state.sequence += 1
+    cooling = state.last_fired_at and clock.now < state.last_fired_at + timedelta(days=trigger.cooldown_days)
+    if cooling:
+        return False
+    state.last_fired_at = clock.now
+    return True
+
+
+def _save_states(states: Sequence[TriggerState]) -> None:
+    TriggerState.objects.bulk_create(
+        states,
+        update_conflicts=True,
+        unique_fields=["tenant", "trigger", "account"],
+        update_fields=["version", "is_true", "baseline", "sequence", "since", "last_fired_at"],
+        batch_size=500,
+    )
+
+
+def _computed_signal(trigger: Trigger, node: Node, state: TriggerState, reading: Reading, clock: Clock) -> Signal:
+    seen = findings(node, reading.values, clock)
+    return Signal(
+        account_id=reading.account_id,
+        trigger=trigger,
+        trigger_version=trigger.version,
+        dedupe_key=f"{trigger.key}:{reading.account_id}:{trigger.version}.{state.sequence}",
+        severity=trigger.severity,
+        sentence=f"{trigger.name}: " + "; ".join(finding.text for finding in seen),
+        evidence={
+            "rule": sentence(node),
+            "values": {name: _plain(value) for name, value in reading.values.items()},
+            "sequence": state.sequence,
+        },
+        occurred_at=clock.now,
+        recorded_at=clock.now,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+# --- Changes that are told ----------------------------------------------------------------------------------------
+
+
+def _told(account_ids: Sequence[UUID], clock: Clock) -> list[Signal]:
+    """Signals of the changes that nobody has handled yet; every one is marked handled, whatever came of it."""
+    changes = list(Change.objects.filter(account_id__in=account_ids, handled_at__isnull=True).order_by("id"))
+    if not changes:
+        return []
+    triggers = Trigger.objects.filter(is_active=True, change_kind__in={change.kind for change in changes})
+    signals: list[Signal] = []
+    for trigger in triggers.order_by("key"):
+        matching = [change for change in changes if _matches(trigger, change, clock)]
+        if matching:
+            node = parse(trigger.rule, facts.as_mapping())
+            readings = read_rule(node, [c.account_id for c in matching], clock)
+            allowed = {r.account_id for r in readings if r.holds}
+            signals += [_told_signal(trigger, c, clock) for c in matching if c.account_id in allowed]
+    Change.objects.filter(pk__in=[change.pk for change in changes]).update(handled_at=clock.now)
+    return signals
+
+
+def _matches(trigger: Trigger, change: Change, clock: Clock) -> bool:
+    return (
+        trigger.change_kind == change.kind
+        and change.depth <= MAX_DEPTH
+        and change.occurred_at >= clock.now - timedelta(hours=trigger.max_age_hours)
+        and all(change.data.get(name) == wanted for name, wanted in trigger.match.items())
+    )
+
+
+class _Missing(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def _told_signal(trigger: Trigger, change: Change, clock: Clock) -> Signal:
+    shipped = BY_KEY.get(trigger.key)
+    template = shipped.sentence if shipped and shipped.sentence else trigger.name
+    return Signal(
+        account_id=change.account_id,
+        trigger=trigger,
+        trigger_version=trigger.version,
+        change=change,
+        dedupe_key=f"{trigger.key}:{change.account_id}:{change.key}"[:300],
+        severity=trigger.severity,
+        sentence=template.format_map(_Missing(change.data)),
+        evidence={"change": change.kind, "data": change.data},
+        occurred_at=change.occurred_at,
+        recorded_at=clock.now,
+        origin=change.origin,
+        depth=change.depth,
+    )
+
+
+# --- Storing ------------------------------------------------------------------------------------------------------
+
+
+def _store(signals: Sequence[Signal]) -> list[UUID]:
+    """Insert signals that are new by their key, with their timeline entries; returns the ids stored."""
+    if not signals:
+        return []
+    Signal.objects.bulk_create(signals, ignore_conflicts=True, batch_size=500)
+    stored = set(Signal.objects.filter(pk__in=[s.pk for s in signals]).values_list("pk", flat=True))
+    new = [signal for signal in signals if signal.pk in stored]
+    timeline_record_many(
+        [
+            TimelineEntry(
+                account_id=signal.account_id,
+                kind="signal",
+                key=str(signal.pk),
+                title=signal.sentence[:300],
+                source=signal.trigger.name,
+                occurred_at=signal.occurred_at,
+            )
+            for signal in new
+        ]
+    )
+    return [signal.pk for signal in new]

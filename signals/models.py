@@ -1,0 +1,137 @@
+"""Triggers (the rules that turn facts into signals), what they last said per account, and the signals themselves."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from hub.accounts.models import Account, Change
+from hub.people.models import User
+from hub.tenancy.fields import TenantForeignKey
+from hub.tenancy.models import TenantModel
+
+
+class Severity(models.TextChoices):
+    INFO = "info", "Info"
+    OPPORTUNITY = "opportunity", "Opportunity"
+    WARNING = "warning", "Warning"
+    CRITICAL = "critical", "Critical"
+
+
+class Trigger(TenantModel):
+    """What makes a signal: a change that is told (event, person) or a condition that becomes true (computed).
+
+    `rule` is a tree of the rule language: for computed triggers the condition itself, for the others a further
+    condition on the account (`{"all": []}` = none). `match` names values that a change's data must hold. Editing
+    raises `version`; the versions before stay in `TriggerVersion`.
+    """
+
+    class Kind(models.TextChoices):
+        EVENT = "event", "Event"
+        PERSON = "person", "Person"
+        COMPUTED = "computed", "Computed"
+
+    key = models.CharField(max_length=64)
+    name = models.CharField(max_length=200)
+    family = models.CharField(max_length=32)  # onboarding, usage, qbr, support, renewal …
+    kind = models.CharField(max_length=16, choices=Kind)
+    severity = models.CharField(max_length=16, choices=Severity, default=Severity.INFO)
+    change_kind = models.CharField(max_length=64, blank=True)
+    match = models.JSONField(default=dict, blank=True)
+    rule = models.JSONField(default=dict)
+    version = models.PositiveIntegerField(default=1)
+    cooldown_days = models.PositiveSmallIntegerField(default=0)
+    # An event older than this when it is evaluated is history: stored, but starts nothing.
+    max_age_hours = models.PositiveIntegerField(default=24)
+    fire_on_first_sight = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "key"], name="trigger_key")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TriggerVersion(TenantModel):
+    """A trigger's rule as it was, for evidence that points at it."""
+
+    trigger = TenantForeignKey(Trigger, on_delete=models.CASCADE, related_name="versions", db_index=False)
+    version = models.PositiveIntegerField()
+    match = models.JSONField(default=dict)
+    rule = models.JSONField(default=dict)
+    sentence = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "trigger", "version"], name="trigger_version_key")]
+
+    def __str__(self) -> str:
+        return f"{self.trigger_id} v{self.version}"
+
+
+class TriggerState(TenantModel):
+    """What a computed trigger last said about an account; a signal is the step from false to true, numbered."""
+
+    trigger = TenantForeignKey(Trigger, on_delete=models.CASCADE, related_name="+", db_index=False)
+    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    version = models.PositiveIntegerField()
+    is_true = models.BooleanField()
+    # True was found at first sight (import, new or edited rule): listed as already true, nothing fired.
+    baseline = models.BooleanField(default=False)
+    sequence = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField()
+    last_fired_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "trigger", "account"], name="trigger_state_key")]
+
+    def __str__(self) -> str:
+        return f"{self.trigger_id} {self.account_id}: {self.is_true}"
+
+
+class SignalStatus(models.TextChoices):
+    OPEN = "open", "Open"
+    RESOLVED = "resolved", "Resolved"
+    DISMISSED = "dismissed", "Dismissed"
+
+
+class Signal(TenantModel):
+    """Something happened or became true about an account: a sentence, the values seen, the rule version that saw them.
+
+    `dedupe_key` is ``<trigger>:<account>:<window>``: the change's key for events and persons, the transition's number
+    for computed ones.
+    """
+
+    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="signals", db_index=False)
+    trigger = TenantForeignKey(Trigger, on_delete=models.PROTECT, related_name="signals", db_index=False)
+    trigger_version = models.PositiveIntegerField()
+    change = TenantForeignKey(Change, on_delete=models.CASCADE, null=True, related_name="+")
+    dedupe_key = models.CharField(max_length=300)
+    severity = models.CharField(max_length=16, choices=Severity)
+    sentence = models.TextField()
+    evidence = models.JSONField(default=dict)
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(default=timezone.now)
+    cleared_at = models.DateTimeField(null=True)
+    status = models.CharField(max_length=16, choices=SignalStatus, default=SignalStatus.OPEN)
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    closed_reason = models.CharField(max_length=200, blank=True)
+    origin = models.CharField(max_length=200, blank=True)
+    depth = models.PositiveSmallIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "dedupe_key"], name="signal_key")]
+        indexes = [
+            models.Index(fields=["tenant", "-recorded_at", "-id"], name="signal_recent"),
+            models.Index(fields=["tenant", "account", "-recorded_at"], name="signal_account"),
+            models.Index(fields=["tenant", "trigger", "-recorded_at"], name="signal_trigger"),
+            models.Index(
+                fields=["tenant", "severity", "-recorded_at"], name="signal_open", condition=models.Q(status="open")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.sentence

@@ -1,0 +1,27 @@
+"""What signals show on pages of the shell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from hub.registry.panels import AccountPanel, NavItem, TodayPanel, account_panels, nav_items, today_panels
+from signals.selectors import account_signals, signals_since_yesterday
+
+
+def account_panel(request: Any, account: Any) -> str | None:
+    signals = list(account_signals(account.id)[:8])
+    return render_to_string("signals/_account_panel.html", {"signals": signals}, request=request)
+
+
+def today_panel(request: Any) -> str | None:
+    return render_to_string(
+        "signals/_today_panel.html", {"signals": signals_since_yesterday(request.tenant)}, request=request
+    )
+
+
+def register() -> None:
+    nav_items.register(NavItem("signals", "Signals", 30, "signals.view", "signals:list", icon="activity"))
+    account_panels.register(AccountPanel("signals", "Signals", 10, "signals.view", account_panel))
+    today_panels.register(TodayPanel("signals", "Signals since yesterday", 20, "signals.view", today_panel))

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.utils import timezone
+
+from hub.tenancy.models import Tenant
+from signals.models import Severity, Signal, SignalStatus
+
+URGENCY = Case(
+    *[
+        When(severity=severity, then=Value(rank))
+        for rank, severity in enumerate([Severity.CRITICAL, Severity.WARNING, Severity.OPPORTUNITY, Severity.INFO])
+    ],
+    output_field=IntegerField(),
+)
+
+
+def signals_list(
+    *, status: str = "", severity: str = "", family: str = "", account_id: UUID | None = None
+) -> QuerySet[Signal]:
+    """Signals with account and trigger, newest first, narrowed by what is given."""
+    signals = Signal.objects.select_related("account", "trigger")
+    if status:
+        signals = signals.filter(status=status)
+    if severity:
+        signals = signals.filter(severity=severity)
+    if family:
+        signals = signals.filter(trigger__family=family)
+    if account_id:
+        signals = signals.filter(account_id=account_id)
+    ordered: QuerySet[Signal] = signals.order_by("-recorded_at", "-id")
+    return ordered
+
+
+def account_signals(account_id: UUID) -> QuerySet[Signal]:
+    return signals_list(account_id=account_id)
+
+
+def signals_since_yesterday(tenant: Tenant, *, limit: int = 12) -> list[Signal]:
+    """Open signals recorded since the start of the tenant's yesterday, most severe first."""
+    start_of_today = timezone.localtime(timezone.now(), tenant.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    recent = signals_list(status=SignalStatus.OPEN).filter(recorded_at__gte=start_of_today - timedelta(days=1))
+    return list(recent.order_by(URGENCY, "-recorded_at", "-id")[:limit])

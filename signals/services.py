@@ -1,0 +1,91 @@
+"""Writes of triggers and signals by people and set-up; what the machine does is in signals/engine.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from hub.accounts.services import timeline_record
+from hub.people.audit import Actor, audit
+from hub.people.models import User
+from hub.registry.facts import facts
+from hub.rules.explain import sentence
+from hub.rules.language import parse
+from signals.catalogue import SHIPPED
+from signals.models import Signal, SignalStatus, Trigger, TriggerVersion
+
+
+@transaction.atomic
+def triggers_install(*, actor: Actor) -> int:
+    """Give the tenant in context the shipped triggers that it lacks; returns how many were made."""
+    known = set(Trigger.objects.values_list("key", flat=True))
+    missing = [shipped for shipped in SHIPPED if shipped.key not in known]
+    for shipped in missing:
+        trigger = Trigger.objects.create(
+            key=shipped.key,
+            name=shipped.name,
+            family=shipped.family,
+            kind=shipped.kind,
+            severity=shipped.severity,
+            change_kind=shipped.change_kind,
+            match=shipped.match,
+            rule=shipped.rule,
+            cooldown_days=shipped.cooldown_days,
+        )
+        _keep_version(trigger)
+        audit(actor, "trigger.install", trigger)
+    return len(missing)
+
+
+@transaction.atomic
+def trigger_edit(*, trigger: Trigger, rule: Any, actor: Actor) -> Trigger:
+    """Give a trigger another rule under the next version; raises RuleError with every problem found.
+
+    Accounts for which the new rule is true already are taken as baseline: an edit fires nothing.
+    """
+    parse(rule, facts.as_mapping())
+    locked: Trigger = Trigger.objects.select_for_update().get(pk=trigger.pk)
+    before = locked.rule
+    if before == rule:
+        return locked
+    locked.rule = rule
+    locked.version += 1
+    locked.save(update_fields=["rule", "version"])
+    _keep_version(locked)
+    audit(actor, "trigger.edit", locked, before=before, after=rule)
+    return locked
+
+
+def _keep_version(trigger: Trigger) -> None:
+    node = parse(trigger.rule, facts.as_mapping())
+    TriggerVersion.objects.create(
+        trigger=trigger, version=trigger.version, match=trigger.match, rule=trigger.rule, sentence=sentence(node)
+    )
+
+
+@transaction.atomic
+def signal_close(*, signal: Signal, status: str, user: User, actor: Actor, reason: str = "") -> bool:
+    """Resolve or dismiss an open signal; dismissing takes a reason. False when somebody was faster."""
+    if status not in (SignalStatus.RESOLVED, SignalStatus.DISMISSED):
+        raise ValueError(f"a signal is closed as resolved or dismissed, not {status!r}")
+    if status == SignalStatus.DISMISSED and not reason.strip():
+        raise ValueError("say why the signal is dismissed: it teaches the trigger")
+    now = timezone.now()
+    closed = Signal.objects.filter(pk=signal.pk, status=SignalStatus.OPEN).update(
+        status=status, closed_at=now, closed_by=user, closed_reason=reason.strip()[:200]
+    )
+    if not closed:
+        return False
+    audit(actor, f"signal.{status}", signal, reason=reason.strip()[:200])
+    timeline_record(
+        account_id=signal.account_id,
+        kind="signal",
+        key=f"closed:{signal.pk}",
+        title=f"Signal {status}: {signal.sentence}",
+        body=reason,
+        occurred_at=now,
+        source=str(user),
+    )
+    return True
