@@ -19,6 +19,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
+from hub.rules.wallclock import instant
+
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_NAMES: Final = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 _CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\Z")
@@ -102,17 +104,6 @@ def due_at(
             return _next_wall_time(rule, start, zone)
 
 
-def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """The UTC instant of a wall time: first of two, or the first one after a gap."""
-    wall = datetime.combine(day, at)
-    first = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
-    if first.astimezone(zone).replace(tzinfo=None, fold=0) == wall:
-        return first
-    # In a gap fold=1 reads the wall time by the offset after the jump, an instant before it.
-    before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    return _transition(before, first, zone)
-
-
 def describe(rule: WaitRule) -> str:
     """The rule in words: ``wait 3 days, until 09:00``."""
     match rule:
@@ -152,20 +143,6 @@ def _next_wall_time(rule: Until, start: datetime, zone: ZoneInfo) -> datetime:
     candidates = (day + timedelta(days=n) for n in range(9))
     due = (instant(d, rule.at, zone) for d in candidates if d.weekday() in rule.weekdays)
     return next(moment for moment in due if moment >= start)
-
-
-def _transition(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
-    """The first whole second in (low, high] with the offset of ``high``."""
-    after = high.astimezone(zone).utcoffset()
-    while high - low > timedelta(seconds=1):
-        middle = (low + (high - low) / 2).replace(microsecond=0)
-        if middle <= low:
-            middle = low + timedelta(seconds=1)
-        if middle.astimezone(zone).utcoffset() == after:
-            high = middle
-        else:
-            low = middle
-    return high.replace(microsecond=0)
 
 
 def _count(kind: str, raw: object) -> int:

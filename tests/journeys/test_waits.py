@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.rules.wallclock import instant
 from journeys.waits import (
     BusinessCalendar,
     Days,
@@ -16,7 +17,6 @@ from journeys.waits import (
     WaitRule,
     describe,
     due_at,
-    instant,
     parse_wait,
 )
 
