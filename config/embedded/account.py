@@ -134,9 +134,7 @@ def copy_for(account: Account, source: Path, target: Path) -> Path:
         draft.chmod(0o755)
         draft.rename(target)
     if not account.reaches(target):
-        raise EmbeddedError(
-            f"The account `{account.name}` cannot reach the copy of the programs in {target}."
-        )
+        raise EmbeddedError(f"The account `{account.name}` cannot reach the copy of the programs in {target}.")
     return target
 
 

@@ -65,9 +65,7 @@ def _wheel_postgres(packages: Path, account: Account, copies: Path) -> Path:
 
 def _installed_postgres() -> Path:
     found = shutil.which("postgres")
-    debian = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[-3])
-    )
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     if not found and not debian:
         raise EmbeddedError(
             "There is no PostgreSQL: the wheel with it exists for Linux x86_64 only. Install PostgreSQL "
@@ -88,16 +86,12 @@ def _postgres_major(folder: Path, account: Account) -> int:
             **account.identity(),
         )
     except OSError as error:
-        raise EmbeddedError(
-            f"{folder / 'postgres'} cannot be run by `{account.name}`: {error.strerror}."
-        ) from error
+        raise EmbeddedError(f"{folder / 'postgres'} cannot be run by `{account.name}`: {error.strerror}.") from error
     version = re.search(r"\) (\d+)", answer.stdout)
     if not version:
         raise EmbeddedError(f"{folder / 'postgres'} does not run on this machine: {answer.stderr.strip()}")
     if int(version[1]) < LOWEST_POSTGRES:
-        raise EmbeddedError(
-            f"{folder / 'postgres'} is version {version[1]}; at least {LOWEST_POSTGRES} is needed."
-        )
+        raise EmbeddedError(f"{folder / 'postgres'} is version {version[1]}; at least {LOWEST_POSTGRES} is needed.")
     return int(version[1])
 
 

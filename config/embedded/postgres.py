@@ -88,9 +88,7 @@ def _passwords(folder: Path) -> dict[str, str]:
                 f"{path} is missing, and without it nobody can sign in to the database in "
                 f"{folder / 'cluster'}. Put the file back, or move {folder} away to start afresh."
             )
-        write_secret(
-            path, json.dumps({role: secrets.token_urlsafe(24) for role in (SUPERUSER, MIGRATOR, APP)})
-        )
+        write_secret(path, json.dumps({role: secrets.token_urlsafe(24) for role in (SUPERUSER, MIGRATOR, APP)}))
     found: dict[str, str] = json.loads(path.read_text())
     return found
 
@@ -245,9 +243,7 @@ def _ensure_roles(cluster: Cluster) -> None:
             )
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                    sql.Identifier(DATABASE), sql.Identifier(MIGRATOR)
-                )
+                sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(MIGRATOR))
             )
     with psycopg.connect(cluster.url(SUPERUSER), autocommit=True) as connection:
         connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(sql.Identifier(MIGRATOR)))

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from config.embedded.account import Account
@@ -58,6 +59,12 @@ class Server:
         return tail(self.log)
 
 
+def end_with_parent(number: int = signal.SIGTERM) -> None:
+    """Have the kernel send this signal to the calling process when its parent is gone; Linux only."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, int(number))
+
+
 def spawn(
     name: str,
     command: Sequence[str],
@@ -73,10 +80,6 @@ def spawn(
     If the launcher itself is killed, the kernel sends the first of `asks`.
     """
 
-    def when_parent_dies() -> None:
-        if _libc is not None:
-            _libc.prctl(_PR_SET_PDEATHSIG, int(asks[0]))
-
     log.unlink(missing_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -87,7 +90,7 @@ def spawn(
             cwd="/",
             env=plain_environment(),
             start_new_session=True,
-            preexec_fn=when_parent_dies,
+            preexec_fn=partial(end_with_parent, asks[0]),
             **account.identity(),
         )
     assert process.stdin is not None
@@ -123,6 +126,5 @@ def wait_until_it_answers(server: Server, answers: Callable[[], bool], *, second
         time.sleep(0.03)
     server.stop()
     raise EmbeddedError(
-        f"{server.name} did not answer within {seconds:.0f} s. The end of its log {server.log}:\n"
-        f"{server.last_words()}"
+        f"{server.name} did not answer within {seconds:.0f} s. The end of its log {server.log}:\n{server.last_words()}"
     )
