@@ -50,7 +50,9 @@ INSTALLED_APPS = [
     "hub.feedback",
     "hub.plans",
     "hub.work",
+    "hub.shell",
     "signals",
+    "metrics",
 ]
 
 MIDDLEWARE = [
@@ -219,7 +221,8 @@ USE_TZ = True
 USE_I18N = True
 FORMAT_MODULE_PATH: list[str] = []
 STATIC_URL = "/static/"
-STATIC_ROOT = HUB_HOME / "static"
+# Served from the build's own folder (finders), so there is nothing to collect.
+STATIC_ROOT = None
 STATICFILES_DIRS = [BASE_DIR / "static" / "dist"]
 STORAGES = {
     "default": {
@@ -230,6 +233,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+# Vite names these files by their content.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/assets/"
 DJANGO_VITE = {
     "default": {"dev_mode": False, "manifest_path": BASE_DIR / "static" / "dist" / ".vite" / "manifest.json"}
 }

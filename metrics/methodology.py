@@ -167,9 +167,7 @@ def net_window(
 def window(lines: Sequence[Line], *, as_of: date, months: int, method: Methodology) -> Window:
     """The window of ``months`` that ends on ``as_of``."""
     start = months_back(as_of, months)
-    return net_window(
-        mrr_on(lines, start, method), mrr_on(lines, as_of, method), ever_before(lines, start, method)
-    )
+    return net_window(mrr_on(lines, start, method), mrr_on(lines, as_of, method), ever_before(lines, start, method))
 
 
 class MovementKind(StrEnum):
@@ -246,9 +244,7 @@ def monthly_movements(
     return tuple(found)
 
 
-def _month(
-    then: Mapping[str, int], now: Mapping[str, int], had: Collection[str], end: date
-) -> Iterable[Movement]:
+def _month(then: Mapping[str, int], now: Mapping[str, int], had: Collection[str], end: date) -> Iterable[Movement]:
     for account in sorted(then.keys() | now.keys()):
         kind, amount = _movement(then.get(account, 0), now.get(account, 0), account in had)
         if kind is not None:

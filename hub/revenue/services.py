@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -75,6 +75,12 @@ def contract_line_upsert(
     return line, outcome
 
 
+def months_before(first: date, months: int) -> date:
+    """The first day of the month `months` before the one that starts on `first`."""
+    year, month0 = divmod(first.year * 12 + first.month - 1 - months, 12)
+    return date(year, month0 + 1, 1)
+
+
 def check_currency(currency: str) -> None:
     """Raise CurrencyError unless `currency` is empty or the tenant's."""
     home = Tenant.objects.values_list("currency", flat=True).get(pk=current_tenant_id())
@@ -115,19 +121,53 @@ ON CONFLICT (tenant_id, overlap, month, account_id) DO NOTHING
 )
 
 
+# The ledger: what changed between two month ends, netted per account. "Had MRR before" counts every day up to the
+# month's start, not only month ends.
+MOVEMENTS = """
+INSERT INTO revenue_movement (tenant_id, id, account_id, month, overlap, kind, type, amount_minor, currency)
+SELECT %(tenant)s, gen_random_uuid(), account_id, month, overlap,
+    CASE WHEN before = 0 AND had THEN 'reactivation' WHEN before = 0 THEN 'new' WHEN now = 0 THEN 'churn'
+        WHEN now > before THEN 'expansion' ELSE 'contraction' END,
+    '', abs(now - before), %(currency)s
+FROM (
+    SELECT c.account_id, c.month::date AS month, o.overlap,
+        coalesce(m.mrr_minor, 0) AS now,
+        coalesce(lag(m.mrr_minor) OVER (PARTITION BY c.account_id, o.overlap ORDER BY c.month), 0) AS before,
+        EXISTS (
+            SELECT 1 FROM revenue_contractline l WHERE l.tenant_id = %(tenant)s AND l.account_id = c.account_id
+                AND NOT l.is_trial AND l.mrr_minor > 0 AND l.starts_on < c.month::date
+                AND (l.ends_on IS NULL OR l.ends_on > l.starts_on)
+        ) AS had
+    FROM (
+        SELECT s.account_id, month FROM (
+            SELECT account_id, min(month)::timestamp AS first FROM revenue_accountmonth
+            WHERE tenant_id = %(tenant)s AND account_id = ANY(%(ids)s) GROUP BY account_id
+        ) s CROSS JOIN LATERAL generate_series(s.first, %(last)s::timestamp, interval '1 month') AS month
+    ) c
+    CROSS JOIN (VALUES ('sum'), ('latest')) AS o (overlap)
+    LEFT JOIN revenue_accountmonth m ON m.tenant_id = %(tenant)s AND m.account_id = c.account_id
+        AND m.month = c.month::date AND m.overlap = o.overlap
+) step WHERE now <> before
+ON CONFLICT (tenant_id, account_id, overlap, month, kind, type) DO NOTHING
+"""
+
+
 @transaction.atomic
 def months_refresh(account_ids: Sequence[UUID], *, through: date | None = None) -> None:
-    """Rewrite the account months of these accounts from their contract lines, up to `through` (default: today)."""
+    """Rewrite months and movements of these accounts from their contract lines, up to `through` (default: today)."""
     ids = sorted(set(account_ids))
     tenant = Tenant.objects.get(pk=current_tenant_id())
+    through = through or today_of(tenant)
     values = {
         "tenant": tenant.id,
         "ids": ids,
         "currency": tenant.currency,
-        "through": through or today_of(tenant),
+        "through": through,
+        # First day of the last month that has ended.
+        "last": months_before((through + timedelta(days=1)).replace(day=1), 1),
     }
     with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM revenue_accountmonth WHERE tenant_id = %(tenant)s AND account_id = ANY(%(ids)s)", values
-        )
+        for table in ("revenue_accountmonth", "revenue_movement"):
+            cursor.execute(f"DELETE FROM {table} WHERE tenant_id = %(tenant)s AND account_id = ANY(%(ids)s)", values)
         cursor.execute(MONTHS, values)
+        cursor.execute(MOVEMENTS, values)

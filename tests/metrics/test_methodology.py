@@ -34,9 +34,7 @@ from metrics.methodology import (
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / os.environ.get("SAMPLE_DATA", "../shared/data")
-needs_samples = pytest.mark.skipif(
-    not SAMPLES.is_dir(), reason=f"no sample data at {SAMPLES}: set SAMPLE_DATA"
-)
+needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"no sample data at {SAMPLES}: set SAMPLE_DATA")
 
 DAY0 = date(2024, 1, 31)
 DAYS = st.integers(-200, 420).map(lambda n: DAY0 + timedelta(days=n))
@@ -81,9 +79,7 @@ def test_a_window_always_ties_out(opening: dict[str, int], closing: dict[str, in
 
 
 @given(SNAPSHOTS, SNAPSHOTS)
-def test_gross_retention_never_exceeds_one_nor_net_retention(
-    opening: dict[str, int], closing: dict[str, int]
-) -> None:
+def test_gross_retention_never_exceeds_one_nor_net_retention(opening: dict[str, int], closing: dict[str, int]) -> None:
     result = net_window(opening, closing)
     if result.nrr is None or result.grr is None:
         assert result.opening == 0
@@ -135,9 +131,7 @@ def test_latest_overlap_never_exceeds_the_sum(lines: list[Line], method: Methodo
 
 
 @given(LINES, METHODS, DAYS)
-def test_had_mrr_before_means_some_earlier_day_with_mrr(
-    lines: list[Line], method: Methodology, day: date
-) -> None:
+def test_had_mrr_before_means_some_earlier_day_with_mrr(lines: list[Line], method: Methodology, day: date) -> None:
     first = min((item.start for item in lines), default=day)
     earlier = (first + timedelta(days=n) for n in range((day - first).days))
     seen: set[str] = set().union(*(mrr_on(lines, d, method) for d in earlier))
@@ -275,9 +269,7 @@ def test_published_examples_come_out_as_published(case: dict[str, Any]) -> None:
 
 def oracle(overlap: Overlap, end: EndDay, day: date) -> "pd.Series[int]":
     """MRR in cents per account straight from the CSV file, computed another way."""
-    frame = pd.read_csv(
-        SAMPLES / "ravenstack/ravenstack_subscriptions.csv", parse_dates=["start_date", "end_date"]
-    )
+    frame = pd.read_csv(SAMPLES / "ravenstack/ravenstack_subscriptions.csv", parse_dates=["start_date", "end_date"])
     moment = pd.Timestamp(day)
     over = frame.end_date < moment if end == "inclusive" else frame.end_date <= moment
     live = frame[(frame.start_date <= moment) & ~over & ~frame.is_trial & (frame.mrr_amount > 0)]
