@@ -10,4 +10,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("config.probes")),
     path("", include("hub.people.urls")),
     path("accounts/", include(account_urlpatterns)),
+    path("t/<slug:tenant>/", include("hub.shell.urls")),
 ]

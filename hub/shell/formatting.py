@@ -20,6 +20,7 @@ from babel.numbers import (
 
 MINUS: Final = "\N{MINUS SIGN}"
 NOTHING: Final = "\N{EM DASH}"
+DAYS_COUNTED: Final = 92
 
 
 @cache
@@ -56,7 +57,7 @@ def _pattern(locale: Locale, digits: int) -> str:
 
 def number(value: Decimal | int | float, locale: Locale, *, compact: bool = False) -> str:
     """A count or quantity: ``12,345``, compact ``12.3K``."""
-    if compact and abs(value) >= 1000:
+    if compact and not -1000 < value < 1000:
         return format_compact_decimal(value, locale=locale, fraction_digits=1).replace("-", MINUS)
     return format_decimal(value, locale=locale).replace("-", MINUS)
 
@@ -81,11 +82,15 @@ def relative(then: datetime, now: datetime, locale: Locale) -> str:
 
 
 def relative_day(day: date, today: date, locale: Locale) -> str:
-    """``today``, ``tomorrow``, ``yesterday``, else ``in 34 days`` or ``3 months ago``."""
+    """``today``, ``tomorrow``, ``yesterday``, else ``in 34 days`` or ``5 months ago``."""
     distance = (day - today).days
     if distance in (-1, 0, 1):
         return {-1: "yesterday", 0: "today", 1: "tomorrow"}[distance]
-    return format_timedelta(timedelta(days=distance), granularity="day", add_direction=True, locale=locale, threshold=3)
+    # Up to a quarter people count days; further off, months.
+    threshold = 10**6 if abs(distance) < DAYS_COUNTED else 1.5
+    return format_timedelta(
+        timedelta(days=distance), granularity="day", add_direction=True, locale=locale, threshold=threshold
+    )
 
 
 def absolute(then: datetime, locale: Locale) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from hub.people.permissions import allowed
 from hub.registry.panels import NavItem, nav_items
@@ -35,14 +35,23 @@ class Navigation:
 def navigation(*, slug: str, role: str, path: str) -> Navigation:
     """The links that ``role`` may open at the tenant ``slug``; the longest URL that ``path`` lies under is current."""
     items = [item for item in nav_items if allowed(role, item.permission)]
-    urls = {item.key: reverse(item.url_name, kwargs={"tenant": slug}) for item in items}
+    urls = {item.key: url for item in items if (url := _url(item, slug))}
     under = [key for key, url in urls.items() if path.startswith(url)]
     current = max(under, key=lambda key: len(urls[key]), default="")
 
     def links(*, set_up: bool) -> list[NavLink]:
-        return [_link(item, urls, current) for item in items if (item.order >= SET_UP_ORDER) is set_up]
+        shown = (item for item in items if item.key in urls)
+        return [_link(item, urls, current) for item in shown if (item.order >= SET_UP_ORDER) is set_up]
 
     return Navigation(daily=links(set_up=False), set_up=links(set_up=True))
+
+
+def _url(item: NavItem, slug: str) -> str:
+    # An app may be installed without its pages; the pages of the others must not fail for that.
+    try:
+        return reverse(item.url_name, kwargs={"tenant": slug})
+    except NoReverseMatch:
+        return ""
 
 
 def _link(item: NavItem, urls: dict[str, str], current: str) -> NavLink:

@@ -272,7 +272,7 @@ def source_mark(source: str, as_of: datetime | date | None = None) -> dict[str, 
 
 @register.inclusion_tag("ui/empty_state.html")
 def empty_state(
-    icon_name: str, title: str, text: str, action: str = "", action_url: str = "", level: int = 3
+    icon_name: str, title: str, text: str, action: str = "", action_url: str = "", level: int = 2
 ) -> dict[str, Any]:
     """What will appear here, and the one button that makes it appear."""
     return {

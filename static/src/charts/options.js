@@ -84,7 +84,7 @@ function bars(spec, tokens, view, { stack } = {}) {
     grid: grid(spec),
     xAxis: categories(spec, tokens, view),
     // A bar's length is its meaning: the axis starts at zero.
-    yAxis: values(spec, tokens, view, { min: (range) => Math.min(0, range.min) }),
+    yAxis: values(spec, tokens, view, { min: (range) => (range.min < 0 ? null : 0) }),
     series: spec.series.map((series, at) => ({
       type: "bar",
       name: series.name,
