@@ -12,6 +12,8 @@ from kombu import Queue
 QUEUES = ("ingest", "evaluate", "journeys", "send", "bulk", "maintenance")
 
 app = Celery("tandem")
+# "Current" is per thread in Celery: without a default, the threads of the web process would look for AMQP.
+app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Separate queues, so that bulk work never stands in the way of sends.
 app.conf.task_queues = [Queue(name) for name in QUEUES]
