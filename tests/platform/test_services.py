@@ -14,9 +14,7 @@ from tests import services
 @pytest.mark.django_db
 def test_tests_connect_as_the_app_role_which_row_level_security_binds() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
-        )
+        cursor.execute("SELECT current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
         assert cursor.fetchone() == ("tandem_app", False)
 
 
