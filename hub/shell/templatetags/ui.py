@@ -30,11 +30,9 @@ register = template.Library()
 
 SEVERITIES = {
     "critical": ("error", "Critical"),
-    "high": ("error", "High"),
-    "medium": ("warning", "Medium"),
-    "low": ("info", "Low"),
-    "info": ("muted", "Info"),
-    "positive": ("success", "Positive"),
+    "warning": ("warning", "Warning"),
+    "opportunity": ("success", "Opportunity"),
+    "info": ("info", "Info"),
 }
 AVATAR_TONES = ("primary", "secondary", "accent", "info", "success", "warning")
 THEMES = ("light", "dark")
@@ -121,7 +119,7 @@ def badge(text: str, tone: str = "muted", icon_name: str = "", dot: bool = False
 
 @register.simple_tag
 def severity(level: str, text: str = "") -> SafeString:
-    """The severity of a signal: critical, high, medium, low, info, positive."""
+    """The severity of a signal: critical, warning, opportunity or info; ``text`` says it in other words."""
     tone, word = SEVERITIES.get(level, ("muted", level.capitalize()))
     return badge(text or word, tone, dot=True)
 
