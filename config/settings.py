@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "hub.feedback",
     "hub.plans",
     "hub.work",
+    "hub.portal",
     "hub.shell",
     "signals",
     "metrics",
@@ -69,6 +70,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     # Innermost: the tenant's transaction wraps the view and the rendering of its template.
     "hub.people.middleware.StaffMiddleware",
+    "hub.portal.middleware.PortalMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -86,6 +88,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "hub.people.context.surface",
+                "hub.portal.context.hub",
             ]
         },
     }

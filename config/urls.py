@@ -10,5 +10,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("config.probes")),
     path("", include("hub.people.urls")),
     path("accounts/", include(account_urlpatterns)),
+    path("", include("hub.portal.urls")),
     path("t/<slug:tenant>/", include("hub.shell.urls")),
 ]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from hub.people.models import Membership
@@ -32,7 +33,7 @@ class StaffMiddleware:
             # Whether the tenant exists is nobody's business who does not belong to it.
             raise Http404
         request.tenant, request.membership = membership.tenant, membership  # type: ignore[attr-defined]
-        with tenant_context(membership.tenant):
+        with tenant_context(membership.tenant), timezone.override(membership.tenant.zone):
             response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "no-store")
         patch_vary_headers(response, ["HX-Request", "Cookie"])

@@ -7,6 +7,7 @@ class PlansConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.plans import facts
+        from hub.plans import facts, panels
 
         facts.register()
+        panels.register()
