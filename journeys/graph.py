@@ -123,9 +123,7 @@ def load(raw: object, facts: Mapping[str, Fact], triggers: Collection[str] | Non
     return graph
 
 
-def validate(
-    raw: object, facts: Mapping[str, Fact], triggers: Collection[str] | None = None
-) -> tuple[Problem, ...]:
+def validate(raw: object, facts: Mapping[str, Fact], triggers: Collection[str] | None = None) -> tuple[Problem, ...]:
     """Everything that keeps a graph from being published, in the order of its nodes.
 
     ``triggers``: keys of the known triggers; None leaves the entry's trigger unchecked.
@@ -173,9 +171,7 @@ def _entry_problems(
             yield Problem("", flaw.field, flaw.message)
 
 
-def _entry_flaws(
-    entry: Config, facts: Mapping[str, Fact], triggers: Collection[str] | None
-) -> Iterator[Flaw]:
+def _entry_flaws(entry: Config, facts: Mapping[str, Fact], triggers: Collection[str] | None) -> Iterator[Flaw]:
     trigger = entry.get("trigger")
     if not isinstance(trigger, str) or not trigger:
         yield Flaw("/trigger", "say which trigger starts the journey")

@@ -28,9 +28,7 @@ def sentences(graph: Graph, facts: Mapping[str, Fact]) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _tell(
-    graph: Graph, node_id: str, depth: int, facts: Mapping[str, Fact], seen: set[str], lines: list[Line]
-) -> None:
+def _tell(graph: Graph, node_id: str, depth: int, facts: Mapping[str, Fact], seen: set[str], lines: list[Line]) -> None:
     while node_id in graph.nodes:
         node = graph.nodes[node_id]
         if node_id in seen:

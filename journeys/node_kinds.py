@@ -205,8 +205,7 @@ def _check_branch(config: Config, facts: Mapping[str, Fact]) -> Flaws:
 
 def _branch_ports(config: Config) -> Ports:
     cases = [
-        port(f"case:{index}", f"/cases/{index}/next", case.get("next"))
-        for index, case in enumerate(_cases(config))
+        port(f"case:{index}", f"/cases/{index}/next", case.get("next")) for index, case in enumerate(_cases(config))
     ]
     # A missing else is the branch's own flaw; as a port it would be told twice.
     otherwise = [port("else", "/else", config["else"])] if config.get("else") else []

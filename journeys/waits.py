@@ -91,9 +91,7 @@ def parse_wait(raw: object) -> WaitRule:
     return Days(count, _clock(raw["at"]) if "at" in raw else None, business=kind == "business_days")
 
 
-def due_at(
-    rule: WaitRule, start: datetime, zone: ZoneInfo, calendar: BusinessCalendar | None = None
-) -> datetime:
+def due_at(rule: WaitRule, start: datetime, zone: ZoneInfo, calendar: BusinessCalendar | None = None) -> datetime:
     """The instant (UTC) at which a wait that began at ``start`` (aware) is over, never before it."""
     match rule:
         case Elapsed(span):
@@ -109,9 +107,7 @@ def describe(rule: WaitRule) -> str:
     match rule:
         case Elapsed(span):
             minutes = int(span.total_seconds()) // 60
-            return (
-                f"wait {_plural(minutes // 60, 'hour') if minutes % 60 == 0 else _plural(minutes, 'minute')}"
-            )
+            return f"wait {_plural(minutes // 60, 'hour') if minutes % 60 == 0 else _plural(minutes, 'minute')}"
         case Days(count, at, business):
             until = f", until {at:%H:%M}" if at else ""
             return f"wait {_plural(count, 'business day' if business else 'day')}{until}"

@@ -29,9 +29,7 @@ from hub.ingest.segment import (
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / os.environ.get("SAMPLE_DATA", "../shared/data") / "segment-wire"
-needs_samples = pytest.mark.skipif(
-    not SAMPLES.is_dir(), reason=f"no sample data at {SAMPLES}: set SAMPLE_DATA"
-)
+needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"no sample data at {SAMPLES}: set SAMPLE_DATA")
 
 TENANT = UUID("0190a0a0-0000-7000-8000-000000000001")
 RECEIVED = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
@@ -234,11 +232,7 @@ def test_text_that_is_not_unicode_goes_to_quarantine() -> None:
     assert len(outcome.events) == 1
 
 
-@given(
-    st.text(
-        st.characters() | st.characters(categories=["Cs"]) | st.sampled_from("\\ud8\U0001f600"), min_size=1
-    )
-)
+@given(st.text(st.characters() | st.characters(categories=["Cs"]) | st.sampled_from("\\ud8\U0001f600"), min_size=1))
 def test_half_an_emoji_costs_no_event_and_whole_ones_stay(name: str) -> None:
     call = TRACK | {"properties": {"name": name}}
     outcome = take({"batch": [call, TRACK]}, "batch")
@@ -297,9 +291,7 @@ def test_a_clock_a_year_ahead_is_put_right() -> None:
 
 
 def test_time_without_sent_at_is_taken_as_it_is_but_never_far_ahead() -> None:
-    assert one(TRACK | {"timestamp": "2026-01-02T03:04:05Z"}).occurred_at == datetime(
-        2026, 1, 2, 3, 4, 5, tzinfo=UTC
-    )
+    assert one(TRACK | {"timestamp": "2026-01-02T03:04:05Z"}).occurred_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert one(TRACK | {"timestamp": "2026-09-01T00:00:00Z"}).occurred_at == RECEIVED + timedelta(minutes=5)
 
 

@@ -12,9 +12,7 @@ from journeys.graph import Graph, GraphError, load, validate
 from journeys.graph_changes import Change, Fate, changes
 from journeys.graph_words import sentences
 
-FACTS = {
-    "usage_drop_pct": Fact("usage_drop_pct", "usage drop", FactKind.NUMBER, "f.drop", "usage", "daily", "%")
-}
+FACTS = {"usage_drop_pct": Fact("usage_drop_pct", "usage drop", FactKind.NUMBER, "f.drop", "usage", "daily", "%")}
 TRIGGERS = {"usage_decline"}
 RULE = {"fact": "usage_drop_pct", "op": "gte", "value": 20}
 TO = {"roles": ["champion", "admin"], "fallback": "task"}
@@ -95,9 +93,7 @@ FLAWED_NODES = [
 
 
 @pytest.mark.parametrize(("node", "pointer", "message"), FLAWED_NODES)
-def test_what_is_wrong_with_a_node_is_said_at_its_field(
-    node: dict[str, Any], pointer: str, message: str
-) -> None:
+def test_what_is_wrong_with_a_node_is_said_at_its_field(node: dict[str, Any], pointer: str, message: str) -> None:
     assert ("a", pointer, message) in problems(journey(node, leave()))
 
 

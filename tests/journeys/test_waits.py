@@ -76,9 +76,7 @@ def test_business_days_skip_weekends_and_holidays() -> None:
 def test_the_working_week_is_the_tenants() -> None:
     sunday_to_thursday = BusinessCalendar(weekdays=frozenset({6, 0, 1, 2, 3}))
     thursday = utc("2026-04-02 08:00")
-    assert due_at(Days(1, business=True), thursday, ZoneInfo("UTC"), sunday_to_thursday) == utc(
-        "2026-04-05 08:00"
-    )
+    assert due_at(Days(1, business=True), thursday, ZoneInfo("UTC"), sunday_to_thursday) == utc("2026-04-05 08:00")
 
 
 def test_a_calendar_without_working_days_is_an_error() -> None:
@@ -118,9 +116,7 @@ def test_an_instant_is_the_earliest_at_or_after_the_wall_time(day: date, at: tim
 
 
 @given(RULES, MOMENTS, ZONES)
-def test_the_same_rule_recomputed_gives_the_same_instant(
-    rule: WaitRule, start: datetime, zone: ZoneInfo
-) -> None:
+def test_the_same_rule_recomputed_gives_the_same_instant(rule: WaitRule, start: datetime, zone: ZoneInfo) -> None:
     assert due_at(rule, start, zone) == due_at(rule, start.astimezone(zone), zone)
 
 

@@ -116,8 +116,7 @@ BOMBS = {
     "an endless range": "{% for a in (1..99999999999999999999) %}x{% endfor %}",
     "a joined range": "{{ (1..999999999) | join: 'x' }}",
     "doubling": "{% assign s = 'xxxxxxxxxx' %}" + "{% assign s = s | append: s %}" * 60,
-    "doubling by capture": "{% assign s = 'xxxxxxxxxx' %}"
-    + "{% capture s %}{{ s }}{{ s }}{% endcapture %}" * 60,
+    "doubling by capture": "{% assign s = 'xxxxxxxxxx' %}" + "{% capture s %}{{ s }}{{ s }}{% endcapture %}" * 60,
     "replace in one expression": "{{ 'xxxxxxxxxx'" + " | replace: 'x', 'xxxxxxxxxx'" * 30 + " }}",
     "an empty needle": "{{ '" + "x" * 30_000 + "' | replace: '', '" + "y" * 30_000 + "' }}",
     "squaring": "{% assign n = 99999 %}" + "{% assign n = n | times: n %}" * 60,

@@ -14,9 +14,7 @@ CLOCK = Clock(now=datetime(2026, 3, 31, 9, 30, tzinfo=UTC), today=date(2026, 3, 
 
 
 def _fact(name: str, label: str, kind: FactKind, unit: str = "") -> Fact:
-    return Fact(
-        name=name, label=label, kind=kind, sql=f"v.{name}", source="test", freshness="live", unit=unit
-    )
+    return Fact(name=name, label=label, kind=kind, sql=f"v.{name}", source="test", freshness="live", unit=unit)
 
 
 FACTS = {

@@ -102,9 +102,7 @@ def test_every_constant_travels_as_a_parameter(tree: object) -> None:
 
 
 @given(TREES, VALUES)
-def test_a_false_rule_has_someone_to_blame_and_a_true_one_nobody(
-    tree: object, values: dict[str, object]
-) -> None:
+def test_a_false_rule_has_someone_to_blame_and_a_true_one_nobody(tree: object, values: dict[str, object]) -> None:
     node = rule(tree)
     truth = evaluate(node, values, CLOCK)
     assert (reason_code(node, values, CLOCK) == "") is truth

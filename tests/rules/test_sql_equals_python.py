@@ -1,0 +1,86 @@
+"""A rule means the same in PostgreSQL, where sets are evaluated, as in Python, where one account is explained."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hub.rules.compile import compile_sql, evaluate
+from hub.rules.language import parse
+from tests.rules.rule_strategies import CLOCK, FACTS, TREES, VALUES
+
+pytestmark = pytest.mark.django_db
+
+TYPES = {
+    "usage_drop_pct": "numeric",
+    "mrr": "bigint",
+    "plan": "text",
+    "activated": "boolean",
+    "renewal_on": "date",
+    "last_seen_at": "timestamptz",
+    "features": "text[]",
+}
+database = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def chosen_by_sql(tree: object, rows: Sequence[Mapping[str, object]], number: str = "numeric") -> set[int]:
+    """Indexes of the rows that PostgreSQL finds for a rule."""
+    condition, params = compile_sql(parse(tree, FACTS), CLOCK)
+    types = TYPES | {"usage_drop_pct": number}
+    casts = ", ".join(f"%s::{kind}" for kind in types.values())
+    values = ", ".join(f"({index}, {casts})" for index in range(len(rows)))
+    constants: list[Any] = [row.get(name) for row in rows for name in types]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT v.row FROM (VALUES {values}) AS v (row, {', '.join(types)}) WHERE {condition}",
+            [*constants, *params],
+        )
+        return {row for (row,) in cursor.fetchall()}
+
+
+def chosen_by_python(tree: object, rows: Sequence[Mapping[str, object]]) -> set[int]:
+    rule = parse(json.loads(json.dumps(tree)), FACTS)
+    return {index for index, row in enumerate(rows) if evaluate(rule, row, CLOCK)}
+
+
+@database
+@given(TREES, st.lists(VALUES, min_size=1, max_size=8))
+def test_sql_and_python_choose_the_same_accounts(tree: object, rows: list[dict[str, object]]) -> None:
+    assert chosen_by_sql(tree, rows) == chosen_by_python(tree, rows)
+
+
+@database
+@given(TREES, st.lists(VALUES, min_size=1, max_size=8))
+def test_a_float_column_compares_like_its_decimal_reading(tree: object, rows: list[dict[str, object]]) -> None:
+    rows = [row | ({"usage_drop_pct": float(str(n))} if (n := row.get("usage_drop_pct")) else {}) for row in rows]
+    assert chosen_by_sql(tree, rows, number="float8") == chosen_by_python(tree, rows)
+
+
+@database
+@given(TREES, st.lists(VALUES, min_size=1, max_size=8))
+def test_a_rule_and_its_negation_share_the_accounts_out_between_them(
+    tree: object, rows: list[dict[str, object]]
+) -> None:
+    holds, fails = chosen_by_sql(tree, rows), chosen_by_sql({"not": tree}, rows)
+    assert holds | fails == set(range(len(rows)))
+    assert not holds & fails
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"fact": "plan", "op": "eq", "value": "x' OR '1'='1"},
+        {"fact": "plan", "op": "contains", "value": "%"},
+        {"fact": "plan", "op": "in", "value": ["a,b", '{"c"}', "d\\"]},
+        {"fact": "features", "op": "contains", "value": "a'); DROP TABLE accounts_account; --"},
+    ],
+)
+def test_a_constant_stays_a_constant(tree: dict[str, object]) -> None:
+    constant = tree["value"]
+    words = constant if isinstance(constant, list) else [constant]
+    rows: list[dict[str, object]] = [{"plan": word, "features": [word]} for word in words]
+    assert chosen_by_sql(tree, [*rows, {"plan": "other", "features": ["other"]}]) == set(range(len(rows)))
