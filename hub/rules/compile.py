@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias
 from hub.registry.facts import FactKind
 from hub.rules.language import AllOf, AnyOf, Compare, Node, Not, Op, Scalar
 
-Params: TypeAlias = tuple[object, ...]
+Params: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
