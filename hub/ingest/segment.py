@@ -353,10 +353,9 @@ def _check(kind: Call, name: str, ids: Mapping[str, str]) -> None:
 
 
 def _own_message_id(raw: bytes, stamp: datetime | None) -> str:
-    """An id for a call without one.
+    """An id for a call without one: by its bytes if they hold its time, else a fresh one.
 
-    A call that carries its own time is the same when its bytes are; one without is only known to
-    be another, so it gets a fresh id, as the original service does.
+    Without a time two equal calls may well be two events.
     """
     if stamp is None:
         return f"server-{uuid4()}"
