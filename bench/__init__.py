@@ -1,0 +1,1 @@
+"""Benchmarks, each on a stack of its own: `make bench`."""
