@@ -113,7 +113,7 @@ def _migrate(cluster: Cluster) -> None:
         "DATABASE_ADMIN_URL": cluster.url(MIGRATOR),
         "SECRET_KEY": "only-for-tests",
     }
-    command = [sys.executable, "manage.py", "migrate", "--database=migrator", "--verbosity=0"]
+    command = [sys.executable, "manage.py", "migrate", "--database=migrator", "--verbosity=0", "--skip-checks"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"The test database could not be migrated:\n{done.stdout}{done.stderr}")
