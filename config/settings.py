@@ -53,6 +53,8 @@ INSTALLED_APPS = [
     "hub.portal",
     "hub.shell",
     "signals",
+    "qbr",
+    "advocacy",
     "metrics",
 ]
 

@@ -12,4 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include(account_urlpatterns)),
     path("", include("hub.portal.urls")),
     path("t/<slug:tenant>/", include("hub.shell.urls")),
+    path("t/<slug:tenant>/", include("qbr.urls")),
+    path("t/<slug:tenant>/", include("advocacy.urls")),
+    path("hub/<slug:tenant>/", include("qbr.hub_urls")),
 ]

@@ -21,6 +21,16 @@ export function requests(htmx) {
     running = Math.max(0, running - 1);
     show();
   });
+  // A form that could not be saved comes back with what was typed and what is wrong: show it.
+  htmx.on("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.status === 409 || event.detail.xhr.status === 422) {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
+  });
+  htmx.on("htmx:afterRequest", (event) => {
+    if (event.detail.successful && event.detail.elt.matches("form[data-reset-on-success]")) event.detail.elt.reset();
+  });
   htmx.on("htmx:sendError", () => {
     say("No connection", "Nothing was changed. Check the network and try again.");
   });

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class AdvocacyConfig(AppConfig):
+    name = "advocacy"
+    label = "advocacy"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from advocacy import handlers, panels
+
+        handlers.register()
+        panels.register()
