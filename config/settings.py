@@ -99,6 +99,8 @@ TEMPLATES = [
 # --- Data -------------------------------------------------------------------------------------------------------
 _database_url = environment.value("DATABASE_URL", "postgresql://tandem_app@127.0.0.1:5432/tandem")
 _admin_url = environment.value("DATABASE_ADMIN_URL", "postgresql://tandem_migrator@127.0.0.1:5432/tandem")
+# Past a transaction pooler, for what needs a session of its own: LISTEN and the ingest doors.
+DATABASE_DIRECT_URL = environment.value("DATABASE_DIRECT_URL", _database_url)
 _pool = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}} if os.environ.get("TANDEM_PROCESS") == "web" else {}
 DATABASES = {
     "default": environment.database(_database_url, OPTIONS=_pool),
@@ -113,7 +115,7 @@ REDIS_URL = environment.value("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
+        "LOCATION": environment.value("CACHE_URL", REDIS_URL),
         "KEY_PREFIX": os.environ.get("CACHE_PREFIX", "tandem"),
     }
 }
