@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from playwright.sync_api import ConsoleMessage, Page
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A fresh profile without any call home.
 FLAGS = (
@@ -53,6 +55,18 @@ def _install() -> Path | None:
     elif not os.environ.get("CI"):
         _run(sys.executable, "-m", "playwright", "install", "chromium")
     return find()
+
+
+def watch(page: Page) -> list[str]:
+    """A list that fills with what goes wrong in the page: scripts that throw, violations of the content policy."""
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(error.message))
+    page.on("console", lambda message: wrong.append(message.text) if _violates(message) else None)
+    return wrong
+
+
+def _violates(message: ConsoleMessage) -> bool:
+    return message.type == "error" and "Content Security Policy" in message.text
 
 
 def _run(*command: str) -> None:

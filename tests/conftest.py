@@ -8,8 +8,10 @@ import django
 import psycopg
 import pytest
 from execnet import XSpec
+from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
 
-from tests import services
+from tests import chromium, services
 
 if TYPE_CHECKING:
     from hub.tenancy.models import Tenant
@@ -59,3 +61,28 @@ def globex(db: None) -> "Tenant":
     from tests.world import make_tenant
 
     return make_tenant("globex")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium for the whole run."""
+    # Playwright keeps an event loop in this thread, in which Django would refuse to ask the database.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium.ensure(), args=list(chromium.FLAGS))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
+    """A page of a fresh profile whose addresses start at the live server: `page.goto("/accounts/login/")`.
+
+    The test fails when a script threw or the content security policy was violated.
+    """
+    context = browser.new_context(base_url=live_server.url)
+    opened = context.new_page()
+    wrong = chromium.watch(opened)
+    yield opened
+    context.close()
+    assert wrong == []
