@@ -6,8 +6,11 @@ import psycopg
 import pytest
 import redis
 from django.db import connection, connections
+from django.test import TransactionTestCase
+from django.utils import timezone
 from psycopg.errors import InsufficientPrivilege
 
+from hub.tenancy.models import Heartbeat
 from tests import services
 
 
@@ -50,3 +53,10 @@ def test_the_app_role_may_neither_own_nor_truncate() -> None:
         app.rollback()
         with pytest.raises(InsufficientPrivilege):
             app.execute("TRUNCATE django_migrations")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_committing_test_leaves_is_gone_after_it() -> None:
+    Heartbeat.objects.create(process="left over", beat_at=timezone.now())
+    TransactionTestCase()._fixture_teardown()  # type: ignore[attr-defined]  # what Django calls after such a test
+    assert not Heartbeat.objects.exists()
