@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "hub.feedback",
     "hub.plans",
     "hub.work",
+    "hub.ingest",
     "hub.portal",
     "hub.shell",
     "signals",

@@ -7,9 +7,11 @@ class SignalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from hub.registry.handlers import history_loaded
         from hub.tenancy.wake import register_queue
         from signals import panels
-        from signals.engine import backlog, drain
+        from signals.engine import backlog, drain, forget_states
 
         register_queue("evaluate", drain=drain, backlog=backlog)
+        history_loaded.connect("signals", forget_states)
         panels.register()

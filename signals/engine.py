@@ -82,6 +82,11 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
     return stored
 
 
+def forget_states(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
+    """Historical rows came in: the next evaluation of these accounts is a first sight again, and fires nothing."""
+    TriggerState.objects.filter(account_id__in=account_ids).update(version=0)
+
+
 # --- Conditions that become true ----------------------------------------------------------------------------------
 
 

@@ -48,3 +48,6 @@ facts_changed = Announcement("facts_changed")
 
 signal_recorded = Announcement("signal_recorded")
 """``(tenant_id, signal_ids)``: these signals were written and may start something."""
+
+history_loaded = Announcement("history_loaded")
+"""``(tenant_id, account_ids)``: historical rows of these accounts came in; what they make true must trigger nothing."""

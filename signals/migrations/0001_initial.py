@@ -2,147 +2,289 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import hub.tenancy.context
-import hub.tenancy.fields
-import hub.tenancy.ids
 from django.conf import settings
 from django.db import migrations, models
 
+import hub.tenancy.context
+import hub.tenancy.fields
+import hub.tenancy.ids
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('tenancy', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("tenancy", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Trigger',
+            name="Trigger",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=64)),
-                ('name', models.CharField(max_length=200)),
-                ('family', models.CharField(max_length=32)),
-                ('kind', models.CharField(choices=[('event', 'Event'), ('person', 'Person'), ('computed', 'Computed')], max_length=16)),
-                ('severity', models.CharField(choices=[('info', 'Info'), ('opportunity', 'Opportunity'), ('warning', 'Warning'), ('critical', 'Critical')], default='info', max_length=16)),
-                ('change_kind', models.CharField(blank=True, max_length=64)),
-                ('match', models.JSONField(blank=True, default=dict)),
-                ('rule', models.JSONField(default=dict)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('cooldown_days', models.PositiveSmallIntegerField(default=0)),
-                ('max_age_hours', models.PositiveIntegerField(default=24)),
-                ('fire_on_first_sight', models.BooleanField(default=False)),
-                ('is_active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("key", models.CharField(max_length=64)),
+                ("name", models.CharField(max_length=200)),
+                ("family", models.CharField(max_length=32)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("event", "Event"), ("person", "Person"), ("computed", "Computed")], max_length=16
+                    ),
+                ),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[
+                            ("info", "Info"),
+                            ("opportunity", "Opportunity"),
+                            ("warning", "Warning"),
+                            ("critical", "Critical"),
+                        ],
+                        default="info",
+                        max_length=16,
+                    ),
+                ),
+                ("change_kind", models.CharField(blank=True, max_length=64)),
+                ("match", models.JSONField(blank=True, default=dict)),
+                ("rule", models.JSONField(default=dict)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("cooldown_days", models.PositiveSmallIntegerField(default=0)),
+                ("max_age_hours", models.PositiveIntegerField(default=24)),
+                ("fire_on_first_sight", models.BooleanField(default=False)),
+                ("is_active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Signal',
+            name="Signal",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('trigger_version', models.PositiveIntegerField()),
-                ('dedupe_key', models.CharField(max_length=300)),
-                ('severity', models.CharField(choices=[('info', 'Info'), ('opportunity', 'Opportunity'), ('warning', 'Warning'), ('critical', 'Critical')], max_length=16)),
-                ('sentence', models.TextField()),
-                ('evidence', models.JSONField(default=dict)),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('cleared_at', models.DateTimeField(null=True)),
-                ('status', models.CharField(choices=[('open', 'Open'), ('resolved', 'Resolved'), ('dismissed', 'Dismissed')], default='open', max_length=16)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('closed_reason', models.CharField(blank=True, max_length=200)),
-                ('origin', models.CharField(blank=True, max_length=200)),
-                ('depth', models.PositiveSmallIntegerField(default=0)),
-                ('account', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='signals', to='accounts.account')),
-                ('change', hub.tenancy.fields.TenantForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.change')),
-                ('closed_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
-                ('trigger', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='signals', to='signals.trigger')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("trigger_version", models.PositiveIntegerField()),
+                ("dedupe_key", models.CharField(max_length=300)),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[
+                            ("info", "Info"),
+                            ("opportunity", "Opportunity"),
+                            ("warning", "Warning"),
+                            ("critical", "Critical"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("sentence", models.TextField()),
+                ("evidence", models.JSONField(default=dict)),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("cleared_at", models.DateTimeField(null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("open", "Open"), ("resolved", "Resolved"), ("dismissed", "Dismissed")],
+                        default="open",
+                        max_length=16,
+                    ),
+                ),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("closed_reason", models.CharField(blank=True, max_length=200)),
+                ("origin", models.CharField(blank=True, max_length=200)),
+                ("depth", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="signals",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "change",
+                    hub.tenancy.fields.TenantForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.change"
+                    ),
+                ),
+                (
+                    "closed_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "trigger",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="signals",
+                        to="signals.trigger",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='TriggerState',
+            name="TriggerState",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField()),
-                ('is_true', models.BooleanField()),
-                ('baseline', models.BooleanField(default=False)),
-                ('sequence', models.PositiveIntegerField(default=0)),
-                ('since', models.DateTimeField()),
-                ('last_fired_at', models.DateTimeField(null=True)),
-                ('account', hub.tenancy.fields.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
-                ('trigger', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='signals.trigger')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("is_true", models.BooleanField()),
+                ("baseline", models.BooleanField(default=False)),
+                ("sequence", models.PositiveIntegerField(default=0)),
+                ("since", models.DateTimeField()),
+                ("last_fired_at", models.DateTimeField(null=True)),
+                (
+                    "account",
+                    hub.tenancy.fields.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.account"
+                    ),
+                ),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "trigger",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="signals.trigger",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='TriggerVersion',
+            name="TriggerVersion",
             fields=[
-                ('id', models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField()),
-                ('match', models.JSONField(default=dict)),
-                ('rule', models.JSONField(default=dict)),
-                ('sentence', models.TextField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('tenant', hub.tenancy.fields.TenantField(db_index=False, default=hub.tenancy.context.current_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.tenant')),
-                ('trigger', hub.tenancy.fields.TenantForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='signals.trigger')),
+                (
+                    "id",
+                    models.UUIDField(default=hub.tenancy.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("match", models.JSONField(default=dict)),
+                ("rule", models.JSONField(default=dict)),
+                ("sentence", models.TextField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "tenant",
+                    hub.tenancy.fields.TenantField(
+                        db_index=False,
+                        default=hub.tenancy.context.current_tenant_id,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+                (
+                    "trigger",
+                    hub.tenancy.fields.TenantForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="signals.trigger",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'objects',
-                'default_manager_name': 'objects',
+                "abstract": False,
+                "base_manager_name": "objects",
+                "default_manager_name": "objects",
             },
         ),
         migrations.AddConstraint(
-            model_name='trigger',
-            constraint=models.UniqueConstraint(fields=('tenant', 'key'), name='trigger_key'),
+            model_name="trigger",
+            constraint=models.UniqueConstraint(fields=("tenant", "key"), name="trigger_key"),
         ),
         migrations.AddIndex(
-            model_name='signal',
-            index=models.Index(fields=['tenant', '-recorded_at', '-id'], name='signal_recent'),
+            model_name="signal",
+            index=models.Index(fields=["tenant", "-recorded_at", "-id"], name="signal_recent"),
         ),
         migrations.AddIndex(
-            model_name='signal',
-            index=models.Index(fields=['tenant', 'account', '-recorded_at'], name='signal_account'),
+            model_name="signal",
+            index=models.Index(fields=["tenant", "account", "-recorded_at"], name="signal_account"),
         ),
         migrations.AddIndex(
-            model_name='signal',
-            index=models.Index(fields=['tenant', 'trigger', '-recorded_at'], name='signal_trigger'),
+            model_name="signal",
+            index=models.Index(fields=["tenant", "trigger", "-recorded_at"], name="signal_trigger"),
         ),
         migrations.AddIndex(
-            model_name='signal',
-            index=models.Index(condition=models.Q(('status', 'open')), fields=['tenant', 'severity', '-recorded_at'], name='signal_open'),
+            model_name="signal",
+            index=models.Index(
+                condition=models.Q(("status", "open")),
+                fields=["tenant", "severity", "-recorded_at"],
+                name="signal_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signal',
-            constraint=models.UniqueConstraint(fields=('tenant', 'dedupe_key'), name='signal_key'),
+            model_name="signal",
+            constraint=models.UniqueConstraint(fields=("tenant", "dedupe_key"), name="signal_key"),
         ),
         migrations.AddConstraint(
-            model_name='triggerstate',
-            constraint=models.UniqueConstraint(fields=('tenant', 'trigger', 'account'), name='trigger_state_key'),
+            model_name="triggerstate",
+            constraint=models.UniqueConstraint(fields=("tenant", "trigger", "account"), name="trigger_state_key"),
         ),
         migrations.AddConstraint(
-            model_name='triggerversion',
-            constraint=models.UniqueConstraint(fields=('tenant', 'trigger', 'version'), name='trigger_version_key'),
+            model_name="triggerversion",
+            constraint=models.UniqueConstraint(fields=("tenant", "trigger", "version"), name="trigger_version_key"),
         ),
     ]

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from uuid import UUID
+
+from django.db import connection
+
+from hub.ingest.imports.entities import Batch, Entity, Record
+from hub.ingest.imports.mapping import FieldSpec
+from hub.ingest.imports.upsert import each
+from hub.tenancy.context import current_tenant_id
+from hub.tenancy.ids import uuid7
+from hub.usage.models import ActiveUserDaily, UsageRecord
+
+FIELDS = {
+    "day": FieldSpec("date", required=True),
+    "name": FieldSpec("text", required=True),
+    "count": FieldSpec("integer"),
+    "seconds": FieldSpec("integer"),
+    "errors": FieldSpec("integer"),
+    "user": FieldSpec("text"),
+}
+ROLLUP = """
+INSERT INTO usage_usagedaily (tenant_id, id, account_id, day, name, count)
+SELECT %s, * FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::text[], %s::bigint[])
+ON CONFLICT (tenant_id, account_id, day, name) DO UPDATE SET count = usage_usagedaily.count + excluded.count
+"""
+Key = tuple[UUID, date, str]
+
+
+def check(record: Record) -> None:
+    count = record.values.get("count")
+    record.values["count"] = 1 if count is None else count
+    if record.values["count"] < 0:
+        record.refuse("bad_value", "a count is not negative", column="count", value=str(count))
+
+
+def write(batch: Batch) -> None:
+    """Upsert usage rows; the daily rollup moves by the difference, so importing again changes nothing."""
+    records = each(batch.records, check)
+    known = {
+        row.external_id: row
+        for row in UsageRecord.objects.filter(source=batch.source, external_id__in=[r.external_id for r in records])
+    }
+    deltas: Counter[Key] = Counter()
+    new: list[UsageRecord] = []
+    changed: list[UsageRecord] = []
+    actives: set[tuple[UUID, date, str]] = set()
+    for record in records:
+        assert record.account_id is not None  # references are resolved before a writer runs
+        values = {name: record.values.get(name) for name in ("day", "name", "count", "seconds", "errors")}
+        values["account_id"] = record.account_id
+        if user := record.values.get("user"):
+            actives.add((record.account_id, record.values["day"], user))
+        row = known.get(record.external_id)
+        if row is None:
+            new.append(UsageRecord(source=batch.source, external_id=record.external_id, **values))
+            record.outcome = "created"
+        elif all(getattr(row, name) == value for name, value in values.items()):
+            record.outcome = "unchanged"
+            continue
+        else:
+            deltas[row.account_id, row.day, row.name] -= row.count
+            batch.touched.add(row.account_id)
+            for name, value in values.items():
+                setattr(row, name, value)
+            changed.append(row)
+            record.outcome = "updated"
+        deltas[record.account_id, record.values["day"], record.values["name"]] += record.values["count"]
+        batch.touched.add(record.account_id)
+    UsageRecord.objects.bulk_create(new, batch_size=2000)
+    UsageRecord.objects.bulk_update(changed, ["account", "day", "name", "count", "seconds", "errors"], batch_size=500)
+    ActiveUserDaily.objects.bulk_create(
+        [ActiveUserDaily(account_id=a, day=d, user_key=u) for a, d, u in sorted(actives, key=str)],
+        ignore_conflicts=True,
+        batch_size=2000,
+    )
+    _roll_up(deltas)
+
+
+def _roll_up(deltas: Counter[Key]) -> None:
+    # Sorted by key: two imports at once meet their rows in the same order and cannot deadlock.
+    keys = sorted((key for key, delta in deltas.items() if delta), key=lambda key: (key[0].bytes, key[1], key[2]))
+    if not keys:
+        return
+    columns = [
+        [uuid7() for _ in keys],
+        [account for account, _, _ in keys],
+        [day for _, day, _ in keys],
+        [name for _, _, name in keys],
+        [deltas[key] for key in keys],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(ROLLUP, [current_tenant_id(), *columns])
+
+
+ENTITY = Entity("usage", FIELDS, write, order=50)

@@ -1,0 +1,3 @@
+from hub.ingest.models.imports import ImportedFile, ImportRun, QuarantinedRow
+
+__all__ = ["ImportRun", "ImportedFile", "QuarantinedRow"]
