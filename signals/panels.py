@@ -6,8 +6,11 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
+from hub.people.scope import owner_wanted
 from hub.registry.panels import AccountPanel, NavItem, TodayPanel, account_panels, nav_items, today_panels
 from signals.selectors import account_signals, signals_since_yesterday
+
+TODAY_SHOWN = 8
 
 
 def account_panel(request: Any, account: Any) -> str | None:
@@ -16,9 +19,8 @@ def account_panel(request: Any, account: Any) -> str | None:
 
 
 def today_panel(request: Any) -> str | None:
-    return render_to_string(
-        "signals/_today_panel.html", {"signals": signals_since_yesterday(request.tenant)}, request=request
-    )
+    signals = signals_since_yesterday(request.tenant, owner_id=owner_wanted(request), limit=TODAY_SHOWN)
+    return render_to_string("signals/_today_panel.html", {"signals": signals}, request=request)
 
 
 def register() -> None:

@@ -39,8 +39,10 @@ def account_signals(account_id: UUID) -> QuerySet[Signal]:
     return signals_list(account_id=account_id)
 
 
-def signals_since_yesterday(tenant: Tenant, *, limit: int = 12) -> list[Signal]:
-    """Open signals recorded since the start of the tenant's yesterday, most severe first."""
+def signals_since_yesterday(tenant: Tenant, *, owner_id: UUID | None = None, limit: int = 12) -> list[Signal]:
+    """Open signals recorded since the start of the tenant's yesterday, most severe first; of an owner's accounts."""
     start_of_today = timezone.localtime(timezone.now(), tenant.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     recent = signals_list(status=SignalStatus.OPEN).filter(recorded_at__gte=start_of_today - timedelta(days=1))
+    if owner_id is not None:
+        recent = recent.filter(account__owner_id=owner_id)
     return list(recent.order_by(URGENCY, "-recorded_at", "-id")[:limit])

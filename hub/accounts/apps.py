@@ -7,6 +7,7 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.accounts import facts
+        from hub.accounts import facts, panels
 
         facts.register()
+        panels.register()

@@ -7,6 +7,7 @@ class FeedbackConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.feedback import facts
+        from hub.feedback import facts, panels
 
         facts.register()
+        panels.register()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from hub.people.models import Credential, Membership, User, hash_key
+from hub.tenancy.models import Tenant
 
 
 def memberships_of(user: User) -> list[Membership]:
@@ -10,6 +11,12 @@ def memberships_of(user: User) -> list[Membership]:
         .filter(user=user, is_active=True, tenant__is_active=True)
         .order_by("tenant__name")
     )
+
+
+def members(tenant: Tenant) -> list[User]:
+    """The people who work for a tenant, by name; one query."""
+    found = User.objects.filter(memberships__tenant=tenant, memberships__is_active=True, is_active=True)
+    return sorted(found, key=lambda user: str(user).lower())
 
 
 def credential_for(key: str) -> Credential | None:

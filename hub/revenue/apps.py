@@ -7,6 +7,7 @@ class RevenueConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.revenue import facts
+        from hub.revenue import facts, panels
 
         facts.register()
+        panels.register()

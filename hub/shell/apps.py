@@ -7,6 +7,10 @@ class ShellConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.registry.panels import NavItem, nav_items
+        from hub.shell import search
+
+        search.register()
+        nav_items.register(NavItem("accounts", "Accounts", 20, "accounts.view", "accounts:list", icon="building"))
 
         nav_items.register(
             NavItem(

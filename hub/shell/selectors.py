@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.accounts.models import Account
 from hub.people.guards import StaffRequest
 from hub.people.permissions import allowed
-from hub.registry.panels import today_panels
+from hub.registry.panels import account_panels, today_panels
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,18 @@ def panels_of_today(request: StaffRequest) -> list[Panel]:
         if not allowed(request.membership.role, panel.permission):
             continue
         html = panel.render(request)
+        if html:
+            panels.append(Panel(key=panel.key, title=panel.title, html=html))
+    return panels
+
+
+def panels_of_account(request: StaffRequest, account: Account) -> list[Panel]:
+    """The panels of the account page, by the same rules."""
+    panels = []
+    for panel in account_panels:
+        if not allowed(request.membership.role, panel.permission):
+            continue
+        html = panel.render(request, account)
         if html:
             panels.append(Panel(key=panel.key, title=panel.title, html=html))
     return panels

@@ -1,8 +1,9 @@
 from django.urls import path
 
-from hub.shell import views
+from hub.shell.views import search, today
 
 app_name = "shell"
 urlpatterns = [
-    path("", views.today, name="today"),
+    path("", today.today, name="today"),
+    path("search/", search.search, name="search"),
 ]

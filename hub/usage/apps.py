@@ -7,6 +7,7 @@ class UsageConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.usage import facts
+        from hub.usage import facts, panels
 
         facts.register()
+        panels.register()

@@ -5,3 +5,8 @@ class WorkConfig(AppConfig):
     name = "hub.work"
     label = "work"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from hub.work import panels
+
+        panels.register()

@@ -27,3 +27,8 @@ htmx.on("htmx:load", (event) => charts(event.detail.elt));
 
 window.Alpine = Alpine;
 Alpine.start();
+
+// A choice that is the whole form: choosing sends it.
+document.addEventListener("change", (event) => {
+  event.target.closest("[data-submits]")?.form.requestSubmit();
+});

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from django import template
@@ -20,6 +21,8 @@ from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
+from hub.people.permissions import allowed
+from hub.people.scope import EVERYONES, MINE, whose
 from hub.shell import formatting
 from hub.shell.charts import Chart
 from hub.shell.icons import icon_shapes
@@ -92,6 +95,37 @@ def tabs(items: Sequence[Any], current: str, label: str = "Sections") -> dict[st
     return {"items": items, "current": current, "label": label}
 
 
+@register.simple_tag(takes_context=True)
+def may(context: Context, permission: str) -> bool:
+    """``{% may "plans.edit" as may_edit %}``: whether the member's role holds a permission."""
+    membership = context.get("membership")
+    return membership is not None and allowed(membership.role, permission)
+
+
+@register.inclusion_tag("ui/choice.html", takes_context=True)
+def whose_choice(context: Context) -> dict[str, Any]:
+    """A switch between the person's own accounts and everybody's."""
+    query = context["request"].GET.copy()
+    query.pop("cursor", None)
+    options = []
+    for key, title in ((MINE, "My accounts"), (EVERYONES, "All accounts")):
+        query["whose"] = key
+        options.append({"key": key, "title": title, "url": f"?{query.urlencode()}"})
+    return {"options": options, "current": whose(context["request"]), "label": "Whose accounts"}
+
+
+@register.inclusion_tag("ui/choice.html", takes_context=True)
+def choice(context: Context, name: str, options: Sequence[tuple[str, str]], current: str, label: str) -> dict[str, Any]:
+    """A segmented switch that lives in the URL as ``name``; ``options`` are (value, title)."""
+    query = context["request"].GET.copy()
+    query.pop("cursor", None)
+    links = []
+    for key, title in options:
+        query[name] = key
+        links.append({"key": key, "title": title, "url": f"?{query.urlencode()}"})
+    return {"options": links, "current": current, "label": label}
+
+
 # --- Small pieces -------------------------------------------------------------------------------------------------
 
 
@@ -156,9 +190,9 @@ def number(context: Context, value: Decimal | int | float | None, compact: bool 
 
 
 @register.simple_tag(takes_context=True)
-def pct(context: Context, ratio: Decimal | float | None, digits: int = 1) -> str:
+def pct(context: Context, ratio: Decimal | float | Fraction | None, digits: int = 1) -> str:
     """A ratio as per cent; None is a dash."""
-    return formatting.NOTHING if ratio is None else formatting.percent(ratio, _locale(context), digits=digits)
+    return formatting.NOTHING if ratio is None else formatting.percent(float(ratio), _locale(context), digits=digits)
 
 
 @register.simple_tag(takes_context=True)
@@ -234,6 +268,19 @@ def sparkline(values: Sequence[float], label: str, tone: str = "primary", width:
         drawn.line,
         drawn.last[0],
         drawn.last[1],
+    )
+
+
+@register.simple_tag
+def usage_trend(weeks: Sequence[int]) -> SafeString | str:
+    """Weekly uses as a sparkline whose tone and words say where they are heading."""
+    half = len(weeks) // 2
+    before, lately = sum(weeks[:half]), sum(weeks[half:])
+    falling, rising = lately < 0.8 * before, lately > 1.2 * before
+    tone = "error" if falling else "success" if rising else "primary"
+    words = "falling" if falling else "rising" if rising else "steady"
+    return sparkline(
+        weeks, f"{words}: {weeks[0]} uses in the first of {len(weeks)} weeks, {weeks[-1]} in the last", tone
     )
 
 

@@ -1,0 +1,39 @@
+"""What usage shows on an account's page."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from hub.accounts.models import AccountFacts
+from hub.registry.panels import AccountPanel, account_panels
+from hub.usage.selectors import top_features, weekly_usage
+
+WEEKS = 26
+
+
+def usage_panel(request: Any, account: Any) -> str:
+    today = timezone.localdate()
+    # Complete weeks only: a bar of two days would look like a fall.
+    last = today - timedelta(days=today.weekday() + 1)
+    weeks = weekly_usage(account.pk, first=last - timedelta(weeks=WEEKS - 1), last=last)
+    context = {
+        "labels": [week_label(week.start) for week in weeks],
+        "totals": [week.total for week in weeks],
+        "any_use": any(week.total for week in weeks),
+        "features": top_features(account.pk, first=today - timedelta(days=29), last=today),
+        "usage": AccountFacts.objects.filter(account_id=account.pk).first(),
+        "weeks": WEEKS,
+    }
+    return render_to_string("usage/_account_panel.html", context, request=request)
+
+
+def week_label(monday: date) -> str:
+    return f"{monday:%b} {monday.day}"
+
+
+def register() -> None:
+    account_panels.register(AccountPanel("usage", "Usage", 30, "accounts.view", usage_panel))
