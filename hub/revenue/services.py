@@ -88,38 +88,32 @@ def check_currency(currency: str) -> None:
         raise CurrencyError(f"currency {currency} differs from the tenant's {home}")
 
 
-# MRR on the last day of each month, from the first line's start to the month of `through`: `sum` adds the live paid
-# lines, `latest` takes the one with the latest start (ties: greatest external id). Fast form of metrics.methodology,
-# which a test holds equal. A month that ends after `through` is not there yet.
+# MRR on the last day of each month up to `last` (the last month that has ended): `sum` adds the live paid lines,
+# `latest` takes the one with the latest start (ties: greatest external id). Fast form of metrics.methodology, which a
+# test holds equal. Each line is spread over its own months, so the cost follows the lines, not accounts × calendar.
 MONTHS = """
+WITH live AS MATERIALIZED (
+    SELECT l.account_id, m.month::date AS month, l.mrr_minor, l.starts_on, l.external_id
+    FROM revenue_contractline l
+    CROSS JOIN LATERAL generate_series(
+        date_trunc('month', l.starts_on::timestamp),
+        least(%(last)s::timestamp, date_trunc('month', l.ends_on::timestamp)), interval '1 month'
+    ) AS m (month)
+    WHERE l.tenant_id = %(tenant)s AND l.account_id = ANY(%(ids)s) AND NOT l.is_trial AND l.mrr_minor > 0
+        AND (l.ends_on IS NULL OR l.ends_on > (m.month + interval '1 month - 1 day')::date)
+)
 INSERT INTO revenue_accountmonth (tenant_id, id, account_id, month, overlap, mrr_minor, currency)
-SELECT %(tenant)s, gen_random_uuid(), x.account_id, x.month, x.overlap, x.mrr, %(currency)s
+SELECT %(tenant)s, gen_random_uuid(), account_id, month, overlap, mrr, %(currency)s
 FROM (
-    SELECT m.account_id, m.month, 'sum' AS overlap, sum(l.mrr_minor) AS mrr
-    FROM {calendar} m JOIN revenue_contractline l ON {live}
-    GROUP BY 1, 2
+    SELECT account_id, month, 'sum' AS overlap, sum(mrr_minor) AS mrr FROM live GROUP BY account_id, month
     UNION ALL
     SELECT * FROM (
-        SELECT DISTINCT ON (m.account_id, m.month) m.account_id, m.month, 'latest', l.mrr_minor
-        FROM {calendar} m JOIN revenue_contractline l ON {live} AND l.mrr_minor > 0
-        ORDER BY m.account_id, m.month, l.starts_on DESC, l.external_id COLLATE "C" DESC
+        SELECT DISTINCT ON (account_id, month) account_id, month, 'latest', mrr_minor
+        FROM live ORDER BY account_id, month, starts_on DESC, external_id COLLATE "C" DESC
     ) latest
-) x WHERE x.mrr > 0
+) x
 ON CONFLICT (tenant_id, overlap, month, account_id) DO NOTHING
-""".format(
-    calendar="""(
-        SELECT s.account_id, month::date, (month + interval '1 month - 1 day')::date AS last_day
-        FROM (
-            SELECT account_id, date_trunc('month', min(starts_on)::timestamp) AS first FROM revenue_contractline
-            WHERE tenant_id = %(tenant)s AND account_id = ANY(%(ids)s) GROUP BY account_id
-        ) s
-        CROSS JOIN LATERAL generate_series(s.first, %(through)s::timestamp, interval '1 month') AS month
-        WHERE (month + interval '1 month - 1 day')::date <= %(through)s
-    )""",
-    live="""l.tenant_id = %(tenant)s AND l.account_id = m.account_id AND NOT l.is_trial
-        AND l.starts_on <= m.last_day AND (l.ends_on IS NULL OR l.ends_on > m.last_day)""",
-)
-
+"""
 
 # The ledger: what changed between two month ends, netted per account. "Had MRR before" counts every day up to the
 # month's start, not only month ends.
@@ -133,16 +127,16 @@ FROM (
     SELECT c.account_id, c.month::date AS month, o.overlap,
         coalesce(m.mrr_minor, 0) AS now,
         coalesce(lag(m.mrr_minor) OVER (PARTITION BY c.account_id, o.overlap ORDER BY c.month), 0) AS before,
-        EXISTS (
-            SELECT 1 FROM revenue_contractline l WHERE l.tenant_id = %(tenant)s AND l.account_id = c.account_id
-                AND NOT l.is_trial AND l.mrr_minor > 0 AND l.starts_on < c.month::date
-                AND (l.ends_on IS NULL OR l.ends_on > l.starts_on)
-        ) AS had
+        c.first_paid_on < c.month::date AS had
     FROM (
-        SELECT s.account_id, month FROM (
-            SELECT account_id, min(month)::timestamp AS first FROM revenue_accountmonth
-            WHERE tenant_id = %(tenant)s AND account_id = ANY(%(ids)s) GROUP BY account_id
-        ) s CROSS JOIN LATERAL generate_series(s.first, %(last)s::timestamp, interval '1 month') AS month
+        SELECT s.account_id, s.first_paid_on, month FROM (
+            SELECT account_id, min(starts_on) AS first_paid_on FROM revenue_contractline
+            WHERE tenant_id = %(tenant)s AND account_id = ANY(%(ids)s) AND NOT is_trial AND mrr_minor > 0
+                AND (ends_on IS NULL OR ends_on > starts_on)
+            GROUP BY account_id
+        ) s CROSS JOIN LATERAL generate_series(
+            date_trunc('month', s.first_paid_on::timestamp), %(last)s::timestamp, interval '1 month'
+        ) AS month
     ) c
     CROSS JOIN (VALUES ('sum'), ('latest')) AS o (overlap)
     LEFT JOIN revenue_accountmonth m ON m.tenant_id = %(tenant)s AND m.account_id = c.account_id
@@ -162,7 +156,6 @@ def months_refresh(account_ids: Sequence[UUID], *, through: date | None = None) 
         "tenant": tenant.id,
         "ids": ids,
         "currency": tenant.currency,
-        "through": through,
         # First day of the last month that has ended.
         "last": months_before((through + timedelta(days=1)).replace(day=1), 1),
     }
