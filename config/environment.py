@@ -62,10 +62,12 @@ def database(url: str, **extra: Any) -> dict[str, Any]:
 
 
 def email(url: str) -> dict[str, Any]:
-    """Turn ``smtp://user:password@host:port?tls=starttls|ssl`` into Django's e-mail settings."""
+    """Turn ``smtp://user:password@host:port?tls=starttls|ssl``, or a relay's https URL, into Django's e-mail settings."""
     parts = urlsplit(url)
+    if parts.scheme in ("http", "https"):
+        return {"EMAIL_BACKEND": "hub.outbox.channels.email.relay.RelayBackend", "EMAIL_TIMEOUT": 20}
     if parts.scheme not in ("smtp", "smtps"):
-        raise ValueError(f"EMAIL_URL must start with smtp:// or smtps://, not {parts.scheme}://")
+        raise ValueError(f"EMAIL_URL must start with smtp://, smtps:// or https://, not {parts.scheme}://")
     tls = parse_qs(parts.query).get("tls", ["ssl" if parts.scheme == "smtps" else ""])[-1]
     return {
         "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",

@@ -50,10 +50,12 @@ INSTALLED_APPS = [
     "hub.feedback",
     "hub.plans",
     "hub.work",
+    "hub.outbox",
     "hub.ingest",
     "hub.portal",
     "hub.shell",
     "signals",
+    "journeys",
     "qbr",
     "advocacy",
     "metrics",
@@ -253,5 +255,10 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        # A line for each wake-up and heartbeat says nothing; what failed is still said.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+    },
 }

@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+
+
+class OutboxConfig(AppConfig):
+    name = "hub.outbox"
+    label = "outbox"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from hub.outbox import channels
+        from hub.outbox.sending import backlog, drain
+        from hub.outbox.services import SEND
+        from hub.tenancy.wake import register_queue
+
+        channels.load()
+        register_queue(SEND, drain=drain, backlog=backlog)

@@ -1,0 +1,21 @@
+"""Without a mail server: the letter as a file under HUB_HOME/mail, beside the outbox viewer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+
+from hub.outbox.channels.base import ChannelDown, Outcome, Outgoing, Result
+from hub.outbox.channels.email.letter import letter
+
+
+def write_file(outgoing: Outgoing) -> Result:
+    """Write ``<message id>.eml``; the same message again writes the same file."""
+    path = Path(settings.EMAIL_FILE_PATH) / f"{outgoing.id}.eml"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(letter(outgoing).message().as_bytes())
+    except OSError as error:
+        raise ChannelDown(str(error)[:200]) from error
+    return Result(Outcome.SENT, detail="kept in the viewer: no mail server is configured", provider_id=path.name)

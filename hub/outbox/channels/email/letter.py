@@ -1,0 +1,42 @@
+"""The e-mail of a message: frame, plain text, deterministic Message-ID, unsubscribe headers."""
+
+from __future__ import annotations
+
+from email.utils import formataddr, parseaddr
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+
+from hub.outbox.channels.base import Outgoing
+
+
+def message_id(outgoing: Outgoing) -> str:
+    """The same at every attempt, so that a delivery event, or a reader of the mailbox, can say that it arrived."""
+    return f"<{outgoing.id}@{urlsplit(settings.PUBLIC_URL).hostname or 'localhost'}>"
+
+
+def letter(outgoing: Outgoing, connection: Any = None) -> EmailMultiAlternatives:
+    """The e-mail, ready for Django's mail connection."""
+    _, sender = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    mail = EmailMultiAlternatives(
+        subject=outgoing.subject,
+        body=render_to_string("outbox/email.txt", {"message": outgoing}),
+        from_email=formataddr((outgoing.sender, sender)),
+        to=[formataddr((outgoing.name, outgoing.address))],
+        headers={"Message-ID": message_id(outgoing), "X-Tandem-Key": outgoing.key, **_unsubscribe(outgoing)},
+        connection=connection,
+    )
+    mail.attach_alternative(render_to_string("outbox/email.html", {"message": outgoing}), "text/html")
+    return mail
+
+
+def _unsubscribe(outgoing: Outgoing) -> dict[str, str]:
+    """RFC 2369 and 8058: one-click takes https, so an http installation offers the mailto form alone."""
+    ways = [f"<{way}>" for way in (outgoing.unsubscribe_url, outgoing.unsubscribe_mail) if way]
+    headers = {"List-Unsubscribe": ", ".join(ways)} if ways else {}
+    if outgoing.unsubscribe_url:
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers

@@ -1,0 +1,25 @@
+"""What an error of smtplib says about a message: surely refused, surely not taken yet, or unknown."""
+
+from __future__ import annotations
+
+import smtplib
+
+from hub.outbox.channels.base import Outcome, Result
+
+
+def failure_of(error: OSError) -> Result:
+    """An answer of the server is certain; a connection that breaks during the call is not."""
+    match error:
+        case smtplib.SMTPRecipientsRefused(recipients=refused):
+            code, words = next(iter(refused.values()))
+            return _answered(code, words, Outcome.BOUNCED)
+        case smtplib.SMTPResponseException(smtp_code=code, smtp_error=words):
+            return _answered(code, words, Outcome.FAILED)
+        case _:
+            # The server may have taken the message before the line went dead.
+            return Result(Outcome.UNKNOWN, f"{type(error).__name__}: {error}"[:300])
+
+
+def _answered(code: int, words: bytes | str, permanent: Outcome) -> Result:
+    text = words.decode(errors="replace") if isinstance(words, bytes) else words
+    return Result(permanent if 500 <= code < 600 else Outcome.RETRY, f"{code} {text}"[:300])

@@ -1,0 +1,172 @@
+"""What the gates need to know about messages, looked up for a whole batch at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from hub.accounts.models import AccountFacts, ContactStatus
+from hub.outbox import models as m
+from hub.outbox.channels.base import channels
+from hub.outbox.gates import COUNTED, Consent, MessageClass, Purpose, Situation
+from hub.outbox.origins import CauseState, origins
+from hub.outbox.policy import SendingRules, bucket_of
+from hub.outbox.services import address_hash
+from hub.tenancy.models import Tenant
+
+
+def zone_of(*names: str) -> ZoneInfo:
+    """The first of these time zones that exists."""
+    for name in names:
+        if name:
+            try:
+                return ZoneInfo(name)
+            except (ZoneInfoNotFoundError, ValueError):
+                continue
+    return ZoneInfo("UTC")
+
+
+@dataclass
+class Surroundings:
+    """The facts behind a batch of messages (with contact and account loaded), read once, under the accounts' locks."""
+
+    tenant: Tenant
+    rules: SendingRules
+    messages: Sequence[m.Message]
+    now: datetime
+    contact_sent: dict[UUID, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    account_sent: dict[UUID, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        since = self.now - self.rules.policy.cap_window
+        felt = m.Message.objects.filter(
+            account_id__in=self.account_ids,
+            sent_at__gt=since,
+            message_class__in=m.COUNTED_CLASSES,
+            status__in=m.FELT,
+            channel="email",
+        )
+        for contact_id, account_id, at in felt.values_list("contact_id", "account_id", "sent_at"):
+            self.contact_sent[contact_id].append(at)
+            self.account_sent[account_id].append(at)
+
+    def count(self, message: m.Message) -> None:
+        """Add a message that goes now to the pressure that the next ones of the batch meet."""
+        if message.message_class in COUNTED and message.channel == "email":
+            self.contact_sent[message.contact_id].append(self.now)
+            self.account_sent[message.account_id].append(self.now)
+
+    def situation(self, message: m.Message) -> Situation:
+        """Everything that is known about one message."""
+        state = self.causes.get(message.cause_id, CauseState()) if message.cause_id else CauseState()
+        channel = channels.get(message.channel)
+        address = channel.address_of(message.contact)
+        counted = message.channel == "email"
+        return Situation(
+            message_class=MessageClass(message.message_class),
+            purpose=Purpose(message.purpose),
+            now=self.now,
+            wanted_at=message.wanted_at,
+            zone=zone_of(message.contact.timezone, message.account.timezone, self.tenant.timezone),
+            expires_at=message.expires_at,
+            has_contact=bool(address) and message.contact.status != ContactStatus.LEFT,
+            suppressed=self.suppressed.get((message.channel, address_hash(address)), ""),
+            consent=self.consent(message),
+            # What waits quietly in the hub presses on nobody.
+            contact_sent=self.contact_sent[message.contact_id] if counted else (),
+            account_sent=self.account_sent[message.account_id] if counted else (),
+            rivals=self.rivals(message),
+            open_p1=message.account_id in self.in_trouble,
+            goal_met=state.goal_met,
+            journey_paused=state.paused,
+            journey_over=state.over,
+            holdout=message.message_class == MessageClass.PROGRAMME and self.held_out[message.account_id],
+        )
+
+    @cached_property
+    def account_ids(self) -> list[UUID]:
+        return sorted({message.account_id for message in self.messages})
+
+    @cached_property
+    def causes(self) -> dict[UUID, CauseState]:
+        by_origin: dict[str, set[UUID]] = defaultdict(set)
+        for message in self.messages:
+            if message.cause_id and message.cause in origins:
+                by_origin[message.cause].add(message.cause_id)
+        return {
+            cause_id: state
+            for key, ids in by_origin.items()
+            for cause_id, state in origins.get(key).states(sorted(ids)).items()
+        }
+
+    @cached_property
+    def suppressed(self) -> dict[tuple[str, str], str]:
+        hashes = [address_hash(channels.get(x.channel).address_of(x.contact)) for x in self.messages]
+        found = m.Suppression.objects.filter(address_hash__in=hashes).values_list("channel", "address_hash", "reason")
+        return {(channel, digest): reason for channel, digest, reason in found}
+
+    @cached_property
+    def _consents(self) -> dict[tuple[UUID, str, str], str]:
+        contacts = {message.contact_id for message in self.messages}
+        found = m.Consent.objects.filter(contact_id__in=contacts).values_list(
+            "contact_id", "channel", "topic", "status"
+        )
+        return {(contact_id, channel, topic): status for contact_id, channel, topic, status in found}
+
+    def consent(self, message: m.Message) -> Consent:
+        """The word on the topic, else on all topics, else what silence means on the channel and at the tenant."""
+        said = self._consents
+        where = (message.contact_id, message.channel)
+        word = said.get((*where, message.topic)) or said.get((*where, ""))
+        if word:
+            return Consent(word)
+        if self.rules.assume_consent:
+            return Consent.GRANTED
+        return channels.get(message.channel).consent_by_default
+
+    @cached_property
+    def in_trouble(self) -> set[UUID]:
+        urgent = AccountFacts.objects.filter(account_id__in=self.account_ids, open_urgent_tickets__gt=0)
+        return set(urgent.values_list("account_id", flat=True))
+
+    @cached_property
+    def _wanted(self) -> dict[UUID, list[tuple[UUID, Purpose]]]:
+        """Purposes of what else is on its way to the accounts: other messages, and what the apps are about to do."""
+        wanted: dict[UUID, list[tuple[UUID, Purpose]]] = defaultdict(list)
+        soon = m.Message.objects.filter(account_id__in=self.account_ids, status__in=m.WAITING).exclude(
+            message_class__in=[MessageClass.ACCESS, MessageClass.SERVICE]
+        )
+        for pk, account_id, purpose in soon.values_list("pk", "account_id", "purpose"):
+            wanted[account_id].append((pk, Purpose(purpose)))
+        for origin in origins:
+            for account_id, purposes in origin.purposes(self.account_ids).items():
+                wanted[account_id] += [(account_id, purpose) for purpose in purposes]
+        return wanted
+
+    def rivals(self, message: m.Message) -> frozenset[Purpose]:
+        return frozenset(purpose for pk, purpose in self._wanted[message.account_id] if pk != message.pk)
+
+    @cached_property
+    def held_out(self) -> dict[UUID, bool]:
+        return holdouts(self.tenant, self.account_ids, self.rules)
+
+
+def holdouts(tenant: Tenant, account_ids: Sequence[UUID], rules: SendingRules) -> dict[UUID, bool]:
+    """Whether each account is held out; those that have no place yet draw one and keep it."""
+    ids = set(account_ids)
+    known = dict(m.Holdout.objects.filter(account_id__in=ids).values_list("account_id", "held_out"))
+    missing = sorted(ids - known.keys())
+    if missing:
+        m.Holdout.objects.bulk_create([_drawn(tenant, pk, rules) for pk in missing], ignore_conflicts=True)
+        known |= dict(m.Holdout.objects.filter(account_id__in=missing).values_list("account_id", "held_out"))
+    return known
+
+
+def _drawn(tenant: Tenant, account_id: UUID, rules: SendingRules) -> m.Holdout:
+    bucket = bucket_of(f"holdout:{tenant.pk}", account_id)
+    return m.Holdout(account_id=account_id, bucket=bucket, held_out=bucket < rules.holdout_percent * 100)

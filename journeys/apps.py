@@ -1,0 +1,20 @@
+from django.apps import AppConfig
+
+
+class JourneysConfig(AppConfig):
+    name = "journeys"
+    label = "journeys"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from hub.registry.handlers import facts_changed, signal_recorded
+        from hub.tenancy.wake import register_queue
+        from journeys import facts, handlers, origin, steps
+        from journeys.engine import JOURNEYS, backlog, drain
+
+        facts.register()
+        steps.load()
+        register_queue(JOURNEYS, drain=drain, backlog=backlog)
+        facts_changed.connect("journeys", handlers.on_facts_changed)
+        signal_recorded.connect("journeys", handlers.on_signals_recorded)
+        origin.register()

@@ -1,0 +1,168 @@
+"""Activation: every milestone is noticed, the next one is a click away, silence is noticed too."""
+
+from __future__ import annotations
+
+from hub.outbox.gates import Purpose
+from journeys.library.base import GREETING, SIGNED_CSM, ReadyJourney, button
+
+DOER = {"roles": ["signal_contact", "champion", "admin"], "fallback": "any_contact"}
+CHAMPION = {"roles": ["champion", "signal_contact", "admin"], "fallback": "any_contact"}
+
+REACHED = (
+    GREETING
+    + """
+<p><strong>{{ milestones.latest }}</strong> is done. That makes {{ milestones.done }} of {{ milestones.total }}.</p>
+{% if milestones.next != '' %}
+<p>Next comes <strong>{{ milestones.next }}</strong>.
+{% if milestones.next_description != '' %}{{ milestones.next_description }}{% endif %}</p>
+"""
+    + button("{{ plan_url }}", "Go on with the plan")
+    + """
+{% endif %}
+<p>If something is in the way, answer this mail and we will clear it together.</p>
+"""
+    + SIGNED_CSM
+)
+
+LIVE = (
+    GREETING
+    + """
+<p>With <strong>{{ milestones.latest }}</strong> every required step of your onboarding is done:
+{{ account.name }} is up and running. Well done, and thank you for the pace.</p>
+<p>Your hub now shows what you use and what it brings you. It is a good moment to write down
+what you want to have reached in three months.</p>
+"""
+    + button("{{ hub_url }}", "Open your hub")
+    + SIGNED_CSM
+)
+
+JOURNEY = ReadyJourney(
+    key="activation",
+    name="Activation",
+    description="Notices every milestone, shows the next one, and tells the CSM when an account goes live or stalls.",
+    purpose=Purpose.ONBOARDING,
+    owner="cs",
+    hypothesis={
+        "input": "churn",
+        "accounts": "accounts in onboarding",
+        "baseline": "share of accounts activated within 30 days, before the journey",
+        "expected_change": "+10 points",
+        "by_when": "90 days after publishing",
+        "measure": "activation within 30 days of the plan's start",
+        "comparison": "accounts onboarded in the 90 days before",
+    },
+    graph={
+        "schema": 1,
+        # The last milestone itself meets the goal, and is what there is to celebrate.
+        "entry": {"trigger": "milestone-reached", "reentry": {"rule": "after_finish"}, "goal_met": "enter"},
+        "start": "where",
+        "nodes": [
+            {
+                "id": "where",
+                "kind": "branch",
+                "cases": [
+                    {
+                        "label": "Just activated",
+                        "when": {"fact": "activated_on", "op": "within_days_after", "value": 1},
+                        "next": "live",
+                    },
+                    {
+                        "label": "Activated before",
+                        "when": {"fact": "activated_on", "op": "is_set"},
+                        "next": "well-done",
+                    },
+                ],
+                "else": "reached",
+            },
+            {
+                "id": "reached",
+                "kind": "email",
+                "class": "service",
+                "topic": "onboarding",
+                "to": DOER,
+                "subject": "Done: {{ milestones.latest }}"
+                "{% if milestones.next != '' %}. Next: {{ milestones.next }}{% endif %}",
+                "body": REACHED,
+                "late": "skip",
+                "next": "next-step",
+            },
+            {
+                "id": "next-step",
+                "kind": "wait_for",
+                "signal": "milestone-reached",
+                "timeout": {"business_days": 5, "at": "09:00"},
+                "on_timeout": "nudge",
+                "next": "where",
+            },
+            {
+                "id": "nudge",
+                "kind": "in_hub_message",
+                "class": "service",
+                "topic": "onboarding",
+                "to": CHAMPION,
+                "title": "Next up: {{ milestones.next | default: 'your plan' }}",
+                "body": "<p>You are {{ milestones.left }} step{% if milestones.left != 1 %}s{% endif %} from going"
+                " live. {{ milestones.next_description }}</p>" + button("{{ plan_url }}", "Open the plan"),
+                "next": "second-chance",
+            },
+            {
+                "id": "second-chance",
+                "kind": "wait_for",
+                "signal": "milestone-reached",
+                "timeout": {"business_days": 7, "at": "09:00"},
+                "on_timeout": "stalled",
+                "next": "where",
+            },
+            {
+                "id": "stalled",
+                "kind": "task",
+                "owner": "account_owner",
+                "title": "Onboarding at {{ account.name }} stands still"
+                "{% if milestones.next != '' %} at “{{ milestones.next }}”{% endif %}",
+                "body": "No milestone for more than two weeks, {{ milestones.done }} of {{ milestones.total }} done."
+                " Call, find out what is in the way, and agree on a date.",
+                "due_business_days": 2,
+                "next": "end",
+            },
+            {
+                "id": "live",
+                "kind": "email",
+                "class": "service",
+                "topic": "onboarding",
+                "to": CHAMPION,
+                "subject": "{{ account.name }} is live",
+                "body": LIVE,
+                "late": "skip",
+                "next": "hand-over",
+            },
+            {
+                "id": "hand-over",
+                "kind": "task",
+                "owner": "account_owner",
+                "title": "{{ account.name }} is activated: agree on goals for the first quarter",
+                "body": "Every required milestone is done, the last one was “{{ milestones.latest }}”. Congratulate in"
+                " person, write down two or three objectives with a metric and a date, and plan the first QBR.",
+                "due_business_days": 3,
+                "next": "end",
+            },
+            {
+                "id": "well-done",
+                "kind": "in_hub_message",
+                "class": "service",
+                "topic": "onboarding",
+                "to": DOER,
+                "title": "Done: {{ milestones.latest }}",
+                "body": "<p>One more step of the plan is done. You do not stop at what is required, and it shows.</p>"
+                + button("{{ plan_url }}", "See the plan"),
+                "next": "end",
+            },
+            {"id": "end", "kind": "exit"},
+            {
+                "id": "activated",
+                "kind": "goal",
+                "label": "Activated",
+                "when": {"fact": "activated_on", "op": "is_set"},
+            },
+        ],
+    },
+)

@@ -1,0 +1,221 @@
+"""Writes of journeys by people and set-up: install, publish, pause, resume, take an account out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from hub.accounts.models import AccountState
+from hub.outbox.rendering import check
+from hub.outbox.services import messages_release, messages_withdraw
+from hub.people.audit import Actor, audit
+from hub.people.models import User
+from hub.registry.facts import facts
+from hub.tenancy.context import current_tenant_id
+from hub.tenancy.models import Tenant
+from hub.tenancy.wake import wake
+from journeys.engine import JOURNEYS, after_leaving, leave, place, store_positions
+from journeys.graph import Graph, GraphError, Problem, load, validate
+from journeys.graph_changes import Change, Fate, changes
+from journeys.library import SHIPPED
+from journeys.models import Enrollment, EnrollmentStatus, Journey, JourneyStatus, JourneyVersion
+from journeys.waits import due_at, parse_wait
+from journeys.words import SAMPLE
+from journeys.world import World, published_graph
+from signals.models import Trigger
+
+TEMPLATE_FIELDS = ("subject", "title", "body")
+
+
+@transaction.atomic
+def journeys_install(*, actor: Actor) -> int:
+    """Give the tenant in context the ready journeys that it lacks, published and running; returns how many."""
+    known = set(Journey.objects.values_list("key", flat=True))
+    missing = [shipped for shipped in SHIPPED if shipped.key not in known]
+    for shipped in missing:
+        journey = Journey.objects.create(
+            key=shipped.key,
+            name=shipped.name,
+            description=shipped.description,
+            purpose=shipped.purpose,
+            owner=shipped.owner,
+            hypothesis=shipped.hypothesis,
+        )
+        journey_publish(journey=journey, graph=shipped.graph, actor=actor, note="Ready journey")
+    return len(missing)
+
+
+def graph_problems(raw: Any) -> tuple[Problem, ...]:
+    """Everything that keeps a graph from being published: structure, rules, waits, trigger, templates."""
+    problems = validate(raw, facts.as_mapping(), set(Trigger.objects.values_list("key", flat=True)))
+    return problems or tuple(_template_problems(load(raw, facts.as_mapping())))
+
+
+def _template_problems(graph: Graph) -> list[Problem]:
+    return [
+        Problem(node.id, f"/{name}", str(error))
+        for node in graph.nodes.values()
+        if node.kind.key in ("email", "in_hub_message", "task")
+        for name in TEMPLATE_FIELDS
+        if name in node.config
+        for error in check(node.config[name], SAMPLE, part=name)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What a new version means for those inside: how many accounts per fate."""
+
+    fates: Mapping[Fate, int]
+    inside: int
+
+
+def publish_impact(*, journey: Journey, graph: Any) -> Impact:
+    """Count the fates of the accounts inside before anything is published; raises GraphError."""
+    _checked(graph)
+    inside = list(Enrollment.objects.filter(journey=journey, status=EnrollmentStatus.ACTIVE))
+    new = load(graph, facts.as_mapping())
+    return Impact(Counter(_fate(e, new).fate for e in inside), len(inside))
+
+
+@transaction.atomic
+def journey_publish(
+    *,
+    journey: Journey,
+    graph: Any,
+    actor: Actor,
+    user: User | None = None,
+    note: str = "",
+    withdraw: bool = False,
+) -> JourneyVersion:
+    """Publish a graph as the next version and move everybody inside onto it; raises GraphError with every problem.
+
+    Kept and edited nodes keep their accounts, edited waits are timed anew, accounts on deleted nodes go to the first
+    surviving successor or leave with `journey_changed`. Rendered messages go out unless `withdraw`.
+    """
+    _checked(graph)
+    accounts = _lock_inside(journey)
+    locked: Journey = Journey.objects.select_for_update().get(pk=journey.pk)
+    number = locked.live + 1
+    version = JourneyVersion.objects.create(
+        journey=locked, number=number, graph=graph, note=note[:300], published_by=user
+    )
+    fates = _move_all(locked, published_graph(locked.pk, number), number, accounts)
+    if withdraw:
+        inside = Enrollment.objects.filter(journey=locked, status=EnrollmentStatus.ACTIVE)
+        messages_withdraw(cause_ids=inside.values_list("pk", flat=True), reason="journey_changed")
+    locked.live = number
+    if locked.status == JourneyStatus.DRAFT:
+        locked.status = JourneyStatus.ACTIVE
+    locked.save(update_fields=["live", "status"])
+    journey.live, journey.status = locked.live, locked.status
+    audit(actor, "journey.publish", locked, version=number, fates={str(k): n for k, n in fates.items()})
+    wake(JOURNEYS)
+    published: JourneyVersion = version
+    return published
+
+
+def _checked(graph: Any) -> None:
+    problems = graph_problems(graph)
+    if problems:
+        raise GraphError(problems)
+
+
+def _lock_inside(journey: Journey) -> list[UUID]:
+    inside = Enrollment.objects.filter(journey=journey, status=EnrollmentStatus.ACTIVE).values("account_id")
+    states = AccountState.objects.select_for_update().filter(account_id__in=inside).order_by("account_id")
+    return [state.account_id for state in states]
+
+
+def _fate(enrollment: Enrollment, new: Graph) -> Change:
+    return changes(published_graph(enrollment.journey_id, enrollment.version), new)[enrollment.node_id]
+
+
+def _move_all(journey: Journey, new: Graph, number: int, account_ids: Sequence[UUID]) -> Counter[Fate]:
+    now = timezone.now()
+    world = World(Tenant.objects.get(pk=current_tenant_id()), account_ids, now)
+    inside = list(Enrollment.objects.select_related("journey").filter(journey=journey, status=EnrollmentStatus.ACTIVE))
+    fates: Counter[Fate] = Counter()
+    seen = [(enrollment, enrollment.visit) for enrollment in inside]
+    for enrollment in inside:
+        change = _fate(enrollment, new)
+        fates[change.fate] += 1
+        _move(world, enrollment, change, new, number)
+    moved = store_positions(seen)
+    after_leaving([enrollment for enrollment in inside if enrollment.pk in moved])
+    return fates
+
+
+def _move(world: World, enrollment: Enrollment, change: Change, new: Graph, number: int) -> None:
+    enrollment.version = number
+    if change.target is None:
+        leave(enrollment, Fate.EXIT, world.now)
+    elif change.fate is Fate.REDIRECTED:
+        place(enrollment, change.target)
+        enrollment.due_at = world.now
+    elif change.fate is Fate.TIMING and enrollment.rests_since and not enrollment.port:
+        _retime(world, enrollment, new)
+
+
+def _retime(world: World, enrollment: Enrollment, new: Graph) -> None:
+    config = new.nodes[enrollment.node_id].config
+    rule, since = config.get("rule") or config.get("timeout"), enrollment.wait.get("since")
+    start = datetime.fromisoformat(since) if since else enrollment.rests_since or world.now
+    zone = world.zone(enrollment.account_id)
+    enrollment.due_at = due_at(parse_wait(rule), start, zone, world.calendar)
+    enrollment.wait = {**enrollment.wait, "rule": rule, "zone": zone.key}
+
+
+@transaction.atomic
+def journey_pause(*, journey: Journey, actor: Actor) -> bool:
+    """Stop entries, steps and messages of a running journey; False when it does not run. Goals go on counting."""
+    paused = Journey.objects.filter(pk=journey.pk, status=JourneyStatus.ACTIVE).update(
+        status=JourneyStatus.PAUSED, paused_at=timezone.now()
+    )
+    if paused:
+        audit(actor, "journey.pause", journey)
+    return bool(paused)
+
+
+@transaction.atomic
+def journey_resume(*, journey: Journey, actor: Actor, exit_all: bool = False) -> bool:
+    """Let a paused journey run again: everybody goes on (late steps by their policy), or `exit_all` takes them out."""
+    accounts = _lock_inside(journey)
+    resumed = Journey.objects.filter(pk=journey.pk, status=JourneyStatus.PAUSED).update(
+        status=JourneyStatus.ACTIVE, paused_at=None
+    )
+    if not resumed:
+        return False
+    inside = Enrollment.objects.filter(journey=journey)
+    if exit_all:
+        _remove(inside.filter(status=EnrollmentStatus.ACTIVE, account_id__in=accounts), "removed")
+    messages_release(cause_ids=inside.values_list("pk", flat=True), reason="paused")
+    audit(actor, "journey.resume", journey, exit_all=exit_all)
+    wake(JOURNEYS)
+    return True
+
+
+@transaction.atomic
+def enrollment_remove(*, enrollment: Enrollment, actor: Actor) -> bool:
+    """Take an account out of a journey: due time cleared, waiting messages withdrawn, in one transaction."""
+    AccountState.objects.select_for_update().get(account_id=enrollment.account_id)
+    removed = _remove(Enrollment.objects.filter(pk=enrollment.pk, status=EnrollmentStatus.ACTIVE), "removed")
+    if removed:
+        audit(actor, "enrollment.remove", enrollment, journey=str(enrollment.journey_id))
+    return bool(removed)
+
+
+def _remove(enrollments: Any, reason: str) -> int:
+    leaving = list(enrollments.select_related("journey").order_by("account_id", "id"))
+    for enrollment in leaving:
+        leave(enrollment, reason, timezone.now())
+    moved = store_positions([(enrollment, enrollment.visit) for enrollment in leaving])
+    after_leaving([enrollment for enrollment in leaving if enrollment.pk in moved])
+    return len(moved)

@@ -1,0 +1,108 @@
+"""What a step does when an account stands on its node, and what it may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from hub.accounts.models import Account
+from hub.outbox.models import Message
+from hub.outbox.services import Cause
+from hub.registry.base import Registry
+from journeys.graph import Graph, Node
+from journeys.models import Enrollment, Journey, StepRun
+from journeys.world import World
+from signals.models import Signal
+
+
+@dataclass
+class Effects:
+    """What a batch of steps wants written; stored together, in the transaction of the batch."""
+
+    messages: list[Message] = field(default_factory=list)
+    runs: list[StepRun] = field(default_factory=list)
+    moved: list[tuple[Enrollment, int]] = field(default_factory=list)
+    """Enrollments with the visit they had in the database: the fence of their update."""
+
+
+@dataclass
+class Stand:
+    """An account on a node. ``moment`` is when the step was due, which after an outage may lie before ``world.now``."""
+
+    world: World
+    enrollment: Enrollment
+    graph: Graph
+    node: Node
+    effects: Effects
+    run: StepRun
+    moment: datetime
+
+    @property
+    def account(self) -> Account:
+        return self.world.accounts[self.enrollment.account_id]
+
+    @property
+    def journey(self) -> Journey:
+        return self.world.journeys[self.enrollment.journey_id]
+
+    @property
+    def signal(self) -> Signal | None:
+        return self.world.signals.get(self.enrollment.signal_id) if self.enrollment.signal_id else None
+
+    @property
+    def key(self) -> str:
+        """Names this visit; what a step makes carries it, so that it is made once."""
+        return f"journey:{self.enrollment.pk}:{self.node.id}:{self.enrollment.visit}"
+
+    @property
+    def cause(self) -> Cause:
+        return Cause("journey", self.enrollment.pk, self.journey.name, self.run.pk, self.enrollment.signal_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The step is over: leave by ``port``. ``outcome`` is done, skipped or failed, the latter two with a reason."""
+
+    port: str = "next"
+    outcome: str = "done"
+    reason: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Stay until ``until`` (None: only a signal ends it) or until the signal ``awaits`` comes."""
+
+    until: datetime | None
+    wait: Mapping[str, Any]
+    awaits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Leave the journey."""
+
+    reason: str = "completed"
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+Answer: TypeAlias = Go | Rest | End
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The behaviour of a node kind (same key). ``resume`` is asked when a rest is over, ``run`` on arrival.
+
+    ``acts``: does something in the world, so it is subject to the late policy and left out for held-out accounts.
+    """
+
+    key: str
+    run: Callable[[Stand], Answer]
+    resume: Callable[[Stand], Answer] | None = None
+    acts: bool = False
+    order: int = 100
+
+
+steps: Registry[Step] = Registry("step")

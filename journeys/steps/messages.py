@@ -1,0 +1,81 @@
+"""What the message steps share: fan out to contacts by role, render, queue, fall back."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from hub.accounts.models import Contact
+from hub.outbox.gates import MessageClass, Purpose
+from hub.outbox.rendering import TemplateError
+from hub.outbox.services import Draft, message_render
+from hub.work.services import task_open
+from journeys.recipients import choose
+from journeys.steps.base import Answer, Go, Stand
+from journeys.waits import due_at, parse_wait
+from signals.models import Signal
+
+
+def send(stand: Stand, *, channel: str, subject: str) -> Answer:
+    """Queue the node's message for each recipient; ``subject`` names the field that holds its subject."""
+    to = stand.node.config["to"]
+    people = stand.world.contacts.get(stand.enrollment.account_id, [])
+    chosen = choose(people, to["roles"], to["fallback"], contact_of(stand.signal))
+    if not chosen.people:
+        return _nobody(stand, chosen.fallback)
+    try:
+        drafts = [_draft(stand, person, channel, subject) for person in chosen.people]
+        messages = [message_render(draft, now=stand.world.now) for draft in drafts]
+    except TemplateError as error:
+        return Go(outcome="failed", reason=f"template: {error}"[:200])
+    stand.effects.messages += messages
+    return Go(evidence={"role": chosen.role, "messages": [str(message.pk) for message in messages]})
+
+
+def contact_of(signal: Signal | None) -> UUID | None:
+    """The contact whose act a signal is."""
+    told = (signal.evidence.get("data") or {}).get("contact_id") if signal else None
+    return UUID(told) if told else None
+
+
+def _draft(stand: Stand, person: Contact, channel: str, subject: str) -> Draft:
+    config, world = stand.node.config, stand.world
+    return Draft(
+        key=f"{stand.key}:{person.pk}:{channel}",
+        contact=person,
+        channel=channel,
+        message_class=MessageClass(config["class"]),
+        purpose=Purpose(stand.journey.purpose),
+        subject=config[subject],
+        body=config["body"],
+        values=world.values(stand.enrollment.account_id, person, stand.signal),
+        topic=config.get("topic", ""),
+        action_url=config.get("action_url", ""),
+        expires_at=_expiry(stand),
+        cause=stand.cause,
+    )
+
+
+def _expiry(stand: Stand) -> datetime | None:
+    raw = stand.node.config.get("expires")
+    if raw is None:
+        return None
+    return due_at(parse_wait(raw), stand.world.now, stand.world.zone(stand.enrollment.account_id), stand.world.calendar)
+
+
+def _nobody(stand: Stand, fallback: str) -> Answer:
+    if fallback == "task":
+        task = task_open(
+            account_id=stand.enrollment.account_id,
+            title=f"Find a contact: nobody at {stand.account.name} could get “{_title(stand)}”",
+            origin_key=f"{stand.key}:no-contact",
+            origin="journey",
+            origin_label=stand.journey.name,
+            due_at=stand.world.now + timedelta(days=2),
+        )
+        return Go(outcome="skipped", reason="no_contact_for_role", evidence={"task": str(task.pk)})
+    return Go(outcome="skipped", reason="no_contact_for_role")
+
+
+def _title(stand: Stand) -> str:
+    return str(stand.node.config.get("subject") or stand.node.config.get("title") or stand.node.id)

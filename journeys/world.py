@@ -1,0 +1,225 @@
+"""What steps may know of the accounts in their hands, read once for a whole batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property, lru_cache
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection
+from django.urls import reverse
+
+from hub.accounts.facts import today_of
+from hub.accounts.models import Account, Contact, ContactStatus
+from hub.outbox.situations import zone_of
+from hub.people.models import User
+from hub.plans.models import Milestone, Objective
+from hub.registry.facts import facts
+from hub.rules.compile import Clock, evaluate
+from hub.rules.explain import findings, reason_code
+from hub.rules.language import Node as Rule
+from hub.rules.language import parse
+from hub.tenancy.context import current_tenant_id
+from hub.tenancy.models import Tenant
+from journeys.graph import Graph, load
+from journeys.models import Enrollment, Journey, JourneyVersion
+from journeys.waits import BusinessCalendar
+from signals.models import Signal
+
+
+@dataclass
+class World:
+    """A batch of accounts at one moment. Everything is read lazily, set-based, inside the tenant's context."""
+
+    tenant: Tenant
+    account_ids: Sequence[UUID]
+    now: datetime
+    graphs: dict[tuple[UUID, int], Graph] = field(default_factory=dict)
+    _rules: dict[int, Rule] = field(default_factory=dict)
+
+    @cached_property
+    def clock(self) -> Clock:
+        return Clock(self.now, today_of(self.tenant, self.now))
+
+    @cached_property
+    def accounts(self) -> dict[UUID, Account]:
+        return {account.pk: account for account in Account.objects.filter(pk__in=list(self.account_ids))}
+
+    @cached_property
+    def owners(self) -> dict[UUID, User]:
+        ids = {account.owner_id for account in self.accounts.values() if account.owner_id}
+        return {user.pk: user for user in User.objects.filter(pk__in=ids)}
+
+    @cached_property
+    def journeys(self) -> dict[UUID, Journey]:
+        return {journey.pk: journey for journey in Journey.objects.all()}
+
+    @cached_property
+    def contacts(self) -> dict[UUID, list[Contact]]:
+        """Active contacts with an address, those seen last first."""
+        found: dict[UUID, list[Contact]] = defaultdict(list)
+        rows = Contact.objects.filter(account_id__in=list(self.account_ids), status=ContactStatus.ACTIVE)
+        for contact in rows.exclude(email="").order_by("created_at", "id"):
+            found[contact.account_id].append(contact)
+        for people in found.values():
+            people.sort(key=lambda person: -(person.last_seen_at.timestamp() if person.last_seen_at else 0))
+        return found
+
+    @cached_property
+    def facts(self) -> dict[UUID, dict[str, Any]]:
+        """Every registered fact of every account of the batch, in one statement."""
+        names = list(facts.as_mapping())
+        columns = ", ".join(f"({fact.sql})" for fact in facts)
+        statement = (
+            f"SELECT a.id, {columns} FROM accounts_account a "
+            "JOIN accounts_accountstate s ON s.tenant_id = a.tenant_id AND s.account_id = a.id "
+            "LEFT JOIN accounts_accountfacts f ON f.tenant_id = a.tenant_id AND f.account_id = a.id "
+            "WHERE a.tenant_id = %s AND a.id = ANY(%s)"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [current_tenant_id(), list(self.account_ids)])
+            return {row[0]: dict(zip(names, row[1:], strict=True)) for row in cursor.fetchall()}
+
+    @cached_property
+    def milestones(self) -> dict[UUID, list[Milestone]]:
+        found: dict[UUID, list[Milestone]] = defaultdict(list)
+        for milestone in Milestone.objects.filter(account_id__in=list(self.account_ids)).order_by("position", "id"):
+            found[milestone.account_id].append(milestone)
+        return found
+
+    @cached_property
+    def objectives(self) -> dict[UUID, list[Objective]]:
+        found: dict[UUID, list[Objective]] = defaultdict(list)
+        for objective in Objective.objects.filter(account_id__in=list(self.account_ids)).order_by("due_on", "id"):
+            found[objective.account_id].append(objective)
+        return found
+
+    @cached_property
+    def signals(self) -> dict[UUID, Signal]:
+        """The signals that the active enrollments of the batch began with."""
+        ids = Enrollment.objects.filter(
+            account_id__in=list(self.account_ids), status="active", signal__isnull=False
+        ).values("signal_id")
+        return {signal.pk: signal for signal in Signal.objects.filter(pk__in=ids)}
+
+    @cached_property
+    def calendar(self) -> BusinessCalendar:
+        raw = self.tenant.settings.get("calendar") or {}
+        return BusinessCalendar(
+            weekdays=frozenset(raw.get("weekdays", range(5))),
+            holidays=frozenset(date.fromisoformat(day) for day in raw.get("holidays", ())),
+        )
+
+    def zone(self, account_id: UUID) -> ZoneInfo:
+        return zone_of(self.accounts[account_id].timezone, self.tenant.timezone)
+
+    def graph(self, journey_id: UUID, version: int) -> Graph:
+        """The published graph; parsed once per batch."""
+        key = (journey_id, version)
+        if key not in self.graphs:
+            self.graphs[key] = published_graph(journey_id, version)
+        return self.graphs[key]
+
+    # --- Rules ----------------------------------------------------------------------------------------------------
+
+    def rule(self, raw: Any) -> Rule:
+        # By identity: the graphs that hold the rules live as long as this object.
+        if id(raw) not in self._rules:
+            self._rules[id(raw)] = parse(raw, facts.as_mapping())
+        return self._rules[id(raw)]
+
+    def holds(self, raw: Any, account_id: UUID) -> bool:
+        """Whether a rule (as JSON) is true about an account."""
+        return evaluate(self.rule(raw), self.facts.get(account_id, {}), self.clock)
+
+    def holds_since(self, raw: Any, account_id: UUID, since: datetime) -> bool:
+        """Whether a rule is true by what has happened since a day: dates before it count as missing."""
+        return evaluate(self.rule(raw), since_entry(self.facts.get(account_id, {}), self.day(since)), self.clock)
+
+    def day(self, moment: datetime) -> date:
+        return today_of(self.tenant, moment)
+
+    def reason(self, raw: Any, account_id: UUID) -> str:
+        """The reason code of a rule that is false, "" of a true one."""
+        return reason_code(self.rule(raw), self.facts.get(account_id, {}), self.clock)
+
+    def evidence(self, raw: Any, account_id: UUID) -> list[str]:
+        """Each comparison of a rule with the value seen."""
+        return [f.text for f in findings(self.rule(raw), self.facts.get(account_id, {}), self.clock)]
+
+    # --- Values of messages ---------------------------------------------------------------------------------------
+
+    def values(self, account_id: UUID, contact: Contact | None, signal: Signal | None) -> dict[str, Any]:
+        """What a template may show; the names are the vocabulary of marketers (docs/recipes/step-kind.md)."""
+        account = self.accounts[account_id]
+        owner = self.owners.get(account.owner_id) if account.owner_id else None
+        return {
+            "account": {"name": account.name, "industry": account.industry, "tier": account.tier},
+            "contact": _person(contact.name if contact else "", contact.email if contact else ""),
+            "csm": _person(owner.name if owner else "", owner.email if owner else ""),
+            "company": {"name": self.tenant.name},
+            "facts": self.facts.get(account_id) or dict.fromkeys(facts.as_mapping()),
+            "signal": _told(signal),
+            "milestones": _milestones(self.milestones.get(account_id, [])),
+            "objectives": [
+                {"title": o.title, "target": o.target, "current": o.current, "unit": o.unit, "due_on": o.due_on}
+                for o in self.objectives.get(account_id, [])
+            ],
+            "hub_url": hub_url(self.tenant, "portal:home"),
+            "plan_url": hub_url(self.tenant, "portal:plan"),
+        }
+
+
+def since_entry(values: Mapping[str, Any], day: date) -> dict[str, Any]:
+    """Facts as far as they have come about since `day`: what happened on an earlier date has not happened."""
+    return {name: None if isinstance(v, date) and _day_of(v) < day else v for name, v in values.items()}
+
+
+def _day_of(value: date) -> date:
+    return value.date() if isinstance(value, datetime) else value
+
+
+@lru_cache(maxsize=256)
+def published_graph(journey_id: UUID, number: int) -> Graph:
+    """A published version's graph; it never changes, so a process parses it once."""
+    published = JourneyVersion.objects.get(journey_id=journey_id, number=number)
+    return load(published.graph, facts.as_mapping())
+
+
+def hub_url(tenant: Tenant, name: str) -> str:
+    """A page of the customer's hub as an absolute address."""
+    return settings.PUBLIC_URL + reverse(name, kwargs={"tenant": tenant.slug})
+
+
+def _person(name: str, email: str) -> dict[str, str]:
+    return {"name": name, "first_name": name.split()[0] if name.strip() else "", "email": email}
+
+
+def _told(signal: Signal | None) -> dict[str, Any]:
+    data: Mapping[str, Any] = (signal.evidence.get("data") or {}) if signal else {}
+    return {
+        "sentence": signal.sentence if signal else "",
+        "title": str(data.get("title", "")),
+        "text": str(data.get("text", "")),
+    }
+
+
+def _milestones(milestones: Sequence[Milestone]) -> dict[str, Any]:
+    required = [m for m in milestones if m.required]
+    done = [m for m in required if m.completed_at]
+    completed = [(m.completed_at, m.position, m.title) for m in milestones if m.completed_at]
+    following = next((m for m in required if not m.completed_at), None)
+    return {
+        "done": len(done),
+        "total": len(required),
+        "left": len(required) - len(done),
+        "latest": max(completed)[2] if completed else "",
+        "next": following.title if following else "",
+        "next_description": following.description if following else "",
+    }
