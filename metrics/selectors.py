@@ -124,7 +124,7 @@ def nrr_accounts(
     limit: int = 100,
     offset: int = 0,
 ) -> list[AccountMove]:
-    """The accounts behind a figure, largest change first; `kind` is a movement kind, "cohort" or "" (all that count)."""
+    """The accounts behind a figure, largest change first; `kind` is a movement kind, "cohort" or "" (all of them)."""
     column = SEGMENTS.get(segment_by, "industry")
     wanted = {"": "opening > 0 OR closing > 0", "cohort": "opening > 0"}.get(kind, "kind = %(kind)s")
     if kind not in ("", "cohort", *MovementKind):

@@ -73,7 +73,8 @@ def signal_dismiss(request: StaffRequest, signal_id: UUID) -> HttpResponse:
 
 
 def _signal(signal_id: UUID) -> Signal:
-    return get_object_or_404(Signal.objects.select_related("account", "trigger"), pk=signal_id)
+    signal: Signal = get_object_or_404(Signal.objects.select_related("account", "trigger"), pk=signal_id)
+    return signal
 
 
 def _closed(request: StaffRequest, signal: Signal, say: str) -> HttpResponse:

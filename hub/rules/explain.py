@@ -141,9 +141,25 @@ def _finding(compare: Compare, values: Mapping[str, object], clock: Clock) -> Fi
         label=fact.label,
         met=met,
         value=value,
-        text=_with_value(compare, value, met, fact.label, show(fact, value)),
+        text=_with_value(compare, value, met, fact.label, show(fact, _readable(compare, value))),
         code=_code(compare, value, met),
     )
+
+
+def _readable(compare: Compare, value: object) -> object:
+    """A measured value without the digits that nobody reads, unless they decide on which side of the limit it lies."""
+    if not isinstance(value, float | Decimal):
+        return value
+    limit = compare.value
+    for digits in (1, 3):
+        rounded = round(float(value), digits)
+        if not isinstance(limit, int | float | Decimal) or _side(rounded, limit) == _side(value, limit):
+            return rounded
+    return value
+
+
+def _side(value: float | Decimal, limit: int | float | Decimal) -> int:
+    return (value > limit) - (value < limit)
 
 
 def _with_value(compare: Compare, value: object, met: bool, label: str, shown: str) -> str:

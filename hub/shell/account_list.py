@@ -136,7 +136,8 @@ def accounts_totals(query: AccountQuery) -> AccountTotals:
 
 
 def _where(query: AccountQuery) -> tuple[str, dict[str, Any]]:
-    clauses, values = "", {"tenant": current_tenant_id()}
+    clauses = ""
+    values: dict[str, Any] = {"tenant": current_tenant_id()}
     if query.q:
         # A word of the name may be what people remember; a domain is typed from its start.
         clauses += " AND (a.name ILIKE %(start)s OR a.name ILIKE %(word)s OR a.domain ILIKE %(start)s)"

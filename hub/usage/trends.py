@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -24,7 +25,7 @@ def weekly_trends(account_ids: Sequence[UUID], *, today: date, weeks: int = 12) 
     An account without any use in them is left out.
     """
     monday = today - timedelta(days=today.weekday())
-    values = {
+    values: dict[str, Any] = {
         "tenant": current_tenant_id(),
         "ids": list(account_ids),
         "monday": monday,

@@ -149,3 +149,12 @@ def test_due_within_includes_today_and_the_last_day() -> None:
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(94.79392624, "94.8%"), (20.04, "20.04%"), (20.00004, "20.00004%"), (20.0, "20%"), (19.96, "19.96%")],
+)
+def test_a_measured_value_is_shown_short_but_never_on_the_other_side_of_the_limit(value: float, shown: str) -> None:
+    (finding,) = findings(rule(DROP), {"usage_drop_pct": value}, CLOCK)
+    assert f" {shown} " in finding.text

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import date, timedelta
+from html import unescape
+
+import pytest
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries
+
+from hub.accounts.models import Account, TimelineEntry
+from hub.accounts.services import timeline_record
+from hub.plans.models import Milestone
+from hub.plans.services import plan_create
+from hub.revenue.services import contract_line_upsert
+from hub.shell.account_export import FORMULA_STARTS, harmless
+from hub.shell.account_list import SORTS, AccountQuery, AccountRow, accounts_page
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant
+from hub.usage.models import UsageDaily
+from hub.usage.trends import weekly_trends
+from signals.engine import evaluate_batch
+from tests.shell.staff import HTMX, staff
+from tests.world import ACTOR, make_account, make_contact, make_member
+
+LIST_QUERIES = 11
+PAGE_QUERIES = 26
+
+
+def fill(tenant: Tenant, count: int) -> list[Account]:
+    """Accounts with lines, use, tickets' worth of timeline and facts, each a little different."""
+    with tenant_context(tenant):
+        accounts = [make_account(f"Account {at:03}", domain=f"a{at}.example") for at in range(count)]
+        for at, account in enumerate(accounts):
+            contract_line_upsert(
+                account=account,
+                source="test",
+                external_id=str(at),
+                fields={
+                    "mrr_minor": 1000 * (at % 7),
+                    "currency": "USD",
+                    "starts_on": date(2024, 1, 1),
+                    "renews_on": date(2030, 1, 1 + at % 5) if at % 3 else None,
+                },
+            )
+            UsageDaily.objects.create(account=account, day=timezone.localdate() - timedelta(days=9), name="x", count=at)
+        while evaluate_batch(tenant):
+            pass
+    return accounts
+
+
+@pytest.mark.parametrize("sort", [*SORTS, *(f"-{key}" for key in SORTS)])
+def test_walking_the_pages_meets_every_account_once_in_order(acme: Tenant, sort: str) -> None:
+    fill(acme, 11)
+    with tenant_context(acme):
+        seen, cursor = list[AccountRow](), ""
+        while True:
+            page = accounts_page(AccountQuery(sort=sort, cursor=cursor), size=3)
+            seen += page.rows
+            if page.next_cursor is None:
+                break
+            cursor = page.next_cursor
+    assert len({row.id for row in seen}) == len(seen) == 11
+    keys = [row.key for row in seen]
+    assert keys == sorted(keys, reverse=sort.startswith("-"))
+
+
+def test_the_search_finds_words_and_domains_from_their_start_and_takes_wildcards_as_letters(acme: Tenant) -> None:
+    with tenant_context(acme):
+        make_account("Blue Harbor", domain="blue.example")
+        make_account("100% Juice", domain="juice.example")
+
+        def found(text: str) -> list[str]:
+            return [row.name for row in accounts_page(AccountQuery(q=text)).rows]
+
+        assert found("harb") == found("BLUE.ex") == ["Blue Harbor"]
+        assert found("arbor") == []
+        assert found("100%") == ["100% Juice"]
+        assert found("%") == []
+
+
+def test_filters_stand_in_the_url_and_nonsense_in_them_is_ignored(acme: Tenant) -> None:
+    with tenant_context(acme):
+        mine = make_member(acme, "csm", "owner@acme.example").user
+        make_account("Mine", owner_id=mine.pk)
+        make_account("Nobodys")
+    client = staff(acme, "leader")
+    assert "Nobodys" not in client.get("/t/acme/accounts/", {"owner": str(mine.pk)}).text
+    assert "Mine" not in client.get("/t/acme/accounts/?owner=none").text.split("<tbody>")[1]
+    page = client.get("/t/acme/accounts/?owner=x&stage=y&sort=z&cursor=!!").text
+    assert "Mine" in page
+    assert "Nobodys" in page
+
+
+def test_htmx_gets_the_list_alone(acme: Tenant) -> None:
+    fill(acme, 1)
+    answer = staff(acme).get("/t/acme/accounts/", headers=HTMX).text
+    assert answer.lstrip().startswith('<div id="account-list">')
+    assert "Account 000" in answer
+
+
+def test_the_list_teaches_when_it_is_empty(acme: Tenant) -> None:
+    client = staff(acme)
+    assert "No accounts yet" in client.get("/t/acme/accounts/").text
+    assert "No account matches" in client.get("/t/acme/accounts/?q=zzz").text
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_the_list_asks_as_often_for_twenty_accounts_as_for_one(
+    acme: Tenant, django_assert_num_queries: DjangoAssertNumQueries, count: int
+) -> None:
+    fill(acme, count)
+    client = staff(acme)
+    client.get("/t/acme/accounts/")
+    with django_assert_num_queries(LIST_QUERIES):
+        client.get("/t/acme/accounts/")
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_the_account_page_asks_as_often_for_twenty_of_everything_as_for_one(
+    acme: Tenant, django_assert_num_queries: DjangoAssertNumQueries, count: int
+) -> None:
+    (account,) = fill(acme, 1)
+    with tenant_context(acme):
+        for at in range(count):
+            make_contact(account, f"kim{at}@a.example")
+            timeline_record(account_id=account.pk, kind="note", key=str(at), title="A", occurred_at=timezone.now())
+    client = staff(acme)
+    client.get(f"/t/acme/accounts/{account.pk}/")
+    with django_assert_num_queries(PAGE_QUERIES):
+        client.get(f"/t/acme/accounts/{account.pk}/")
+
+
+def test_the_export_holds_the_filtered_accounts_in_major_units(acme: Tenant) -> None:
+    fill(acme, 8)
+    response = staff(acme).get("/t/acme/accounts/export.csv?q=a00&sort=-mrr")
+    assert response["Content-Disposition"].startswith("attachment")
+    assert list(csv.DictReader(io.StringIO(response.text))) == []
+    rows = list(csv.DictReader(io.StringIO(staff(acme, "admin").get("/t/acme/accounts/export.csv?sort=-mrr").text)))
+    assert len(rows) == 8
+    assert rows[0]["MRR"] == "60.00"
+
+
+@given(st.text())
+def test_no_exported_text_starts_a_formula(text: str) -> None:
+    assert not harmless(text).startswith(FORMULA_STARTS)
+    assert harmless(text).endswith(text)
+
+
+def test_the_account_page_of_another_tenant_is_not_there(acme: Tenant, globex: Tenant) -> None:
+    (foreign,) = fill(globex, 1)
+    assert staff(acme).get(f"/t/acme/accounts/{foreign.pk}/").status_code == 404
+
+
+def test_the_timeline_pages_and_filters_and_htmx_gets_it_alone(acme: Tenant) -> None:
+    with tenant_context(acme):
+        account = make_account()
+        for at in range(25):
+            timeline_record(
+                account_id=account.pk, kind="note", key=str(at), title=f"Entry-{at:02}", occurred_at=timezone.now()
+            )
+        timeline_record(account_id=account.pk, kind="task", key="t", title="Task-x", occurred_at=timezone.now())
+    client, url = staff(acme), f"/t/acme/accounts/{account.pk}/"
+    first = client.get(f"{url}?kind=note", headers=HTMX)
+    assert first.text.lstrip().startswith("<div")
+    assert "<h1" not in first.text
+    assert "Task-x" not in first.text
+    assert "Entry-24" in first.text
+    assert "Entry-04" not in first.text
+    (following,) = re.findall(r'href="(\?[^"]*cursor=[^"]*)" rel="next"', first.text)
+    second = client.get(url + unescape(following)).text
+    assert "Entry-04" in second
+    assert "Entry-05" not in second
+
+
+def test_staff_complete_a_milestone_once_and_a_leader_may_not(acme: Tenant) -> None:
+    with tenant_context(acme):
+        account = make_account()
+        plan_create(account=account, started_on=timezone.localdate(), actor=ACTOR)
+        milestone = Milestone.objects.filter(account=account).order_by("position")[0]
+    url = f"/t/acme/milestones/{milestone.pk}/complete/"
+    assert staff(acme, "leader").post(url).status_code == 403
+    client = staff(acme)
+    assert client.get(url).status_code == 405
+    answer = client.post(url, headers=HTMX)
+    assert "1 of 4 required milestones done" in answer.text
+    assert answer["HX-Trigger"] == "record-changed"
+    assert client.post(url).status_code == 302
+    with tenant_context(acme):
+        milestone.refresh_from_db()
+        assert milestone.completed_via == "staff"
+        assert TimelineEntry.objects.filter(account=account, kind="milestone").count() == 1
+
+
+def test_weekly_trends_count_complete_weeks_only(acme: Tenant) -> None:
+    monday = date(2026, 3, 2)
+    with tenant_context(acme):
+        account = make_account()
+        for day, count in [(monday - timedelta(days=1), 3), (monday - timedelta(days=8), 5), (monday, 100)]:
+            UsageDaily.objects.create(account=account, day=day, name="x", count=count)
+        assert weekly_trends([account.pk], today=monday + timedelta(days=2), weeks=3) == {account.pk: [0, 5, 3]}
+
+
+def test_the_search_finds_accounts_and_contacts(acme: Tenant) -> None:
+    with tenant_context(acme):
+        make_contact(make_account("Blue Harbor"), "kim@harbor.example", name="Kim Larsen")
+    client = staff(acme)
+    page = client.get("/t/acme/search/?q=lars").text
+    assert "Kim Larsen" in page
+    assert "Blue Harbor" in client.get("/t/acme/search/?q=harb").text
+    assert "Nothing found" in client.get("/t/acme/search/?q=zzz").text
