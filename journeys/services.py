@@ -107,7 +107,8 @@ def journey_publish(
     version = JourneyVersion.objects.create(
         journey=locked, number=number, graph=graph, note=note[:300], published_by=user
     )
-    fates = _move_all(locked, published_graph(locked.pk, number), number, accounts)
+    # Not through the cache of published versions: this one may yet be rolled back.
+    fates = _move_all(locked, load(graph, facts.as_mapping()), number, accounts)
     if withdraw:
         inside = Enrollment.objects.filter(journey=locked, status=EnrollmentStatus.ACTIVE)
         messages_withdraw(cause_ids=inside.values_list("pk", flat=True), reason="journey_changed")
