@@ -50,15 +50,15 @@ def drain(tenant_id: UUID) -> datetime | None:
                 return None
 
 
-def evaluate_batch(tenant: Tenant, *, limit: int = BATCH) -> int:
-    """Claim up to `limit` dirty accounts and evaluate them; returns how many."""
+def evaluate_batch(tenant: Tenant, *, limit: int = BATCH, now: datetime | None = None) -> int:
+    """Claim up to `limit` dirty accounts and evaluate them, as of `now`; returns how many."""
     states = list(
         AccountState.objects.select_for_update(skip_locked=True)
         .filter(dirty_at__isnull=False)
         .order_by("account_id")[:limit]
     )
     if states:
-        evaluate_accounts(tenant, [state.account_id for state in states])
+        evaluate_accounts(tenant, [state.account_id for state in states], now=now)
         AccountState.objects.filter(pk__in=[state.pk for state in states]).update(
             evaluated_version=F("fact_version"), dirty_at=None
         )

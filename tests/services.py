@@ -170,7 +170,7 @@ def _tables(connection: psycopg.Connection) -> list[Table]:
     rows = connection.execute(
         "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition"
-        " AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
+        " AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND c.relpersistence <> 't'"
     )
     return [(schema, name) for schema, name in rows.fetchall()]
 

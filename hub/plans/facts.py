@@ -11,21 +11,25 @@ from django.db import connection
 from hub.registry.facts import Fact, FactKind, FactRefresher, facts, refreshers
 from hub.tenancy.context import current_tenant_id
 
+# One look-up by index per account: without statistics (a tenant's first import) joins go astray.
 REFRESH = """
 UPDATE accounts_accountfacts f SET
     milestones_done = x.done, milestones_required = x.required, milestones_overdue = x.overdue,
     activated_on = x.activated_on
 FROM (
-    SELECT a.id,
-        count(m.id) FILTER (WHERE m.required AND m.completed_at IS NOT NULL) AS done,
-        count(m.id) FILTER (WHERE m.required) AS required,
-        count(m.id) FILTER (WHERE m.required AND m.completed_at IS NULL AND m.due_on < %(today)s) AS overdue,
-        max(p.activated_at)::date AS activated_on
+    SELECT a.id, m.done, m.required, m.overdue, p.activated_on
     FROM accounts_account a
-    LEFT JOIN plans_onboardingplan p ON p.tenant_id = a.tenant_id AND p.account_id = a.id
-    LEFT JOIN plans_milestone m ON m.tenant_id = p.tenant_id AND m.plan_id = p.id
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE required AND completed_at IS NOT NULL) AS done,
+            count(*) FILTER (WHERE required) AS required,
+            count(*) FILTER (WHERE required AND completed_at IS NULL AND due_on < %(today)s) AS overdue
+        FROM plans_milestone WHERE tenant_id = a.tenant_id AND account_id = a.id
+    ) m
+    CROSS JOIN LATERAL (
+        SELECT max(activated_at)::date AS activated_on
+        FROM plans_onboardingplan WHERE tenant_id = a.tenant_id AND account_id = a.id
+    ) p
     WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
-    GROUP BY a.id
 ) x
 WHERE f.tenant_id = %(tenant)s AND f.account_id = x.id
 """

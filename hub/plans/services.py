@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Max, Q
 from django.utils import timezone
 
-from hub.accounts.models import Account, Contact
-from hub.accounts.services import change_record, facts_touch, timeline_record
+from hub.accounts.models import Account, Contact, TimelineEntry
+from hub.accounts.services import change_record, facts_touch, timeline_record, timeline_record_many
 from hub.people.audit import Actor, audit
 from hub.plans.models import Milestone, OnboardingPlan
 
@@ -130,6 +131,37 @@ def milestone_complete(
         historical=historical,
     )
     return True
+
+
+@transaction.atomic
+def milestones_complete_historical(done: Mapping[UUID, datetime]) -> None:
+    """Complete milestones that were reached before Tandem knew of them: set-based, and nothing follows from it."""
+    milestones = list(Milestone.objects.filter(pk__in=list(done), completed_at__isnull=True))
+    for milestone in milestones:
+        milestone.completed_at, milestone.completed_via, milestone.historical = done[milestone.pk], "import", True
+    Milestone.objects.bulk_update(milestones, ["completed_at", "completed_via", "historical"], batch_size=500)
+    timeline_record_many(
+        [
+            TimelineEntry(
+                account_id=milestone.account_id,
+                kind="milestone",
+                key=f"completed:{milestone.pk}",
+                title=f"Milestone reached: {milestone.title}",
+                occurred_at=done[milestone.pk],
+                source="import",
+                customer_visible=True,
+            )
+            for milestone in milestones
+        ]
+    )
+    finished = (
+        OnboardingPlan.objects.filter(pk__in={milestone.plan_id for milestone in milestones}, activated_at__isnull=True)
+        .exclude(milestones__in=Milestone.objects.filter(required=True, completed_at__isnull=True))
+        .annotate(last_at=Max("milestones__completed_at", filter=Q(milestones__required=True)))
+    )
+    for plan in finished:
+        plan.activated_at = plan.last_at
+    OnboardingPlan.objects.bulk_update(finished, ["activated_at"], batch_size=500)
 
 
 def _activate(plan: OnboardingPlan, at: datetime) -> bool:

@@ -11,16 +11,20 @@ from django.db import connection
 from hub.registry.facts import Fact, FactKind, FactRefresher, facts, refreshers
 from hub.tenancy.context import current_tenant_id
 
+# One look-up by index per account: without statistics (a tenant's first import) joins go astray.
 REFRESH = """
 UPDATE accounts_accountfacts f SET mrr_minor = x.mrr, renews_on = x.renews_on, tier = coalesce(x.tier, '')
 FROM (
-    SELECT a.id, coalesce(sum(l.mrr_minor), 0) AS mrr, min(coalesce(l.renews_on, l.ends_on)) AS renews_on,
-        (array_agg(l.tier ORDER BY l.mrr_minor DESC, l.external_id))[1] AS tier
+    SELECT a.id, l.mrr, l.renews_on, l.tier
     FROM accounts_account a
-    LEFT JOIN revenue_contractline l ON l.tenant_id = a.tenant_id AND l.account_id = a.id AND NOT l.is_trial
-        AND l.starts_on <= %(today)s AND (l.ends_on IS NULL OR l.ends_on > %(today)s)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(mrr_minor), 0) AS mrr, min(coalesce(renews_on, ends_on)) AS renews_on,
+            (array_agg(tier ORDER BY mrr_minor DESC, external_id))[1] AS tier
+        FROM revenue_contractline
+        WHERE tenant_id = a.tenant_id AND account_id = a.id AND NOT is_trial
+            AND starts_on <= %(today)s AND (ends_on IS NULL OR ends_on > %(today)s)
+    ) l
     WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
-    GROUP BY a.id
 ) x
 WHERE f.tenant_id = %(tenant)s AND f.account_id = x.id
 """

@@ -11,7 +11,7 @@ from hub.ingest.imports.mapping import FieldSpec
 from hub.ingest.imports.upsert import each
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.ids import uuid7
-from hub.usage.models import ActiveUserDaily, UsageRecord
+from hub.usage.models import UsageRecord
 
 FIELDS = {
     "day": FieldSpec("date", required=True),
@@ -25,6 +25,16 @@ ROLLUP = """
 INSERT INTO usage_usagedaily (tenant_id, id, account_id, day, name, count)
 SELECT %s, * FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::text[], %s::bigint[])
 ON CONFLICT (tenant_id, account_id, day, name) DO UPDATE SET count = usage_usagedaily.count + excluded.count
+"""
+ACTIVE = """
+INSERT INTO usage_activeuserdaily (tenant_id, id, account_id, day, user_key)
+SELECT %s, * FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::text[])
+ON CONFLICT (tenant_id, account_id, day, user_key) DO NOTHING
+"""
+COLUMNS = "tenant_id, id, account_id, source, external_id, day, name, count, seconds, errors"
+STAGE = f"""
+CREATE TEMPORARY TABLE IF NOT EXISTS usage_stage ON COMMIT DELETE ROWS
+AS SELECT {COLUMNS} FROM usage_usagerecord WITH NO DATA
 """
 Key = tuple[UUID, date, str]
 
@@ -69,14 +79,37 @@ def write(batch: Batch) -> None:
             record.outcome = "updated"
         deltas[record.account_id, record.values["day"], record.values["name"]] += record.values["count"]
         batch.touched.add(record.account_id)
-    UsageRecord.objects.bulk_create(new, batch_size=2000)
+    _copy_records(new)
     UsageRecord.objects.bulk_update(changed, ["account", "day", "name", "count", "seconds", "errors"], batch_size=500)
-    ActiveUserDaily.objects.bulk_create(
-        [ActiveUserDaily(account_id=a, day=d, user_key=u) for a, d, u in sorted(actives, key=str)],
-        ignore_conflicts=True,
-        batch_size=2000,
-    )
+    _mark_active(actives)
     _roll_up(deltas)
+
+
+def _copy_records(rows: list[UsageRecord]) -> None:
+    """COPY into a temporary table, from there through the policy: ten times the speed of INSERT … VALUES."""
+    if not rows:
+        return
+    tenant = current_tenant_id()
+    with connection.cursor() as cursor:
+        cursor.execute(STAGE)
+        with cursor.copy(f"COPY usage_stage ({COLUMNS}) FROM STDIN") as copy:
+            for row in rows:
+                kept = (row.pk, row.account_id, row.source, row.external_id, row.day, row.name, row.count)
+                copy.write_row((tenant, *kept, row.seconds, row.errors))
+        cursor.execute(
+            f"INSERT INTO usage_usagerecord ({COLUMNS}) SELECT {COLUMNS} FROM usage_stage"
+            " ON CONFLICT (tenant_id, source, external_id) DO NOTHING"
+        )
+        cursor.execute("TRUNCATE usage_stage")
+
+
+def _mark_active(actives: set[tuple[UUID, date, str]]) -> None:
+    if not actives:
+        return
+    rows = sorted(actives, key=lambda row: (row[0].bytes, row[1], row[2]))
+    columns = [[uuid7() for _ in rows], *(list(column) for column in zip(*rows, strict=True))]
+    with connection.cursor() as cursor:
+        cursor.execute(ACTIVE, [current_tenant_id(), *columns])
 
 
 def _roll_up(deltas: Counter[Key]) -> None:
