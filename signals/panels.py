@@ -6,9 +6,9 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from hub.people.scope import owner_wanted
+from hub.people.scope import owner_wanted, whose
 from hub.registry.panels import AccountPanel, NavItem, TodayPanel, account_panels, nav_items, today_panels
-from signals.selectors import account_signals, signals_since_yesterday
+from signals.selectors import account_signals, severities_since_yesterday, signals_since_yesterday
 
 TODAY_SHOWN = 8
 
@@ -19,8 +19,13 @@ def account_panel(request: Any, account: Any) -> str | None:
 
 
 def today_panel(request: Any) -> str | None:
-    signals = signals_since_yesterday(request.tenant, owner_id=owner_wanted(request), limit=TODAY_SHOWN)
-    return render_to_string("signals/_today_panel.html", {"signals": signals}, request=request)
+    owner = owner_wanted(request)
+    context = {
+        "signals": signals_since_yesterday(request.tenant, owner_id=owner, limit=TODAY_SHOWN),
+        "severities": severities_since_yesterday(request.tenant, owner_id=owner),
+        "whose": whose(request),
+    }
+    return render_to_string("signals/_today_panel.html", context, request=request)
 
 
 def register() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
 from django.utils import timezone
 
 from hub.tenancy.models import Tenant
@@ -41,8 +41,16 @@ def account_signals(account_id: UUID) -> QuerySet[Signal]:
 
 def signals_since_yesterday(tenant: Tenant, *, owner_id: UUID | None = None, limit: int = 12) -> list[Signal]:
     """Open signals recorded since the start of the tenant's yesterday, most severe first; of an owner's accounts."""
+    return list(_since_yesterday(tenant, owner_id).order_by(URGENCY, "-recorded_at", "-id")[:limit])
+
+
+def severities_since_yesterday(tenant: Tenant, *, owner_id: UUID | None = None) -> list[tuple[str, int]]:
+    """How many of them there are of each severity that occurs, most severe first. One query."""
+    counted = _since_yesterday(tenant, owner_id).order_by(URGENCY).values_list("severity").annotate(n=Count("pk"))
+    return list(counted)
+
+
+def _since_yesterday(tenant: Tenant, owner_id: UUID | None) -> QuerySet[Signal]:
     start_of_today = timezone.localtime(timezone.now(), tenant.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     recent = signals_list(status=SignalStatus.OPEN).filter(recorded_at__gte=start_of_today - timedelta(days=1))
-    if owner_id is not None:
-        recent = recent.filter(account__owner_id=owner_id)
-    return list(recent.order_by(URGENCY, "-recorded_at", "-id")[:limit])
+    return recent if owner_id is None else recent.filter(account__owner_id=owner_id)

@@ -9,15 +9,25 @@ function say(title, text) {
   toasts.replaceChildren(toast);
 }
 
+// [data-live] keeps itself up to date: quietly, and never under somebody's hands.
+const isLive = (element) => element.hasAttribute("data-live");
+const isBusy = (element) =>
+  document.hidden || element.contains(document.activeElement) || element.querySelector("details[open]") !== null;
+
 export function requests(htmx) {
   const line = document.querySelector(".request-line");
   let running = 0;
   const show = () => line?.classList.toggle("is-active", running > 0);
-  htmx.on("htmx:beforeRequest", () => {
+  htmx.on("htmx:beforeRequest", (event) => {
+    if (isLive(event.detail.elt)) {
+      if (isBusy(event.detail.elt)) event.preventDefault();
+      return;
+    }
     running += 1;
     show();
   });
-  htmx.on("htmx:afterRequest", () => {
+  htmx.on("htmx:afterRequest", (event) => {
+    if (isLive(event.detail.elt)) return;
     running = Math.max(0, running - 1);
     show();
   });
@@ -31,7 +41,8 @@ export function requests(htmx) {
   htmx.on("htmx:afterRequest", (event) => {
     if (event.detail.successful && event.detail.elt.matches("form[data-reset-on-success]")) event.detail.elt.reset();
   });
-  htmx.on("htmx:sendError", () => {
+  htmx.on("htmx:sendError", (event) => {
+    if (isLive(event.detail.elt)) return;
     say("No connection", "Nothing was changed. Check the network and try again.");
   });
   htmx.on("htmx:responseError", (event) => {

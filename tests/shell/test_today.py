@@ -5,8 +5,10 @@ from django.test import Client
 
 from hub.registry.panels import TodayPanel, nav_items, today_panels
 from hub.shell.navigation import navigation
+from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
-from tests.world import PASSWORD, make_member
+from hub.work.services import task_open
+from tests.world import PASSWORD, make_account, make_member
 
 
 def signed_in(tenant: Tenant, role: str) -> Client:
@@ -91,3 +93,18 @@ def test_a_code_can_be_asked_for(acme: Tenant) -> None:
     assert response.status_code == 200
     assert "Enter your code" in response.text
     assert "code-input" in response.text
+
+
+def test_today_answers_a_look_for_news_only_when_there_is_some(acme: Tenant) -> None:
+    client = signed_in(acme, "admin")
+    first = client.get("/t/acme/")
+    url = f"/t/acme/?whose=all&seen={first.context['digest']}"
+    assert client.get(url, headers={"HX-Request": "true"}).status_code == 204
+    assert client.get(url).status_code == 200
+    with tenant_context(acme):
+        account = make_account("Blue Harbor")
+        task_open(account_id=account.pk, title="Call them", origin_key="t")
+    news = client.get(url, headers={"HX-Request": "true"})
+    assert news.status_code == 200
+    assert news.text.lstrip().startswith("<div")
+    assert "Call them" in news.text

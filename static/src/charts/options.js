@@ -165,7 +165,7 @@ function waterfall(spec, tokens, view) {
   const shape = { type: "bar", stack: "level", barMaxWidth: 56, barCategoryGap: view.narrow ? "22%" : "32%" };
   const rotate = view.narrow && spec.steps.length > 5 ? 38 : 0;
   const named = { ...spec, x: spec.steps.map((step) => folded(step.label, view.narrow && !rotate)), series: [] };
-  const label = (at) => (spec.steps[at].kind === "total" ? "" : spec.steps[at].value < 0 ? "−" : "+");
+  const label = (at) => (spec.steps[at].kind === "total" || !spec.steps[at].value ? "" : spec.steps[at].value < 0 ? "−" : "+");
   return {
     tooltip: tooltip(tokens, {
       trigger: "item",

@@ -1,0 +1,161 @@
+"""The staff's pages in a real browser: both themes, a phone, and what changes without a reload."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from hub.accounts.models import Account
+from hub.accounts.services import change_record
+from hub.plans.services import MILESTONE_COMPLETED, plan_create
+from hub.revenue.services import contract_line_upsert
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant
+from hub.usage.models import UsageDaily
+from hub.work.services import task_open
+from signals.engine import evaluate_batch
+from signals.models import Trigger
+from tests.world import ACTOR, PASSWORD, make_account, make_contact, make_member, make_tenant
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PHONE = {"width": 390, "height": 844}
+BAD = ("serious", "critical")
+
+
+@pytest.fixture
+def tenant(transactional_db: None) -> Tenant:
+    tenant = make_tenant("acme")
+    make_member(tenant, "admin")
+    with tenant_context(tenant):
+        for at in range(3):
+            _fill(make_account(f"Blue Harbor {at}", domain=f"blue{at}.example", signed_up_on=date(2024, 1, 1)), at)
+        while evaluate_batch(tenant):
+            pass
+    return tenant
+
+
+def _fill(account: Account, at: int) -> None:
+    today = timezone.localdate()
+    make_contact(account, f"kim{at}@blue.example", roles=["champion"])
+    plan_create(account=account, started_on=today - timedelta(days=10), actor=ACTOR)
+    task_open(account_id=account.pk, title=f"Call {at}", origin_key=str(at), playbook="Ask.", due_at=timezone.now())
+    for months in range(3):
+        contract_line_upsert(
+            account=account,
+            source="test",
+            external_id=f"{at}-{months}",
+            fields={
+                "mrr_minor": 50_000,
+                "currency": "USD",
+                "starts_on": today - timedelta(days=500 - 120 * months),
+                "renews_on": today + timedelta(days=20),
+            },
+        )
+    for week in range(1, 12):
+        day = today - timedelta(days=7 * week)
+        UsageDaily.objects.create(account=account, day=day, name="Reports", count=20 + week)
+    _reach(account, f"Step {at}")
+
+
+def _reach(account: Account, title: str) -> None:
+    change_record(
+        account_id=account.pk, kind=MILESTONE_COMPLETED, key=title, occurred_at=timezone.now(), data={"title": title}
+    )
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/accounts/login/")
+    page.fill("[name=login]", "admin@acme.example")
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url("**/t/acme/")
+
+
+def addresses(tenant: Tenant) -> list[str]:
+    with tenant_context(tenant):
+        account, trigger = Account.objects.all()[0], Trigger.objects.get(key="milestone-reached")
+    return [
+        "",
+        "accounts/",
+        f"accounts/{account.pk}/",
+        "signals/",
+        "signals/triggers/",
+        f"signals/triggers/{trigger.pk}/",
+        "metrics/",
+        "metrics/accounts/",
+        "metrics/contradictions/",
+        "tasks/",
+        "search/?q=blue",
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [{"width": 1440, "height": 900}, PHONE], ids=["desk", "phone"])
+def test_every_page_is_accessible_and_fits(
+    page: Page, tenant: Tenant, theme: Literal["light", "dark"], size: Any
+) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size(size)
+    sign_in(page)
+    found = []
+    for address in addresses(tenant):
+        page.goto(f"/t/acme/{address}")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > size["width"]:
+            found.append(f"/{address} is {wide} px wide")
+        violations = Axe().run(page).response["violations"]
+        found += [f"/{address}: {v['id']} {v['nodes'][0]['target']}" for v in violations if v["impact"] in BAD]
+    assert found == []
+
+
+def test_today_shows_what_has_happened_without_a_reload(page: Page, tenant: Tenant) -> None:
+    sign_in(page)
+    expect(page.get_by_text("Reached the milestone “Step 0”")).to_be_visible()
+    with tenant_context(tenant):
+        _reach(Account.objects.all()[0], "The news")
+        while evaluate_batch(tenant):
+            pass
+    expect(page.get_by_text("Reached the milestone “The news”")).to_be_visible(timeout=6000)
+
+
+def test_completing_a_milestone_changes_the_plan_and_the_timeline_in_place(page: Page, tenant: Tenant) -> None:
+    sign_in(page)
+    with tenant_context(tenant):
+        account = Account.objects.all()[0]
+    page.goto(f"/t/acme/accounts/{account.pk}/")
+    page.get_by_role("button", name="Complete “Hold the kick-off”").click()
+    expect(page.get_by_text("1 of 4 required milestones done")).to_be_visible()
+    expect(page.locator("#timeline").get_by_text("Milestone reached: Hold the kick-off")).to_be_visible()
+    page.fill("#note-body", "Met the new lead.")
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.locator("#timeline").get_by_text("Met the new lead.")).to_be_visible()
+    expect(page.locator("#note-body")).to_have_value("")
+
+
+def test_dismissing_with_a_reason_and_the_search_key(page: Page, tenant: Tenant) -> None:
+    sign_in(page)
+    page.goto("/t/acme/signals/?whose=all")
+    row = page.locator("#inbox li", has_text="Step 1")
+    row.get_by_label("Dismiss “").click()
+    row.get_by_label("Why is this not needed?").fill("Known already")
+    row.get_by_role("button", name="Dismiss").click()
+    expect(page.get_by_text("Dismissed by admin@acme.example: Known already")).to_be_visible()
+    page.locator("h1").click()
+    page.keyboard.press("/")
+    expect(page.locator("[data-search]")).to_be_focused()
+
+
+def test_filtering_the_list_keeps_the_address_and_the_way_back(page: Page, tenant: Tenant) -> None:
+    sign_in(page)
+    page.goto("/t/acme/accounts/")
+    page.fill("#account-q", "blue2")
+    expect(page.locator("#account-list tbody tr")).to_have_count(1)
+    assert "q=blue2" in page.url
+    page.go_back()
+    expect(page.locator("#account-list tbody tr")).to_have_count(3)
