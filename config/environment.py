@@ -62,7 +62,7 @@ def database(url: str, **extra: Any) -> dict[str, Any]:
 
 
 def email(url: str) -> dict[str, Any]:
-    """Turn ``smtp://user:password@host:port?tls=starttls|ssl``, or a relay's https URL, into Django's e-mail settings."""
+    """Django's e-mail settings of ``smtp://user:password@host:port?tls=starttls|ssl``, or of a relay's https URL."""
     parts = urlsplit(url)
     if parts.scheme in ("http", "https"):
         return {"EMAIL_BACKEND": "hub.outbox.channels.email.relay.RelayBackend", "EMAIL_TIMEOUT": 20}

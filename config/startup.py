@@ -135,7 +135,7 @@ def answers(url: str, *, seconds: float) -> bool:
 def sign_ins(home: Path) -> list[dict[str, Any]]:
     """What the demo wrote for people to sign in with: role, email, password; empty without a demo."""
     try:
-        found = json.loads((home / "demo.json").read_text())
-    except (OSError, ValueError):
+        found = json.loads((home / "demo.json").read_text())["sign_ins"]
+    except (OSError, ValueError, KeyError, TypeError):
         return []
-    return found if isinstance(found, list) else []
+    return list(found)

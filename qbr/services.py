@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -62,7 +63,8 @@ def template_default() -> QbrTemplate:
 def qbr_generate_all(*, tenant: Tenant, actor: Actor, day: date | None = None) -> int:
     """Make this quarter's QBR for every account that has none, in one go; returns how many were made.
 
-    Running it again makes only what is missing: nothing that anybody wrote is touched.
+    Running it again makes what is missing and brings the sentences that were written from data up to date; nothing that
+    anybody wrote or edited is touched.
     """
     quarter = quarter_of(day or today_of(tenant))
     template = template_default()
@@ -71,6 +73,7 @@ def qbr_generate_all(*, tenant: Tenant, actor: Actor, day: date | None = None) -
         .order_by("pk")
         .values_list("pk", flat=True)
     )
+    _refresh_openings(quarter)
     made = sum(_generate(missing[n : n + BATCH], template, quarter) for n in range(0, len(missing), BATCH))
     audit(actor, "qbr.generate", template, quarter=quarter.name, made=made)
     return made
@@ -79,9 +82,7 @@ def qbr_generate_all(*, tenant: Tenant, actor: Actor, day: date | None = None) -
 def _generate(account_ids: Sequence[UUID], template: QbrTemplate, quarter: Quarter) -> int:
     accounts = Account.objects.in_bulk(account_ids)
     known = {row["account_id"]: row for row in AccountFacts.objects.filter(account_id__in=account_ids).values()}
-    nothing = {
-        field.attname: field.get_default() for field in AccountFacts._meta.concrete_fields if field.name != "tenant"
-    }
+    nothing = _no_facts()
     qbrs, blocks, lines = [], [], []
     for account_id in account_ids:
         account, facts = accounts[account_id], known.get(account_id, nothing)
@@ -108,6 +109,29 @@ def _generate(account_ids: Sequence[UUID], template: QbrTemplate, quarter: Quart
     kept_ids = {block.pk for block in kept}
     QbrLine.objects.bulk_create([line for line in lines if line.block_id in kept_ids], batch_size=1000)
     return len(stored)
+
+
+def _refresh_openings(quarter: Quarter) -> None:
+    """Rewrite generated lines whose facts have moved on; the first edit makes a line somebody's own for good."""
+    lines = QbrLine.objects.filter(block__qbr__quarter=quarter.name, generated=True, tag="").select_related(
+        "account", "block"
+    )
+    known = {
+        row["account_id"]: row for row in AccountFacts.objects.filter(account__in=lines.values("account")).values()
+    }
+    changed = []
+    for line in lines:
+        text = block_kinds.get(line.block.kind).opening(line.account, known.get(line.account_id, _no_facts()))
+        if text and text != line.text:
+            line.text, line.revision, line.edited_at = text, line.revision + 1, timezone.now()
+            changed.append(line)
+    QbrLine.objects.bulk_update(changed, ["text", "revision", "edited_at"], batch_size=500)
+
+
+def _no_facts() -> dict[str, Any]:
+    return {
+        field.attname: field.get_default() for field in AccountFacts._meta.concrete_fields if field.name != "tenant"
+    }
 
 
 @transaction.atomic

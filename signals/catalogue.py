@@ -16,7 +16,11 @@ ANY_ACCOUNT: dict[str, Any] = {"all": []}
 
 @dataclass(frozen=True)
 class Shipped:
-    """A trigger's defaults; `sentence` is what a signal of an event or a person says, over the change's data."""
+    """A trigger's defaults.
+
+    `sentence` is what its signals say: over the change's data for events and persons, over the values of facts for
+    computed ones, where `tells` names facts to read beside those of the rule.
+    """
 
     key: str
     name: str
@@ -27,6 +31,7 @@ class Shipped:
     match: dict[str, Any] = field(default_factory=dict)
     rule: dict[str, Any] = field(default_factory=lambda: dict(ANY_ACCOUNT))
     sentence: str = ""
+    tells: tuple[str, ...] = ()
     cooldown_days: int = 0
 
 
@@ -62,6 +67,11 @@ SHIPPED: tuple[Shipped, ...] = (
                 {"fact": "usage_drop_pct", "op": "gt", "value": DECLINE.drop_percent},
             ]
         },
+        sentence=(
+            "Use is {usage_drop_pct:.0f}% under the mean of the weeks before, two weeks running"
+            " ({usage_last_week:,} uses last week)"
+        ),
+        tells=("usage_last_week",),
         cooldown_days=30,
     ),
 )

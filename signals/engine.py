@@ -23,11 +23,11 @@ from hub.plans.usage import milestones_complete_from_usage
 from hub.registry.facts import facts
 from hub.registry.handlers import facts_changed, signal_recorded
 from hub.rules.compile import Clock, compile_sql
-from hub.rules.explain import findings, sentence
+from hub.rules.explain import Finding, findings, sentence
 from hub.rules.language import Node, facts_of, parse
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
-from signals.catalogue import BY_KEY
+from signals.catalogue import BY_KEY, Shipped
 from signals.models import Signal, Trigger, TriggerState
 
 BATCH = 500
@@ -99,10 +99,13 @@ class Reading:
     values: dict[str, Any]
 
 
-def read_rule(node: Node, account_ids: Sequence[UUID], clock: Clock) -> list[Reading]:
-    """Evaluate a rule for a set of accounts in one statement. Accounts without a fact row are left out."""
+def read_rule(node: Node, account_ids: Sequence[UUID], clock: Clock, *, tells: Sequence[str] = ()) -> list[Reading]:
+    """Evaluate a rule for a set of accounts in one statement, with its facts' values and those of `tells`.
+
+    Accounts without a fact row are left out.
+    """
     known = facts.as_mapping()
-    names = sorted(facts_of(node))
+    names = sorted({*facts_of(node), *tells})
     condition, params = compile_sql(node, clock)
     columns = "".join(f", ({known[name].sql})" for name in names)
     statement = (
@@ -122,7 +125,7 @@ def _computed(trigger: Trigger, account_ids: Sequence[UUID], clock: Clock) -> li
     signals: list[Signal] = []
     changed: list[TriggerState] = []
     cleared: list[UUID] = []
-    for reading in read_rule(node, account_ids, clock):
+    for reading in read_rule(node, account_ids, clock, tells=_shipped(trigger).tells):
         state = states.get(reading.account_id)
         if state is None or state.version != trigger.version:
             state, fires = _first_sight(trigger, state, reading, clock)
@@ -187,7 +190,7 @@ def _computed_signal(trigger: Trigger, node: Node, state: TriggerState, reading:
         trigger_version=trigger.version,
         dedupe_key=f"{trigger.key}:{reading.account_id}:{trigger.version}.{state.sequence}",
         severity=trigger.severity,
-        sentence=f"{trigger.name}: " + "; ".join(finding.text for finding in seen),
+        sentence=_sentence(trigger, reading, seen),
         evidence={
             "rule": sentence(node),
             "values": {name: _plain(value) for name, value in reading.values.items()},
@@ -196,6 +199,19 @@ def _computed_signal(trigger: Trigger, node: Node, state: TriggerState, reading:
         occurred_at=clock.now,
         recorded_at=clock.now,
     )
+
+
+def _sentence(trigger: Trigger, reading: Reading, seen: Sequence[Finding]) -> str:
+    """The shipped words while the shipped rule stands; an edited rule speaks for itself."""
+    shipped = _shipped(trigger)
+    if shipped.sentence and trigger.rule == shipped.rule and None not in reading.values.values():
+        return shipped.sentence.format_map(reading.values)
+    return f"{trigger.name}: " + "; ".join(finding.text for finding in seen)
+
+
+def _shipped(trigger: Trigger) -> Shipped:
+    """The defaults that a trigger came with; of one that a tenant made there are none."""
+    return BY_KEY.get(trigger.key) or Shipped(trigger.key, trigger.name, trigger.family, trigger.kind, trigger.severity)
 
 
 def _plain(value: Any) -> Any:
@@ -238,8 +254,7 @@ class _Missing(dict[str, Any]):
 
 
 def _told_signal(trigger: Trigger, change: Change, clock: Clock) -> Signal:
-    shipped = BY_KEY.get(trigger.key)
-    template = shipped.sentence if shipped and shipped.sentence else trigger.name
+    template = _shipped(trigger).sentence or trigger.name
     return Signal(
         account_id=change.account_id,
         trigger=trigger,

@@ -174,6 +174,8 @@ def _live(tenant: Tenant, members: list[Membership], actor: Actor) -> None:
     """What happened today: milestones done in the hub, reviews written, tagged and answered."""
     csm = next(member.user for member in members if member.role == Role.CSM)
     with tenant_context(tenant):
+        while evaluate_batch(tenant):
+            pass
         qbr_generate_all(tenant=tenant, actor=actor)
         open_ones = Milestone.objects.filter(completed_at__isnull=True, required=True).order_by(
             "account_id", "position"

@@ -201,7 +201,7 @@ def simulate(*, accounts: int, months: int, seed: int, today: date) -> list[Acco
     _plant_declines(world, today)
     for account in world:
         rng = random.Random(f"{seed}:use:{account.id}")
-        account.uses = list(_uses(account, rng, today, outage))
+        account.uses = list(_uses(account, rng, max(start, account.signed_up_on), today, outage))
     return world
 
 
@@ -219,8 +219,8 @@ def _account(n: int, seed: int, start: date, today: date, outage: date) -> Accou
     country = rng.choice(COUNTRIES)
     seats = round(min(900, max(5, rng.lognormvariate(3.4, 1.0))))
     span = (today - start).days
-    # Most were there from the start; one in ten is new and still onboarding.
-    offset = rng.randrange(0, span // 3) if rng.random() < 0.6 else rng.randrange(0, max(1, span - 45))
+    # Most were customers before the window opens; one in ten is new and still onboarding.
+    offset = -rng.randrange(0, 600) if rng.random() < 0.65 else rng.randrange(0, max(1, span - 45))
     signed_up = start + timedelta(days=offset)
     if n % 10 == 4:
         signed_up = today - timedelta(days=rng.randrange(8, 40))
@@ -241,8 +241,9 @@ def _account(n: int, seed: int, start: date, today: date, outage: date) -> Accou
     account.contacts = list(_contacts(account, rng))
     account.lines = list(_lines(account, rng, today))
     account.milestones = list(_milestones(account, rng, today))
-    account.tickets = list(_tickets(account, rng, today, outage))
-    account.surveys = list(_surveys(account, rng, today))
+    seen_from = max(start, account.signed_up_on)
+    account.tickets = list(_tickets(account, rng, seen_from, today, outage))
+    account.surveys = list(_surveys(account, rng, seen_from, today))
     return account
 
 
@@ -251,10 +252,13 @@ def _relationship(account: Account, rng: random.Random, today: date) -> None:
     age = (today - account.signed_up_on).days
     if age > 150 and rng.random() < 0.22:
         account.champion_left_on = account.signed_up_on + timedelta(days=rng.randrange(100, age - 20))
+    chance = 0.015 + (0.16 if account.fit < 0.35 else 0.0) + (0.2 if account.champion_left_on else 0.0)
     renewal = account.signed_up_on + timedelta(days=365)
-    chance = 0.04 + (0.30 if account.fit < 0.35 else 0.0) + (0.35 if account.champion_left_on else 0.0)
-    if renewal <= today and rng.random() < chance:
-        account.churned_on = renewal
+    while renewal <= today and account.churned_on is None:
+        # A champion's leaving cannot take an account away before it happens.
+        if rng.random() < chance and not (account.champion_left_on and account.champion_left_on > renewal):
+            account.churned_on = renewal
+        renewal += timedelta(days=365)
 
 
 def _contacts(account: Account, rng: random.Random) -> Iterator[Contact]:
@@ -332,8 +336,8 @@ def _milestones(account: Account, rng: random.Random, today: date) -> Iterator[M
         )
 
 
-def _tickets(account: Account, rng: random.Random, today: date, outage: date) -> Iterator[Ticket]:
-    day, number = account.signed_up_on, 0
+def _tickets(account: Account, rng: random.Random, first: date, today: date, outage: date) -> Iterator[Ticket]:
+    day, number = first, 0
     rate = (0.02 + 0.05 * (1 - account.fit)) * math.sqrt(account.seats / 20)
     while day < (account.churned_on or today):
         in_outage = 0 <= (day - outage).days < 3
@@ -356,8 +360,8 @@ def _tickets(account: Account, rng: random.Random, today: date, outage: date) ->
         day += timedelta(days=1 if in_outage else rng.randrange(2, 6))
 
 
-def _surveys(account: Account, rng: random.Random, today: date) -> Iterator[Survey]:
-    day, number = account.signed_up_on + timedelta(days=rng.randrange(60, 120)), 0
+def _surveys(account: Account, rng: random.Random, first: date, today: date) -> Iterator[Survey]:
+    day, number = first + timedelta(days=rng.randrange(60, 120)), 0
     while day < (account.churned_on or today):
         unhappy = account.champion_left_on is not None and day > account.champion_left_on
         score = max(0, min(10, round(2.5 + 8 * account.fit - (2.5 if unhappy else 0) + rng.gauss(0, 1.1))))
@@ -373,10 +377,10 @@ def _surveys(account: Account, rng: random.Random, today: date) -> Iterator[Surv
         day += timedelta(days=rng.randrange(150, 210))
 
 
-def _uses(account: Account, rng: random.Random, today: date, outage: date) -> Iterator[Use]:
+def _uses(account: Account, rng: random.Random, first: date, today: date, outage: date) -> Iterator[Use]:
     """One row a week and feature, on a working day; what a day of the week holds is in its count."""
     features = FEATURES[: max(2, round(2 + 10 * account.fit * rng.uniform(0.7, 1.0)))]
-    monday = account.signed_up_on + timedelta(days=(7 - account.signed_up_on.weekday()) % 7)
+    monday = first + timedelta(days=(7 - first.weekday()) % 7)
     this_monday = today - timedelta(days=today.weekday())
     users = [f"{account.id}-u{n + 1}" for n in range(min(12, max(2, account.seats // 4)))]
     level = account.seats * (0.6 + 2.4 * account.fit)
