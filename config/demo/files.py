@@ -38,7 +38,8 @@ def write_files(world: Sequence[Account], folder: Path, *, uses: tuple[date, dat
             writer = csv.writer(stream)
             writer.writerow((*columns, "account", "plan_started_on") if kept_in else columns)
             for account in world:
-                for item in getattr(account, kept_in) if kept_in else (account,):
+                items: Sequence[Any] = getattr(account, kept_in) if kept_in else (account,)
+                for item in items:
                     if name != "usage" or uses[0] <= item.day < uses[1]:
                         writer.writerow(list(_cells(account, item, kept_in, columns)))
 

@@ -84,7 +84,7 @@ def change_record(
             ],
             ignore_conflicts=True,
         )
-        stored = Change.objects.filter(pk=made[0].pk).exists()
+        stored: bool = Change.objects.filter(pk=made[0].pk).exists()
         if stored:
             facts_touch([account_id])
     return stored
@@ -188,7 +188,8 @@ def _contact_for(account: Account, email: str, source: str, external_id: str) ->
             .first()
         )
         if link is not None:
-            return link.contact
+            linked: Contact = link.contact
+            return linked
     if email:
         found: Contact | None = Contact.objects.filter(account=account, email=email).first()
         return found

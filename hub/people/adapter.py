@@ -7,7 +7,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth carries no types
     """Staff are invited, never self-registered; mail leaves only after what it speaks of is committed."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -48,6 +48,6 @@ class StaffMiddleware:
     def _membership(request: HttpRequest, slug: str) -> Membership | None:
         return (
             Membership.objects.select_related("tenant")
-            .filter(tenant__slug=slug, tenant__is_active=True, user_id=request.user.pk, is_active=True)
+            .filter(tenant__slug=slug, tenant__is_active=True, user_id=str(request.user.pk), is_active=True)
             .first()
         )

@@ -36,7 +36,7 @@ class User(AbstractBaseUser):
     """A staff person, by e-mail address. Global: one person may work for several tenants."""
 
     # A sign-in writes no global row (they are read-mostly); sessions say when somebody came.
-    last_login = None  # type: ignore[assignment]  # Django documents None as the way to leave the column out
+    last_login = None
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(unique=True)

@@ -152,7 +152,7 @@ def months_refresh(account_ids: Sequence[UUID], *, through: date | None = None) 
     ids = sorted(set(account_ids))
     tenant = Tenant.objects.get(pk=current_tenant_id())
     through = through or today_of(tenant)
-    values = {
+    values: dict[str, Any] = {
         "tenant": tenant.id,
         "ids": ids,
         "currency": tenant.currency,

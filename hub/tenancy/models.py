@@ -49,7 +49,7 @@ class TenantModel(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = TenantField()
 
-    objects: ClassVar[TenantManager[Any]] = TenantManager()
+    objects: ClassVar[TenantManager] = TenantManager()
 
     class Meta:
         abstract = True
@@ -64,7 +64,8 @@ class TenantModel(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         check_tenant(self)
         # Model.delete() names only the id; the queryset adds the tenant.
-        return type(self).objects.filter(pk=self.pk).delete()
+        deleted: tuple[int, dict[str, int]] = type(self).objects.filter(pk=self.pk).delete()
+        return deleted
 
 
 class TenantWork(models.Model):

@@ -16,7 +16,7 @@ from hub.tenancy.wake import drain_begin, drain_end, queues, send_wake_up
 log = logging.getLogger(__name__)
 
 
-class TenantTask(Task):  # type: ignore[misc]  # celery's base class is untyped
+class TenantTask(Task):  # type: ignore[type-arg]  # the class takes no parameters when the program runs
     """Base of every task: the first argument is the tenant's id; an inactive or unknown tenant ends it quietly."""
 
     abstract = True

@@ -90,7 +90,7 @@ def send_wake_up(tenant_id: UUID, queue: str) -> bool:
     if not claimed.update(queued_at=now):
         return False
     try:
-        drain.apply_async([str(tenant_id), queue], queue=queue, expires=60)
+        drain.apply_async((str(tenant_id), queue), queue=queue, expires=60)
     except drain.OperationalError:
         TenantWork.objects.filter(tenant_id=tenant_id, queue=queue).update(queued_at=None)
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -70,7 +71,7 @@ WHERE f.tenant_id = %(tenant)s AND f.account_id = u.id
 
 def refresh(account_ids: Sequence[UUID], today: date) -> None:
     """Recompute the usage columns as of `today` (the tenant's day; weeks run Monday to Sunday)."""
-    values = {
+    values: dict[str, Any] = {
         "tenant": current_tenant_id(),
         "ids": list(account_ids),
         "today": today,

@@ -43,10 +43,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(tenant: Tenant, folder: Path, **options: bool) -> ImportResult:
+def run(tenant: Tenant, folder: Path, *, dry_run: bool = False, historical: bool = False) -> ImportResult:
     mapping = mapping_load(folder / "mapping.yaml")
     return import_folder(
-        tenant=tenant, mapping=mapping, mapping_name="mapping.yaml", folder=folder, actor=ACTOR, **options
+        tenant=tenant,
+        mapping=mapping,
+        mapping_name="mapping.yaml",
+        folder=folder,
+        actor=ACTOR,
+        dry_run=dry_run,
+        historical=historical,
     )
 
 

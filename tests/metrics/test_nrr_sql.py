@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
-from typing import get_args
+from typing import Any, cast, get_args
 
 import pandas as pd
 import pytest
@@ -174,7 +175,7 @@ def test_nrr_of_the_sample_equals_pandas(acme: Tenant, ravenstack: Path, overlap
                 currency="USD",
                 is_trial=row.is_trial,
             )
-            for row in frame.itertuples()
+            for row in cast("Iterable[Any]", frame.itertuples())
         )
         report = nrr_report(as_of=AS_OF, months=12, method=Methodology(overlap=overlap))
     assert report.total.nrr is not None

@@ -28,19 +28,20 @@ def name_tenant(query: Any) -> None:
     tenant = next((field for field in query.get_meta().local_fields if isinstance(field, TenantField)), None)
     if scope is None or tenant is None or getattr(query, "tenant_named", False):
         return
-    exact = tenant.get_lookup("exact")(tenant.get_col(query.get_initial_alias()), scope.tenant_id)
+    exact_lookup: Any = tenant.get_lookup("exact")
+    exact = exact_lookup(tenant.get_col(query.get_initial_alias()), scope.tenant_id)
     query.where.add(exact, AND)
     query.tenant_named = True
 
 
 class SQLDeleteCompiler(compiler.SQLDeleteCompiler):
-    def as_sql(self) -> Any:
+    def as_sql(self, *args: Any, **kwargs: Any) -> Any:
         if self.single_alias:
             name_tenant(self.query)
-        return super().as_sql()
+        return super().as_sql(*args, **kwargs)
 
 
 class SQLUpdateCompiler(compiler.SQLUpdateCompiler):
-    def as_sql(self) -> Any:
+    def as_sql(self, *args: Any, **kwargs: Any) -> Any:
         name_tenant(self.query)
-        return super().as_sql()
+        return super().as_sql(*args, **kwargs)

@@ -4,10 +4,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.backends.ddl_references import Columns, Statement
-from django.db.backends.postgresql.schema import DatabaseSchemaEditor as PostgresSchemaEditor
+from django.db.backends.ddl_references import Columns
+from django.db.backends.postgresql import schema as postgresql
 
 from hub.tenancy.fields import TenantField, TenantForeignKey
+
+# The stubs leave out the editor's own methods, which are what has to be overridden here.
+PostgresSchemaEditor: Any = postgresql.DatabaseSchemaEditor
 
 TENANT_POLICY = "tenant_id = current_setting('app.tenant_id')::uuid"
 ACCOUNT_SETTING = "nullif(current_setting('app.account_id', true), '')::uuid"
@@ -32,7 +35,7 @@ def policy_of(model: type[models.Model]) -> str:
     return TENANT_POLICY
 
 
-class DatabaseSchemaEditor(PostgresSchemaEditor):
+class DatabaseSchemaEditor(PostgresSchemaEditor):  # type: ignore[misc]  # an Any base, see above
     # Foreign keys inside a tenant are composite, which the inline form cannot say.
     sql_create_column_inline_fk = None
     sql_create_tenant_pk = "ALTER TABLE %(table)s ADD CONSTRAINT %(name)s PRIMARY KEY (tenant_id, %(column)s)"
@@ -76,11 +79,11 @@ class DatabaseSchemaEditor(PostgresSchemaEditor):
         role = self.quote_name(settings.DATABASE_APP_ROLE)
         self.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {role}", None)
 
-    def _create_fk_sql(self, model: type[models.Model], field: Any, suffix: str) -> Statement:
-        statement = super()._create_fk_sql(model, field, suffix)
+    def _create_fk_sql(self, model: type[models.Model], field: Any, suffix: str) -> Any:
+        statement: Any = super()._create_fk_sql(model, field, suffix)
         if isinstance(field, TenantForeignKey):
             statement.parts["column"] = Columns(model._meta.db_table, ["tenant_id", field.column], self.quote_name)
-            target = field.target_field
+            target: Any = field.target_field
             statement.parts["to_column"] = Columns(
                 target.model._meta.db_table, ["tenant_id", target.column], self.quote_name
             )
@@ -88,8 +91,9 @@ class DatabaseSchemaEditor(PostgresSchemaEditor):
         return statement
 
     def _field_indexes_sql(self, model: type[models.Model], field: Any) -> list[Any]:
-        if not (isinstance(field, TenantForeignKey) and field.db_index):
-            return super()._field_indexes_sql(model, field)
+        inside = isinstance(field, TenantForeignKey)
+        if not (inside and field.db_index):
+            return list(super()._field_indexes_sql(model, field))
         tenant = tenant_field_of(model)
         name = self._create_index_name(model._meta.db_table, ["tenant_id", field.column])
         return [self._create_index_sql(model, fields=[tenant, field], name=name)]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -107,7 +108,8 @@ def _mark_active(actives: set[tuple[UUID, date, str]]) -> None:
     if not actives:
         return
     rows = sorted(actives, key=lambda row: (row[0].bytes, row[1], row[2]))
-    columns = [[uuid7() for _ in rows], *(list(column) for column in zip(*rows, strict=True))]
+    accounts, days, users = zip(*rows, strict=True)
+    columns: list[list[Any]] = [[uuid7() for _ in rows], list(accounts), list(days), list(users)]
     with connection.cursor() as cursor:
         cursor.execute(ACTIVE, [current_tenant_id(), *columns])
 
@@ -117,7 +119,7 @@ def _roll_up(deltas: Counter[Key]) -> None:
     keys = sorted((key for key, delta in deltas.items() if delta), key=lambda key: (key[0].bytes, key[1], key[2]))
     if not keys:
         return
-    columns = [
+    columns: list[list[Any]] = [
         [uuid7() for _ in keys],
         [account for account, _, _ in keys],
         [day for _, day, _ in keys],

@@ -48,12 +48,12 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _table(self, result: ImportResult, *, dry_run: bool, seconds: float) -> None:
-        heads = ("file", "read", *OUTCOMES)
-        rows = [(item.name, item.read, *(item.counts[name] for name in OUTCOMES)) for item in result.files]
-        total = ("total", *(sum(int(row[n]) for row in rows) for n in range(1, len(heads))))
-        width = max(len(str(row[0])) for row in [heads, *rows, total])
-        for row in [heads, *rows, total]:
-            self.stdout.write(f"{row[0]!s:<{width}}" + "".join(f"{cell!s:>13}" for cell in row[1:]))
+        counted = {item.name: [item.read, *(item.counts[name] for name in OUTCOMES)] for item in result.files}
+        counted["total"] = [sum(column) for column in zip(*counted.values(), strict=True)]
+        width = max(len(name) for name in counted)
+        self.stdout.write(f"{'file':<{width}}" + "".join(f"{head:>13}" for head in ("read", *OUTCOMES)))
+        for name, cells in counted.items():
+            self.stdout.write(f"{name:<{width}}" + "".join(f"{cell:>13,}" for cell in cells))
         for refused in [row for item in result.files for row in item.quarantine][:SHOWN]:
             where = f"{refused.file}:{refused.line}" + (
                 f" {refused.column}={refused.value!r}" if refused.column else ""
