@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from html import unescape
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,12 +25,13 @@ from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.usage.models import UsageDaily
 from hub.usage.trends import weekly_trends
+from hub.work.services import task_open
 from signals.engine import evaluate_batch
 from tests.shell.staff import HTMX, staff
 from tests.world import ACTOR, make_account, make_contact, make_member
 
 LIST_QUERIES = 11
-PAGE_QUERIES = 26
+PAGE_QUERIES = 40
 
 
 def fill(tenant: Tenant, count: int) -> list[Account]:
@@ -120,19 +123,21 @@ def test_the_list_asks_as_often_for_twenty_accounts_as_for_one(
         client.get("/t/acme/accounts/")
 
 
-@pytest.mark.parametrize("count", [1, 20])
-def test_the_account_page_asks_as_often_for_twenty_of_everything_as_for_one(
-    acme: Tenant, django_assert_num_queries: DjangoAssertNumQueries, count: int
-) -> None:
+def test_the_account_page_asks_as_often_for_twenty_of_everything_as_for_one(acme: Tenant) -> None:
     (account,) = fill(acme, 1)
-    with tenant_context(acme):
-        for at in range(count):
-            make_contact(account, f"kim{at}@a.example")
-            timeline_record(account_id=account.pk, kind="note", key=str(at), title="A", occurred_at=timezone.now())
-    client = staff(acme)
-    client.get(f"/t/acme/accounts/{account.pk}/")
-    with django_assert_num_queries(PAGE_QUERIES):
+    client, asked = staff(acme), list[int]()
+    for count in (1, 20):
+        with tenant_context(acme):
+            for at in range(count):
+                make_contact(account, f"kim{at}@a.example")
+                timeline_record(account_id=account.pk, kind="note", key=str(at), title="A", occurred_at=timezone.now())
+                task_open(account_id=account.pk, title="A", origin_key=str(at))
         client.get(f"/t/acme/accounts/{account.pk}/")
+        with CaptureQueriesContext(connection) as queries:
+            client.get(f"/t/acme/accounts/{account.pk}/")
+        asked.append(len(queries))
+    # Every app adds its panel, so the number itself may grow with the apps.
+    assert asked[0] == asked[1] <= PAGE_QUERIES
 
 
 def test_the_export_holds_the_filtered_accounts_in_major_units(acme: Tenant) -> None:

@@ -116,12 +116,13 @@ def test_every_page_is_accessible_and_fits(
 
 def test_today_shows_what_has_happened_without_a_reload(page: Page, tenant: Tenant) -> None:
     sign_in(page)
-    expect(page.get_by_text("Reached the milestone “Step 0”")).to_be_visible()
+    expect(page.locator("#signals").get_by_text("Reached the milestone “Step 0”")).to_be_visible()
     with tenant_context(tenant):
         _reach(Account.objects.all()[0], "The news")
         while evaluate_batch(tenant):
             pass
-    expect(page.get_by_text("Reached the milestone “The news”")).to_be_visible(timeout=6000)
+    news = page.locator("#signals").get_by_text("Reached the milestone “The news”")
+    expect(news).to_be_visible(timeout=6000)
 
 
 def test_completing_a_milestone_changes_the_plan_and_the_timeline_in_place(page: Page, tenant: Tenant) -> None:
