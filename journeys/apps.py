@@ -9,7 +9,7 @@ class JourneysConfig(AppConfig):
     def ready(self) -> None:
         from hub.registry.handlers import facts_changed, signal_recorded
         from hub.tenancy.wake import register_queue
-        from journeys import facts, handlers, origin, steps
+        from journeys import facts, handlers, origin, panels, steps
         from journeys.engine import JOURNEYS, backlog, drain
 
         facts.register()
@@ -18,3 +18,4 @@ class JourneysConfig(AppConfig):
         facts_changed.connect("journeys", handlers.on_facts_changed)
         signal_recorded.connect("journeys", handlers.on_signals_recorded)
         origin.register()
+        panels.register()

@@ -38,7 +38,7 @@ def _tell(graph: Graph, node_id: str, depth: int, facts: Mapping[str, Fact], see
         lines.append(Line(node_id, depth, node.kind.words(node.config, facts)))
         if len(node.ports) != 1:
             for port in node.ports:
-                lines.append(Line(node_id, depth + 1, f"{_port_words(node, port)}:"))
+                lines.append(Line(node_id, depth + 1, f"{port_words(node, port)}:"))
                 _tell(graph, port.target, depth + 2, facts, seen, lines)
             return
         node_id = node.ports[0].target
@@ -50,7 +50,8 @@ def _entry_words(entry: Config) -> str:
     return f"when {str(entry.get('trigger', '')).replace('_', ' ')} ({words})"
 
 
-def _port_words(node: Node, port: Port) -> str:
+def port_words(node: Node, port: Port) -> str:
+    """The label of a way out."""
     if port.name.startswith("case:"):
         index = int(port.name.removeprefix("case:"))
         return str(node.config["cases"][index].get("label") or f"case {index + 1}")

@@ -1,0 +1,49 @@
+"""What the outbox shows on pages of others: trouble on Today, messages at an account and in the customer's hub."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from hub.outbox.reasons import reason_words
+from hub.outbox.selectors import hub_messages, messages_page, troubled
+from hub.outbox.services import messages_read
+from hub.registry.panels import (
+    AccountPanel,
+    HubSection,
+    TodayPanel,
+    account_panels,
+    hub_sections,
+    today_panels,
+)
+
+
+def today_panel(request: Any) -> str | None:
+    """Messages that want a person; nothing to show is the normal case."""
+    counts = troubled()
+    return render_to_string("outbox/_today_panel.html", {"counts": counts}, request=request) if counts else None
+
+
+def account_panel(request: Any, account: Any) -> str | None:
+    rows = messages_page(account_id=account.pk)[:6]
+    shown = [(row, reason_words(row.reason) if row.reason else "") for row in rows]
+    return render_to_string("outbox/_account_panel.html", {"rows": shown}, request=request)
+
+
+def hub_section(request: Any, account: Any, contact: Any) -> str | None:
+    """The contact's messages. Seeing them is reading them, except for staff who look over the contact's shoulder."""
+    messages = list(hub_messages(contact))
+    if not messages:
+        return None
+    html = render_to_string("outbox/_hub_section.html", {"messages": messages}, request=request)
+    session = getattr(request, "hub_session", None)
+    if session is not None and session.viewer_id is None and any(m.read_at is None for m in messages):
+        messages_read(contact=contact)
+    return html
+
+
+def register() -> None:
+    today_panels.register(TodayPanel("outbox", "Messages that need you", 60, "outbox.view", today_panel))
+    account_panels.register(AccountPanel("outbox", "Messages", 60, "outbox.view", account_panel))
+    hub_sections.register(HubSection("messages", "Messages", 40, hub_section, icon="messages"))

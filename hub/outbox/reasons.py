@@ -1,0 +1,57 @@
+"""Reason codes in words. Every message, step and decision that did not happen carries one of these."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_WORDS: Final = {
+    "no_consent": "the contact has not agreed to this topic",
+    "quiet_hours": "it is quiet time where the contact is",
+    "capped": "the contact has had enough messages this week",
+    "capped:account": "the account has had enough messages this week",
+    "no_contact_for_role": "nobody at the account has the role",
+    "goal_met": "the goal was reached first",
+    "not_needed": "the goal was reached before it began",
+    "holdout": "the account is in the holdout",
+    "exit_rule": "the journey's exit rule became true",
+    "journey_changed": "its place is gone from the new version",
+    "removed": "somebody took the account out",
+    "paused": "the journey is paused",
+    "expired": "it waited longer than allowed",
+    "late": "it came up far past its time",
+    "timeout": "what it waited for did not come",
+    "retry": "the provider asked to try again",
+    "attempts": "five attempts failed",
+    "refused": "the provider refused it",
+    "bounced": "the address takes no mail",
+    "channel_down": "the provider cannot be reached; nothing was sent",
+    "lease_expired": "the worker died during the call; it may have arrived",
+    "no_answer": "the connection broke during the call; it may have arrived",
+    "resolved:arrived": "somebody found that it arrived",
+    "resolved:resend": "somebody had it sent again",
+    "already_inside": "the account is inside already",
+    "reentry": "the journey does not take an account again so soon",
+    "reentry:slot": "another worker was faster",
+    "own_origin": "the journey caused the signal itself",
+    "too_deep": "a chain of journeys is cut after three",
+    "too_old": "the signal came too late",
+    "no_journey": "no journey begins with this trigger",
+    "entered": "a journey began",
+    "resumed": "a waiting journey went on",
+    "completed": "walked to the end",
+    "error": "a step failed five times",
+}
+
+
+def reason_words(code: str) -> str:
+    """A reason code as part of a sentence; rules and templates tell their own details."""
+    if code in _WORDS:
+        return _WORDS[code]
+    head, _, rest = code.partition(":")
+    if head == "arbitration":
+        return f"{rest.replace('_', ' ').replace('open p1', 'an open urgent ticket')} comes first"
+    if head == "suppressed":
+        return f"the address is blocked ({rest})"
+    if head == "rule_false":
+        return f"the rule is not met: {rest.strip()}"
+    return code.replace("_", " ")

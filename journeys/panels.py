@@ -1,0 +1,31 @@
+"""What journeys show on pages of the shell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from hub.outbox.reasons import reason_words
+from hub.registry.panels import AccountPanel, NavItem, TodayPanel, account_panels, nav_items, today_panels
+from journeys.selectors import account_enrollments, recent_decisions
+
+
+def account_panel(request: Any, account: Any) -> str | None:
+    enrollments = [(e, reason_words(e.reason) if e.reason else "") for e in account_enrollments(account.pk)]
+    context = {"account": account, "enrollments": enrollments}
+    return render_to_string("journeys/_account_panel.html", context, request=request)
+
+
+def today_panel(request: Any) -> str | None:
+    """What the hub decided lately; people review it here."""
+    decisions = [(decision, reason_words(decision.outcome)) for decision in recent_decisions()]
+    if not decisions:
+        return None
+    return render_to_string("journeys/_today_panel.html", {"decisions": decisions}, request=request)
+
+
+def register() -> None:
+    nav_items.register(NavItem("journeys", "Journeys", 40, "journeys.view", "journeys:list", icon="route"))
+    account_panels.register(AccountPanel("journeys", "Journeys", 50, "journeys.view", account_panel))
+    today_panels.register(TodayPanel("decisions", "Decided lately", 50, "journeys.view", today_panel))
