@@ -107,6 +107,8 @@ DATABASE_DIRECT_URL = environment.value("DATABASE_DIRECT_URL", _database_url)
 _pool = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}} if os.environ.get("TANDEM_PROCESS") == "web" else {}
 DATABASES = {
     "default": environment.database(_database_url, OPTIONS=_pool),
+    # The flusher of the event doors holds one of these per web process.
+    "direct": environment.database(DATABASE_DIRECT_URL),
     # Owner of the schema, past row level security: migrations, restores and the tests' clean-up, never web or workers.
     "migrator": environment.database(_admin_url),
 }

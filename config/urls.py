@@ -8,6 +8,7 @@ from hub.people.urls import account_urlpatterns
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("config.probes")),
+    path("", include("hub.ingest.urls")),
     path("", include("hub.people.urls")),
     path("accounts/", include(account_urlpatterns)),
     path("", include("hub.portal.urls")),

@@ -25,7 +25,7 @@ import msgspec
 
 MAX_EVENT_BYTES: Final = 32 * 1024
 MAX_BATCH_BYTES: Final = 500 * 1024
-MAX_TEXT: Final = 512
+MAX_TEXT: Final = 200
 OLDEST: Final = timedelta(days=400)
 NEWEST: Final = timedelta(days=1)
 AHEAD: Final = timedelta(minutes=5)

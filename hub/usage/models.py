@@ -14,7 +14,7 @@ class Event(models.Model):
     """A raw event, append-only, in day partitions; written and read through hub/usage/store.py only.
 
     Not managed by Django: primary key (tenant_id, id, day), no foreign keys (retention drops whole partitions). `id`
-    is the first 128 bits of sha256(tenant, messageId) and so the deduplication.
+    is a 128-bit hash of (tenant, messageId) and so the deduplication.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -22,6 +22,8 @@ class Event(models.Model):
     day = models.DateField()
     account_id = models.UUIDField(null=True)
     user_key = models.CharField(max_length=200, blank=True)
+    # The group that the event itself named; without one it belongs to the user's account.
+    group_key = models.CharField(max_length=200, blank=True)
     kind = models.CharField(max_length=16)  # track, page, screen, identify, group, alias
     name = models.CharField(max_length=200)
     quantity = models.BigIntegerField(default=1)
@@ -94,16 +96,53 @@ class ActiveUserDaily(TenantModel):
         return f"{self.user_key} {self.day}"
 
 
-class UserIdentity(TenantModel):
-    """Which account (and contact) a product's user id belongs to; NULL account = not known yet, events wait."""
+class IdentityKind(models.TextChoices):
+    GROUP = "group", "Group"
+    USER = "user", "User"
 
-    user_key = models.CharField(max_length=200)
+
+class ProductIdentity(TenantModel):
+    """What the customer's product calls a group or a user, and the account (and contact) it belongs to.
+
+    While the account is not known, events that name the identity wait with it. A user belongs to the group that was
+    named last; `same_as` is another user key of the same person (a visitor who signed in, an alias). `due_at` says that
+    something came in which nobody has followed up yet (hub/ingest/following.py).
+    """
+
+    kind = models.CharField(max_length=8, choices=IdentityKind)
+    key = models.CharField(max_length=200)
     account = TenantForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="+")
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, null=True, related_name="+")
+    group_key = models.CharField(max_length=200, blank=True)
+    same_as = models.CharField(max_length=200, blank=True)
+    traits = models.JSONField(default=dict, blank=True)
+    # Events were stored without an account because of this identity.
+    waiting = models.BooleanField(default=False)
+    due_at = models.DateTimeField(null=True)
     seen_at = models.DateTimeField(default=timezone.now)
 
     class Meta(TenantModel.Meta):
-        constraints = [models.UniqueConstraint(fields=["tenant", "user_key"], name="user_identity_key")]
+        constraints = [models.UniqueConstraint(fields=["tenant", "kind", "key"], name="product_identity_key")]
+        indexes = [
+            models.Index(
+                fields=["tenant", "due_at"], name="product_identity_due", condition=models.Q(due_at__isnull=False)
+            ),
+            models.Index(
+                fields=["tenant", "group_key", "key"],
+                name="product_identity_group",
+                condition=~models.Q(group_key=""),
+            ),
+            models.Index(
+                fields=["tenant", "same_as"],
+                name="product_identity_same",
+                condition=models.Q(account__isnull=True) & ~models.Q(same_as=""),
+            ),
+            models.Index(
+                fields=["tenant", "key"],
+                name="product_identity_waiting",
+                condition=models.Q(account__isnull=True, waiting=True, kind="group"),
+            ),
+        ]
 
     def __str__(self) -> str:
-        return self.user_key
+        return f"{self.kind} {self.key}"

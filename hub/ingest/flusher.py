@@ -1,0 +1,155 @@
+"""Group commit of the event doors: many requests, one transaction, and no answer before it is durable.
+
+One thread per web process, with its own connection (past a pooler), writes whatever has come in since the last flush
+began. Each tenant gets one savepoint: what fails for one tenant fails only its own requests.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+
+from django.db import OperationalError, connection, connections, transaction
+from psycopg.errors import DeadlockDetected
+
+from hub.ingest.segment import Normalised
+from hub.ingest.services import events_record
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant
+from hub.usage.store import events_store
+
+log = logging.getLogger(__name__)
+
+# A group may exceed it by one request.
+GROUP = 5_000
+# Beyond this the doors answer 429: about two seconds of work.
+LIMIT = 40_000
+
+
+class Overloaded(Exception):
+    """More events wait for a flush than the process should hold."""
+
+
+@dataclass(slots=True)
+class Parcel:
+    """The calls of one request, and the future that tells when they are committed."""
+
+    tenant: Tenant
+    calls: Normalised
+    received_at: datetime
+    done: Future[None] = field(default_factory=Future)
+
+    @property
+    def size(self) -> int:
+        return len(self.calls.events) + len(self.calls.rejections)
+
+
+class Flusher:
+    """The queue and the thread that empties it."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Parcel] = deque()
+        self._size = 0
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, parcel: Parcel) -> Future[None]:
+        """Queue a request's calls; the future ends when they are committed. Raises Overloaded."""
+        with self._wake:
+            if self._size + parcel.size > LIMIT and self._waiting:
+                raise Overloaded
+            self._waiting.append(parcel)
+            self._size += parcel.size
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="event-flusher", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+        return parcel.done
+
+    def _run(self) -> None:
+        # The ORM in this thread speaks through a connection past any pooler, held for good.
+        own = connections.create_connection("direct")
+        own.alias = "default"
+        connections["default"] = own
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._waiting)
+                group = self._take()
+            try:
+                _flush(group)
+            except Exception as error:  # whatever it is, nothing of it is committed: every request must hear so
+                log.exception("events could not be committed")
+                _fail(group, error)
+                connections["default"].close()
+
+    def _take(self) -> list[Parcel]:
+        group: list[Parcel] = []
+        size = 0
+        while self._waiting and size < GROUP:
+            group.append(self._waiting.popleft())
+            size += group[-1].size
+        self._size -= size
+        return group
+
+
+def _flush(group: Sequence[Parcel]) -> None:
+    """Write and commit a group; its futures end with it."""
+    # Making a partition locks the table for everybody: before, and not while rows are held.
+    events_store().prepare(event.day for parcel in group for event in parcel.calls.events)
+    written: list[Parcel] = []
+    with transaction.atomic():
+        # First of the things that happen on commit: no client waits for the wake-ups of workers.
+        transaction.on_commit(lambda: _succeed(written))
+        by_tenant = sorted(group, key=lambda parcel: parcel.tenant.pk)
+        for _, parcels in groupby(by_tenant, key=lambda parcel: parcel.tenant.pk):
+            written += _of_tenant(list(parcels))
+
+
+def _of_tenant(parcels: list[Parcel], *, again: bool = True) -> list[Parcel]:
+    """Write one tenant's requests in a savepoint; returns those that are written, the others hear of the failure."""
+    try:
+        with tenant_context(parcels[0].tenant):
+            events_record(
+                events=[event for parcel in parcels for event in parcel.calls.events],
+                rejections=[rejection for parcel in parcels for rejection in parcel.calls.rejections],
+                received_at=max(parcel.received_at for parcel in parcels),
+            )
+            # Now, in the savepoint: at the commit a broken reference of one tenant would fail all of them.
+            connection.check_constraints()
+    except OperationalError as error:
+        if again and isinstance(error.__cause__, DeadlockDetected):
+            return _of_tenant(parcels, again=False)
+        raise
+    except Exception as error:  # of this tenant's rows only; the savepoint is rolled back
+        log.exception("events of tenant %s could not be stored", parcels[0].tenant.pk)
+        _fail(parcels, error)
+        return []
+    return parcels
+
+
+def _succeed(parcels: Sequence[Parcel]) -> None:
+    for parcel in parcels:
+        parcel.done.set_result(None)
+
+
+def _fail(parcels: Sequence[Parcel], error: Exception) -> None:
+    for parcel in parcels:
+        if not parcel.done.done():
+            parcel.done.set_exception(error)
+
+
+_flushers: dict[int, Flusher] = {}
+_making = threading.Lock()
+
+
+def flusher() -> Flusher:
+    """The flusher of this process (a fork gets one of its own)."""
+    with _making:
+        return _flushers.setdefault(os.getpid(), Flusher())

@@ -1,0 +1,222 @@
+"""The event store: raw events appended once, the daily rollups moved in the same statement.
+
+Pages and rules read the rollups. What writes and attaches raw events goes through `EventStore`, so that another store
+can take their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from itertools import islice
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import msgspec
+from django.db import connection, transaction
+
+from hub.accounts.services import facts_touch
+from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.models import Tenant
+
+CHUNK = 5_000
+# How far back an id is looked for when its day could not be taken from the client.
+LOOK_BACK = timedelta(days=8)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One event as it is stored.
+
+    `day` is the partition and must be the same when the event is sent again; with `look_back` it may not be, and the
+    id is looked up in the 8 days before. Without `account_id` the event waits for its group, or else its user.
+    """
+
+    id: UUID
+    day: date
+    kind: str
+    name: str
+    occurred_at: datetime
+    received_at: datetime
+    message_id: str
+    source: str
+    account_id: UUID | None = None
+    user_key: str = ""
+    group_key: str = ""
+    quantity: int = 1
+    historical: bool = False
+    properties: Any = msgspec.UNSET
+    look_back: bool = False
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a write came to: the events that were new, and the accounts whose rollups moved."""
+
+    new: int
+    account_ids: frozenset[UUID]
+
+    def __or__(self, other: Stored) -> Stored:
+        return Stored(self.new + other.new, self.account_ids | other.account_ids)
+
+
+NOTHING: Final = Stored(0, frozenset())
+
+
+class EventStore(Protocol):
+    """Where raw events live. Everything happens in the open tenant context and its transaction."""
+
+    def prepare(self, days: Iterable[date]) -> None:
+        """Make room for events of these days; outside of any tenant."""
+
+    def append(self, rows: Sequence[EventRow]) -> Stored:
+        """Store the rows whose id is new and roll them up."""
+
+    def attach(self, identity_ids: Sequence[UUID]) -> Stored:
+        """Give the waiting events of these identities (`ProductIdentity`) their account and roll them up."""
+
+
+# COPY INTO is refused to a role that row level security binds, hence the temporary table.
+STAGE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS usage_incoming (
+    id uuid, day date, account_id uuid, user_key text, group_key text, kind text, name text, quantity bigint,
+    occurred_at timestamptz, received_at timestamptz, source text, message_id text, historical boolean, properties jsonb
+) ON COMMIT DELETE ROWS
+"""
+COLUMNS = (
+    "id, day, account_id, user_key, group_key, kind, name, quantity,"
+    " occurred_at, received_at, source, message_id, historical, properties"
+)
+# Pages and screens say who was active, only track calls say what was used. Sorted by key: two writers meet their rows
+# in the same order. The rollups' day is when it happened, the partition's the client's word for it.
+ROLLUPS = """
+, at AS (
+    SELECT account_id, user_key, kind, name, quantity, (occurred_at AT TIME ZONE 'UTC')::date AS day
+    FROM moved WHERE account_id IS NOT NULL
+), daily AS (
+    INSERT INTO usage_usagedaily AS d (tenant_id, id, account_id, day, name, count)
+    SELECT %(tenant)s, gen_random_uuid(), account_id, day, name, sum(quantity) FROM at WHERE kind = 'track'
+    GROUP BY account_id, day, name ORDER BY account_id, day, name
+    ON CONFLICT (tenant_id, account_id, day, name) DO UPDATE SET count = d.count + excluded.count
+), active AS (
+    INSERT INTO usage_activeuserdaily (tenant_id, id, account_id, day, user_key)
+    SELECT %(tenant)s, gen_random_uuid(), account_id, day, user_key FROM at
+    WHERE user_key <> '' AND kind IN ('track', 'page', 'screen')
+    GROUP BY account_id, day, user_key ORDER BY account_id, day, user_key
+    ON CONFLICT (tenant_id, account_id, day, user_key) DO NOTHING
+)
+SELECT (SELECT count(*) FROM moved), (SELECT array_agg(DISTINCT account_id) FROM at)
+"""
+APPEND = f"""
+WITH moved AS (
+    INSERT INTO usage_event (tenant_id, {COLUMNS})
+    SELECT %(tenant)s, {COLUMNS} FROM usage_incoming
+    ON CONFLICT DO NOTHING
+    RETURNING account_id, user_key, kind, name, quantity, occurred_at
+) {ROLLUPS}"""
+ATTACH = f"""
+WITH moved AS (
+    UPDATE usage_event e SET account_id = p.account_id FROM usage_productidentity p
+    WHERE p.tenant_id = %(tenant)s AND p.id = ANY(%(ids)s) AND p.account_id IS NOT NULL
+        AND e.tenant_id = %(tenant)s AND e.account_id IS NULL
+        AND {{which}}
+    RETURNING e.account_id, e.user_key, e.kind, e.name, e.quantity, e.occurred_at
+) {ROLLUPS}"""
+ATTACH_GROUPS = ATTACH.format(which="p.kind = 'group' AND e.group_key = p.key AND e.group_key <> ''")
+ATTACH_USERS = ATTACH.format(which="p.kind = 'user' AND e.user_key = p.key AND e.group_key = ''")
+EARLIER = "SELECT id FROM usage_event WHERE tenant_id = %s AND id = ANY(%s) AND day >= %s AND day < %s"
+
+
+class PostgresEvents:
+    """Events in PostgreSQL, partitioned by day."""
+
+    def __init__(self) -> None:
+        self._days: set[date] = set()
+
+    def prepare(self, days: Iterable[date]) -> None:
+        missing = sorted(set(days) - self._days)
+        with connection.cursor() as cursor:
+            for day in missing:
+                cursor.execute("SELECT usage_event_partition(%s)", [day])
+        # Inside a transaction the new partition may yet be taken back.
+        if not connection.in_atomic_block:
+            self._days.update(missing)
+
+    def append(self, rows: Sequence[EventRow]) -> Stored:
+        unique = list({row.id: row for row in reversed(rows)}.values())
+        earlier = _stored_earlier([row for row in unique if row.look_back])
+        fresh = [row for row in reversed(unique) if row.id not in earlier]
+        if not fresh:
+            return NOTHING
+        with connection.cursor() as cursor:
+            cursor.execute(STAGE)
+            cursor.execute("DELETE FROM usage_incoming")
+            with cursor.copy(f"COPY usage_incoming ({COLUMNS}) FROM STDIN") as copy:
+                for row in fresh:
+                    copy.write_row(_fields(row))
+            return _stored(cursor, APPEND, {"tenant": current_tenant_id()})
+
+    def attach(self, identity_ids: Sequence[UUID]) -> Stored:
+        values = {"tenant": current_tenant_id(), "ids": list(identity_ids)}
+        with connection.cursor() as cursor:
+            return _stored(cursor, ATTACH_GROUPS, values) | _stored(cursor, ATTACH_USERS, values)
+
+
+@cache
+def events_store() -> EventStore:
+    """The event store of this installation."""
+    return PostgresEvents()
+
+
+def write_events(tenant: Tenant, events: Iterable[EventRow]) -> Stored:
+    """Append events of known accounts in transactions of their own and mark the accounts; for programs of ours.
+
+    Rows that are all `historical` leave the accounts unmarked: the caller refreshes their facts.
+    """
+    store, total, rest = events_store(), NOTHING, iter(events)
+    while chunk := list(islice(rest, CHUNK)):
+        store.prepare(row.day for row in chunk)
+        with tenant_context(tenant), transaction.atomic():
+            stored = store.append(chunk)
+            if not all(row.historical for row in chunk):
+                facts_touch(stored.account_ids)
+        total |= stored
+    return total
+
+
+def _fields(row: EventRow) -> tuple[Any, ...]:
+    properties = b"{}" if row.properties is msgspec.UNSET else msgspec.json.encode(row.properties)
+    return (
+        row.id,
+        row.day,
+        row.account_id,
+        row.user_key,
+        row.group_key,
+        row.kind,
+        row.name,
+        row.quantity,
+        row.occurred_at,
+        row.received_at,
+        row.source,
+        row.message_id,
+        row.historical,
+        properties.decode(),
+    )
+
+
+def _stored_earlier(rows: Sequence[EventRow]) -> set[UUID]:
+    if not rows:
+        return set()
+    days = [row.day for row in rows]
+    values: list[Any] = [current_tenant_id(), [row.id for row in rows], min(days) - LOOK_BACK, max(days)]
+    with connection.cursor() as cursor:
+        cursor.execute(EARLIER, values)
+        return {found for (found,) in cursor.fetchall()}
+
+
+def _stored(cursor: Any, statement: str, values: dict[str, Any]) -> Stored:
+    cursor.execute(statement, values)
+    new, account_ids = cursor.fetchone()
+    return Stored(new, frozenset(account_ids or ()))
