@@ -181,6 +181,11 @@ def _check_wait_for(config: Config, facts: Mapping[str, Fact]) -> Flaws:
     yield from check_wait(config.get("timeout"), "/timeout")
 
 
+def _wait_for_words(config: Config, facts: Mapping[str, Fact]) -> str:
+    longest = wait_words(config.get("timeout")).removeprefix("wait ")
+    return f"wait for {config.get('signal', '')}, at most {longest}"
+
+
 def _wait_for_ports(config: Config) -> Ports:
     return [
         port("next", "/next", config.get("next")),
@@ -268,7 +273,9 @@ for _kind in (
         required=frozenset({"signal", "timeout", "on_timeout"}),
         fields=frozenset({"signal", "timeout", "on_timeout"}),
         check=_check_wait_for,
-        words=lambda c, f: f"wait for {c.get('signal', '')}, at most: {wait_words(c.get('timeout'))}",
+        words=lambda c, f: (
+            f"wait for {c.get('signal', '')}, at most {wait_words(c.get('timeout')).removeprefix('wait ')}"
+        ),
         ports=_wait_for_ports,
         takes_time=True,
         timing=frozenset({"timeout"}),

@@ -15,6 +15,7 @@ from hub.outbox.models import Message
 from hub.outbox.reasons import reason_words
 from hub.work.models import Task
 from journeys.models import Decision, Enrollment, EnrollmentStatus, Journey, StepRun
+from journeys.node_kinds import node_kinds
 from journeys.tree import Counts
 from signals.models import Signal
 
@@ -65,6 +66,7 @@ class StepStory:
     """One step: what it did or why it did not, with the messages and the task that came of it."""
 
     run: StepRun
+    title: str
     why: str
     messages: list[tuple[Message, str]]
     task: Task | None
@@ -138,9 +140,13 @@ def _steps_of(enrollment_ids: Sequence[UUID]) -> dict[UUID, list[StepStory]]:
     for run in runs:
         why = reason_words(run.reason) if run.reason else ""
         told[run.enrollment_id].append(
-            StepStory(run, why, messages[run.pk], tasks.get(str(run.evidence.get("task", ""))))
+            StepStory(run, _title(run.kind), why, messages[run.pk], tasks.get(str(run.evidence.get("task", ""))))
         )
     return told
+
+
+def _title(kind: str) -> str:
+    return node_kinds.get(kind).title if kind in node_kinds else kind
 
 
 def account_enrollments(account_id: UUID, *, limit: int = 6) -> QuerySet[Enrollment]:

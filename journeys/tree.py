@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -53,45 +54,61 @@ class TreeWay:
     nodes: list[TreeNode]
 
 
-def tree(graph: Graph, facts: Mapping[str, Fact], counts: Mapping[str, Counts]) -> list[TreeNode]:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a tree is drawn with: facts for the words of rules, accounts per node, names of triggers by key."""
+
+    facts: Mapping[str, Fact]
+    counts: Mapping[str, Counts]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def tree(graph: Graph, shown: Shown) -> list[TreeNode]:
     """The nodes from the start on; ways of a branch hang below it."""
-    return _along(graph, graph.start, facts, counts, set())
+    return _along(graph, graph.start, shown, set())
 
 
-def goals(graph: Graph, facts: Mapping[str, Fact], counts: Mapping[str, Counts]) -> list[TreeNode]:
+def goals(graph: Graph, shown: Shown) -> list[TreeNode]:
     """The goals, which end the journey from anywhere."""
-    return [_tree_node(node, facts, counts) for node in graph.goals]
+    return [_tree_node(node, shown) for node in graph.goals]
 
 
-def _along(
-    graph: Graph, node_id: str, facts: Mapping[str, Fact], counts: Mapping[str, Counts], seen: set[str]
-) -> list[TreeNode]:
+def _along(graph: Graph, node_id: str, shown: Shown, seen: set[str]) -> list[TreeNode]:
     nodes: list[TreeNode] = []
     while node_id in graph.nodes:
         node = graph.nodes[node_id]
+        nodes.append(_tree_node(node, shown, again=node_id in seen))
         if node_id in seen:
-            nodes.append(_tree_node(node, facts, counts, again=True))
             break
         seen.add(node_id)
-        shown = _tree_node(node, facts, counts)
-        nodes.append(shown)
         if len(node.ports) != 1:
+            ways = nodes[-1].ways
             for port in node.ports:
-                along = _along(graph, port.target, facts, counts, seen)
-                shown.ways.append(TreeWay(port_words(node, port), along))
+                ways.append(TreeWay(port_words(node, port), _along(graph, port.target, shown, seen)))
             break
         node_id = node.ports[0].target
     return nodes
 
 
-def _tree_node(node: Node, facts: Mapping[str, Fact], counts: Mapping[str, Counts], *, again: bool = False) -> TreeNode:
-    words = node.kind.words(node.config, facts)
+_OUTPUT: Final = re.compile(r"\{\{-?\s*([\w.]+)[^}]*\}\}")
+_TAG: Final = re.compile(r"\{%[^%]*%\}")
+
+
+def spoken(text: str, names: Mapping[str, str]) -> str:
+    """Words without the marks of templates (``{{ account.name }}`` reads *account name*) and with names for keys."""
+    text = _TAG.sub("", _OUTPUT.sub(lambda found: f"[{found[1].replace('.', ' ')}]", text))
+    for key, name in names.items():
+        text = text.replace(f" {key}", f" “{name}”")
+    return text[:1].upper() + text[1:]
+
+
+def _tree_node(node: Node, shown: Shown, *, again: bool = False) -> TreeNode:
     return TreeNode(
         id=node.id,
         title=node.kind.title,
-        words=words[:1].upper() + words[1:],
+        words=spoken(node.kind.words(node.config, shown.facts), shown.names),
         icon=ICONS.get(node.kind.key, "circle"),
-        counts=counts.get(node.id, Counts()),
+        counts=shown.counts.get(node.id, Counts()),
         is_message=node.kind.key in ("email", "in_hub_message"),
         again=again,
     )

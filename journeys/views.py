@@ -27,7 +27,7 @@ from journeys.models import EnrollmentStatus, Journey, JourneyStatus
 from journeys.recipients import choose
 from journeys.selectors import account_why, endings, journeys_list, live_counts
 from journeys.services import journey_pause, journey_resume
-from journeys.tree import goals, tree
+from journeys.tree import Shown, goals, spoken, tree
 from journeys.world import World, published_graph
 from signals.models import Trigger
 
@@ -63,14 +63,15 @@ def journey_page(request: StaffRequest, journey_id: UUID) -> HttpResponse:
 
 def _shown(journey: Journey, mode: str) -> dict[str, Any]:
     graph, known = published_graph(journey.pk, journey.live), facts.as_mapping()
+    triggers = {trigger.key: trigger for trigger in Trigger.objects.all()}
+    names = {key: trigger.name for key, trigger in triggers.items()}
     if mode == "sentences":
-        return {"lines": [(line, "." * line.depth) for line in sentences(graph, known)]}
-    counts = live_counts(journey)
-    trigger = Trigger.objects.filter(key=graph.entry["trigger"]).first()
+        return {"lines": [(line.depth, spoken(line.text, names)) for line in sentences(graph, known)]}
+    drawn = Shown(known, live_counts(journey), names)
     return {
-        "nodes": tree(graph, known, counts),
-        "goals": goals(graph, known, counts),
-        "trigger": trigger,
+        "nodes": tree(graph, drawn),
+        "goals": goals(graph, drawn),
+        "trigger": triggers.get(graph.entry["trigger"]),
         "endings": endings(journey),
     }
 

@@ -68,7 +68,11 @@ def test_the_tree_shows_where_accounts_are(acme: Tenant, account: Account) -> No
 
 
 @pytest.mark.parametrize(
-    ("mode", "words"), [("sentences", "Wait for milestone-reached"), ("versions", "Ready journey")]
+    ("mode", "words"),
+    [
+        ("sentences", "Wait for “Onboarding milestone reached”, at most 5 business days"),
+        ("versions", "Ready journey"),
+    ],
 )
 def test_a_journey_reads_in_sentences_and_versions(acme: Tenant, account: Account, mode: str, words: str) -> None:
     assert words in staff(acme, "csm").get(f"/t/acme/journeys/{journey(acme).pk}/?mode={mode}").text
@@ -93,8 +97,8 @@ def test_a_stranger_finds_no_journey_message_or_account(acme: Tenant, globex: Te
         f"journeys/{journey(acme).pk}/",
         f"journeys/why/{account.pk}/",
         f"journeys/{journey(acme).pk}/preview/reached/",
-        f"outbox/{message(acme).pk}/",
-        f"outbox/{message(acme).pk}/body/",
+        f"journeys/outbox/{message(acme).pk}/",
+        f"journeys/outbox/{message(acme).pk}/body/",
     ):
         assert theirs.get(f"/t/globex/{path}").status_code == 404, path
         assert theirs.get(f"/t/acme/{path}").status_code == 404, path
@@ -131,11 +135,11 @@ def test_the_outbox_lists_and_filters(acme: Tenant, account: Account) -> None:
     stage.tag_expansion(acme, account)
     stage.run(acme)
     client = staff(acme, "leader")
-    assert "How teams like yours grow" in client.get("/t/acme/outbox/").text
-    withheld = client.get("/t/acme/outbox/?status=withheld&reason=no_consent").text
+    assert "How teams like yours grow" in client.get("/t/acme/journeys/outbox/").text
+    withheld = client.get("/t/acme/journeys/outbox/?status=withheld&reason=no_consent").text
     assert "How teams like yours grow" in withheld
     assert "Done: Hold the kick-off" not in withheld
-    assert "No message fits" in client.get("/t/acme/outbox/?status=withheld&reason=capped").text
+    assert "No message fits" in client.get("/t/acme/journeys/outbox/?status=withheld&reason=capped").text
 
 
 def test_the_outbox_pages_without_repeats(acme: Tenant) -> None:
@@ -144,16 +148,16 @@ def test_the_outbox_pages_without_repeats(acme: Tenant) -> None:
     for number in range(60):
         queue(kim, subject=f"Number {number:02}")
     client = staff(acme, "leader")
-    first = client.get("/t/acme/outbox/").text
+    first = client.get("/t/acme/journeys/outbox/").text
     following = re.search(r'href="([^"]*cursor=[^"]+)"[^>]*rel="next"', first)
     assert following is not None
-    second = client.get("/t/acme/outbox/" + following[1].replace("&amp;", "&")).text
+    second = client.get("/t/acme/journeys/outbox/" + following[1].replace("&amp;", "&")).text
     numbers = [re.findall(r"Number (\d\d)", page) for page in (first, second)]
     assert [len(page) for page in numbers] == [50, 10]
     assert not set(numbers[0]) & set(numbers[1])
 
 
-@pytest.mark.parametrize("path", ["journeys/", "outbox/"])
+@pytest.mark.parametrize("path", ["journeys/", "journeys/outbox/"])
 def test_lists_ask_the_same_number_of_questions_at_one_row_and_at_twenty(acme: Tenant, path: str) -> None:
     with tenant_context(acme):
         kim = make_contact(make_account())
@@ -197,7 +201,7 @@ def test_the_letter_of_a_message_cannot_run_anything(acme: Tenant) -> None:
     with tenant_context(acme):
         kim = make_contact(make_account())
     bad = queue(kim, body='<p onclick="x()">Hi</p><script>alert(1)</script><a href="javascript:x()">y</a>')
-    letter = staff(acme, "leader").get(f"/t/acme/outbox/{bad.pk}/body/")
+    letter = staff(acme, "leader").get(f"/t/acme/journeys/outbox/{bad.pk}/body/")
     assert "<script" not in letter.text
     assert "onclick" not in letter.text
     assert "javascript:" not in letter.text
@@ -208,7 +212,7 @@ def test_an_unknown_message_is_settled_by_who_may(acme: Tenant, account: Account
     lost = message(acme)
     with tenant_context(acme):
         Message.objects.update(status="unknown", reason="lease_expired")
-    url = f"/t/acme/outbox/{lost.pk}/"
+    url = f"/t/acme/journeys/outbox/{lost.pk}/"
     csm, marketer = staff(acme, "csm"), staff(acme, "marketer")
     assert csm.post(f"{url}settle/", {"outcome": "arrived"}).status_code == 403
     assert "Did it arrive?" in marketer.get(url).text
