@@ -24,9 +24,10 @@ def make_tenant(slug: str = "acme", **fields: Any) -> Tenant:
     return tenant
 
 
-def make_member(tenant: Tenant, role: str = "csm", email: str = "") -> Membership:
+def make_member(tenant: Tenant, role: str = "csm", email: str = "", password: str | None = PASSWORD) -> Membership:
+    """A member; `password=None` saves the hashing where the test signs in by force."""
     return member_add(
-        tenant=tenant, email=email or f"{role}@{tenant.slug}.example", role=role, password=PASSWORD, actor=ACTOR
+        tenant=tenant, email=email or f"{role}@{tenant.slug}.example", role=role, password=password, actor=ACTOR
     )
 
 

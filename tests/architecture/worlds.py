@@ -1,0 +1,98 @@
+"""A tenant with one of everything that a URL can name, for the access matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from advocacy.models import Candidate
+from hub.accounts.models import Account, Contact
+from hub.outbox.models import Message, MessageStatus
+from hub.plans.services import plan_create
+from hub.portal.services import sign_in_prepare
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant
+from hub.work.services import task_open
+from journeys.models import Journey
+from journeys.services import journeys_install
+from qbr.models import Qbr, QbrBlock, QbrLine
+from qbr.services import qbr_generate_all
+from signals.models import Signal, Trigger
+from tests.world import ACTOR, make_account, make_contact, make_tenant
+
+
+@dataclass(frozen=True)
+class World:
+    """A tenant, and by URL parameter the id of an object of `account` (mine) and of another account of the tenant."""
+
+    tenant: Tenant
+    mine: dict[str, str]
+    others: dict[str, str]
+
+
+def make_world(slug: str, mark: str) -> World:
+    """Make a tenant whose rows all carry `mark`, so that a leak of any of them can be seen in a page."""
+    tenant = make_tenant(slug, name=f"{mark} {slug}")
+    with tenant_context(tenant):
+        journeys_install(actor=ACTOR)
+        accounts = [make_account(f"{mark} {name}") for name in ("Mine", "Other")]
+        contacts = [make_contact(a, f"{mark}.{n}@x.example", name=f"{mark} Kim") for n, a in enumerate(accounts)]
+        for account in accounts:
+            plan_create(account=account, started_on=timezone.localdate(), actor=ACTOR)
+        qbr_generate_all(tenant=tenant, actor=ACTOR)
+        Qbr.objects.update(shared_at=timezone.now())
+        ids = [_ids(account, contact, mark) for account, contact in zip(accounts, contacts, strict=True)]
+    return World(tenant, *ids)
+
+
+def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
+    trigger = Trigger.objects.get(key="usage-decline")
+    signal = Signal.objects.create(
+        account=account,
+        trigger=trigger,
+        trigger_version=1,
+        dedupe_key=f"x:{account.pk}",
+        severity="warning",
+        sentence=f"{mark} signal",
+        occurred_at=timezone.now(),
+    )
+    block = QbrBlock.objects.get(qbr__account=account, kind="narrative")
+    message = Message.objects.create(
+        account=account,
+        contact=contact,
+        key=f"m:{account.pk}",
+        channel="email",
+        message_class="programme",
+        purpose="expansion",
+        subject=f"{mark} subject",
+        body_html=f"<p>{mark} body</p>",
+        body_text=f"{mark} body",
+        status=MessageStatus.UNKNOWN,
+    )
+    candidate = Candidate.objects.create(account=account, contact=contact, reason=f"{mark} reason")
+    task = task_open(account_id=account.pk, title=f"{mark} task", origin_key=f"t:{account.pk}")
+    journey = Journey.objects.get(key="activation")
+    found = {
+        "account_id": account.pk,
+        "contact_id": contact.pk,
+        "signal_id": signal.pk,
+        "trigger_id": trigger.pk,
+        "task_id": task.pk,
+        "milestone_id": account.milestones.get(key="kick-off").pk,
+        "qbr_id": block.qbr_id,
+        "block_id": block.pk,
+        "line_id": QbrLine.objects.filter(block=block)[0].pk,
+        "candidate_id": candidate.pk,
+        "journey_id": journey.pk,
+        "node_id": _message_node(journey),
+        "message_id": message.pk,
+        "quarter": block.qbr.quarter,
+        "token": sign_in_prepare(email=contact.email).token,
+    }
+    return {name: str(value) for name, value in found.items()}
+
+
+def _message_node(journey: Journey) -> str:
+    graph = journey.versions.latest("number").graph
+    return str(next(node["id"] for node in graph["nodes"] if node["kind"] == "email"))
