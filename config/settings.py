@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "csp",
     "hub.tenancy",
     "hub.people",
+    "hub.rest",
     "hub.accounts",
     "hub.revenue",
     "hub.usage",
@@ -76,6 +77,7 @@ MIDDLEWARE = [
     # Innermost: the tenant's transaction wraps the view and the rendering of its template.
     "hub.people.middleware.StaffMiddleware",
     "hub.portal.middleware.PortalMiddleware",
+    "hub.rest.middleware.KeyMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -223,7 +225,24 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "hub.rest.paging.CursorById",
+    "EXCEPTION_HANDLER": "hub.rest.problems.handle",
     "UNAUTHENTICATED_USER": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tandem",
+    "DESCRIPTION": "One record of customers, its signals and its NRR.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "hub.rest.schema.without_final_slash",
+    ],
+    "SECURITY": [{"key": []}],
+    "APPEND_COMPONENTS": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
 }
 
 # --- Pages ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,230 @@
+"""REST: accounts and contacts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import generics, serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from hub.accounts.models import Account, AccountExternalId, Contact, ContactExternalId, ContactRole
+from hub.accounts.services import account_upsert, contact_upsert
+from hub.people.audit import audit
+from hub.rest.middleware import actor_of_key
+from hub.rest.params import described, time_param, uuid_param
+from hub.rest.problems import Conflict
+from hub.rest.routes import BY, ID, route
+
+
+class ExternalIdSerializer(serializers.Serializer[Any]):
+    source = serializers.CharField(max_length=50)  # type: ignore[assignment]  # the metaclass takes it off the class
+    external_id = serializers.CharField(source="value", max_length=200)
+
+
+class AccountSerializer(serializers.ModelSerializer[Account]):
+    """An account. What a PUT leaves out stays as it is; `attributes` are merged key by key."""
+
+    external_ids = ExternalIdSerializer(many=True, read_only=True)
+    owner = serializers.SlugRelatedField[Any](slug_field="email", read_only=True, help_text="e-mail address of the CSM")
+    attributes = serializers.DictField(required=False)
+
+    class Meta:
+        model = Account
+        fields = [
+            "id",
+            "name",
+            "domain",
+            "industry",
+            "country",
+            "segment",
+            "tier",
+            "seats",
+            "signed_up_on",
+            "stage",
+            "timezone",
+            "source_churned",
+            "owner",
+            "attributes",
+            "external_ids",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["stage", "created_at", "updated_at"]
+        extra_kwargs = {"name": {"required": False}}
+
+
+@extend_schema_field({"oneOf": [{"type": "string", "format": "uuid"}, {"$ref": "#/components/schemas/ExternalId"}]})
+class AccountReference(serializers.Field[Account, Any, str, Any]):
+    """An account in a body: its id, or `{"source": …, "external_id": …}`. Shown as its id."""
+
+    def to_internal_value(self, data: Any) -> Account:
+        if isinstance(data, dict):
+            link = AccountExternalId.objects.select_related("account").filter(
+                source=str(data.get("source", "")), value=str(data.get("external_id", ""))
+            )
+            found = [entry.account for entry in link]
+        else:
+            key = serializers.UUIDField().run_validation(data)
+            found = list(Account.objects.filter(pk=key))
+        if not found:
+            raise ValidationError("there is no such account")
+        account: Account = found[0]
+        return account
+
+    def to_representation(self, value: Account) -> str:
+        return str(value.pk)
+
+
+class ContactSerializer(serializers.ModelSerializer[Contact]):
+    """A person at an account. What a PUT leaves out stays as it is."""
+
+    account = AccountReference(required=False)
+    external_ids = ExternalIdSerializer(many=True, read_only=True)
+    roles = serializers.ListField(child=serializers.ChoiceField(ContactRole.choices), required=False)
+
+    class Meta:
+        model = Contact
+        fields = [
+            "id",
+            "account",
+            "email",
+            "name",
+            "title",
+            "roles",
+            "status",
+            "timezone",
+            "external_ids",
+            "last_seen_at",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["last_seen_at", "created_at", "updated_at"]
+
+
+def _accounts() -> QuerySet[Account]:
+    found: QuerySet[Account] = Account.objects.select_related("owner").prefetch_related("external_ids")
+    return found
+
+
+def _contacts() -> QuerySet[Contact]:
+    found: QuerySet[Contact] = Contact.objects.select_related("account").prefetch_related("external_ids")
+    return found
+
+
+@extend_schema(parameters=[described("updated_since", "changed at or after this time")])
+class AccountList(generics.ListAPIView[Account]):
+    """Accounts of the tenant, oldest first."""
+
+    serializer_class = AccountSerializer
+
+    def get_queryset(self) -> QuerySet[Account]:
+        since = time_param(self.request, "updated_since")
+        return _accounts().filter(updated_at__gte=since) if since else _accounts()
+
+
+class AccountDetail(generics.RetrieveAPIView[Account]):
+    serializer_class = AccountSerializer
+
+    def get_queryset(self) -> QuerySet[Account]:
+        return _accounts()
+
+
+class AccountBy(APIView):
+    """The account that a source calls so: read, or made and changed by PUT."""
+
+    @extend_schema(operation_id="accounts_by_retrieve", responses=AccountSerializer)
+    def get(self, request: Request, source: str, external_id: str) -> Response:
+        account = generics.get_object_or_404(_accounts(), external_ids__source=source, external_ids__value=external_id)
+        return Response(AccountSerializer(account).data)
+
+    @extend_schema(request=AccountSerializer, responses={200: AccountSerializer, 201: AccountSerializer})
+    def put(self, request: Request, source: str, external_id: str) -> Response:
+        body = AccountSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        account, outcome = account_upsert(source=source, external_id=external_id, fields=body.validated_data)
+        audit(actor_of_key(request), f"account.{outcome}", account, source=source, external_id=external_id)
+        return Response(AccountSerializer(_accounts().get(pk=account.pk)).data, status=status_of(outcome))
+
+
+@extend_schema(
+    parameters=[
+        described("account", "only of this account"),
+        described("updated_since", "changed at or after this time"),
+    ]
+)
+class ContactList(generics.ListAPIView[Contact]):
+    """Contacts of the tenant's accounts, oldest first."""
+
+    serializer_class = ContactSerializer
+
+    def get_queryset(self) -> QuerySet[Contact]:
+        contacts = _contacts()
+        if account := uuid_param(self.request, "account"):
+            contacts = contacts.filter(account_id=account)
+        if since := time_param(self.request, "updated_since"):
+            contacts = contacts.filter(updated_at__gte=since)
+        return contacts
+
+
+class ContactDetail(generics.RetrieveAPIView[Contact]):
+    serializer_class = ContactSerializer
+
+    def get_queryset(self) -> QuerySet[Contact]:
+        return _contacts()
+
+
+class ContactBy(APIView):
+    """The contact that a source calls so: read, or made and changed by PUT. A new one needs its `account`."""
+
+    @extend_schema(operation_id="contacts_by_retrieve", responses=ContactSerializer)
+    def get(self, request: Request, source: str, external_id: str) -> Response:
+        contact = generics.get_object_or_404(_contacts(), external_ids__source=source, external_ids__value=external_id)
+        return Response(ContactSerializer(contact).data)
+
+    @extend_schema(request=ContactSerializer, responses={200: ContactSerializer, 201: ContactSerializer})
+    def put(self, request: Request, source: str, external_id: str) -> Response:
+        body = ContactSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        fields = dict(body.validated_data)
+        link = ContactExternalId.objects.select_related("account").filter(source=source, value=external_id).first()
+        account = account_given(fields.pop("account", None), link.account if link else None)
+        _check_address(account, fields.get("email", ""), link)
+        contact, outcome = contact_upsert(account=account, fields=fields, source=source, external_id=external_id)
+        audit(actor_of_key(request), f"contact.{outcome}", contact, source=source, external_id=external_id)
+        return Response(ContactSerializer(_contacts().get(pk=contact.pk)).data, status=status_of(outcome))
+
+
+def _check_address(account: Account, email: str, link: ContactExternalId | None) -> None:
+    other = Contact.objects.filter(account=account, email=email.strip().lower()) if email and link else None
+    if other is not None and link is not None and other.exclude(pk=link.contact_id).exists():
+        raise Conflict(f"{email} is the address of another contact of this account")
+
+
+def account_given(given: Account | None, stored: Account | None) -> Account:
+    """The account that a body means; a row does not move to another account."""
+    if given is None and stored is None:
+        raise ValidationError({"account": ["a new row needs its account"]})
+    if given is not None and stored is not None and given.pk != stored.pk:
+        raise Conflict(f"it belongs to account {stored.pk} and cannot be moved")
+    found = stored or given
+    assert found is not None
+    return found
+
+
+def status_of(outcome: str) -> int:
+    return 201 if outcome == "created" else 200
+
+
+urlpatterns = [
+    route("accounts", AccountList, "accounts"),
+    route(f"accounts/{ID}", AccountDetail, "account"),
+    route(f"accounts/{BY}", AccountBy, "account-by"),
+    route("contacts", ContactList, "contacts"),
+    route(f"contacts/{ID}", ContactDetail, "contact"),
+    route(f"contacts/{BY}", ContactBy, "contact-by"),
+]
