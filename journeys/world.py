@@ -171,9 +171,12 @@ class World:
                 {"title": o.title, "target": o.target, "current": o.current, "unit": o.unit, "due_on": o.due_on}
                 for o in self.objectives.get(account_id, [])
             ],
-            "hub_url": hub_url(self.tenant, "portal:home"),
-            "plan_url": hub_url(self.tenant, "portal:plan"),
+            **self.urls,
         }
+
+    @cached_property
+    def urls(self) -> dict[str, str]:
+        return {"hub_url": hub_url(self.tenant, "portal:home"), "plan_url": hub_url(self.tenant, "portal:plan")}
 
 
 def since_entry(values: Mapping[str, Any], day: date) -> dict[str, Any]:

@@ -130,6 +130,7 @@ def test_what_was_sent_is_in_the_ledger_and_in_the_timeline(acme: Tenant, kim: C
 
 
 def test_marketing_without_consent_is_withheld(acme: Tenant, kim: Contact, provider: Provider) -> None:
+    no_holdout(acme)
     message = queue(kim, "programme")
     sending.drain(acme.pk)
     assert (state(message), provider.taken) == (("withheld", "no_consent"), [])
@@ -233,7 +234,7 @@ def test_a_held_out_account_gets_no_marketing_and_stays_held_out(acme: Tenant, k
     acme.settings = {"outbox": {"holdout_percent": 50}}
     acme.save()
     with tenant_context(acme):
-        accounts = [make_account(f"Account {n}") for n in range(12)]
+        accounts = [make_account(f"Account {n}") for n in range(24)]
         people = [make_contact(account) for account in accounts]
     for person in people:
         opt_in(person)
