@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hmac import compare_digest
 from typing import Any
 
 import redis
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Min
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.utils import timezone
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
-from hub.tenancy.models import Heartbeat
+from hub.tenancy.models import Heartbeat, TenantWork
+from hub.tenancy.wake import queues
 
 HEARTBEAT_MAX_AGE = timedelta(seconds=60)
 
@@ -65,4 +69,37 @@ def _worker() -> str | None:
 
 CHECKS = {"database": _database, "redis": _redis, "migrations": _migrations, "worker": _worker}
 
-urlpatterns = [path("livez", livez, name="livez"), path("readyz", readyz, name="readyz")]
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus: how long the oldest due work of each queue waits, and how long processes have been silent.
+
+    Watch the age of the oldest due row, never the length of a queue. Open to loopback, elsewhere by bearer token.
+    """
+    if not _may_scrape(request):
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+    registry = CollectorRegistry()
+    due = Gauge("tandem_oldest_due_seconds", "Age of the oldest due work", ["queue"], registry=registry)
+    silent = Gauge("tandem_silent_seconds", "Time since the last sign of life", ["process"], registry=registry)
+    now = timezone.now()
+    waiting = TenantWork.objects.filter(next_due_at__lte=now).values_list("queue").annotate(oldest=Min("next_due_at"))
+    oldest = dict(waiting)
+    for queue in queues:
+        due.labels(queue).set((now - oldest[queue]).total_seconds() if queue in oldest else 0)
+    for process, beat_at in Heartbeat.objects.values_list("process", "beat_at"):
+        silent.labels(process).set((now - beat_at).total_seconds())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _may_scrape(request: HttpRequest) -> bool:
+    if settings.METRICS_TOKEN:
+        return compare_digest(request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}")
+    # Behind a proxy everybody comes from loopback: then only the token opens.
+    forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+    return request.META.get("REMOTE_ADDR") in ("127.0.0.1", "::1") and not forwarded
+
+
+urlpatterns = [
+    path("metrics", metrics, name="metrics"),
+    path("livez", livez, name="livez"),
+    path("readyz", readyz, name="readyz"),
+]

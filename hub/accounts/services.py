@@ -31,19 +31,25 @@ def facts_touch(account_ids: Iterable[UUID], *, at: datetime | None = None) -> N
 
     Takes the account locks in id order, so concurrent callers cannot deadlock.
     """
+    at = at or timezone.now()
+    with transaction.atomic():
+        if locked := states_lock(account_ids):
+            AccountState.objects.filter(pk__in=locked).update(fact_version=F("fact_version") + 1, dirty_at=at)
+            wake(EVALUATE)
+
+
+def states_lock(account_ids: Iterable[UUID]) -> list[UUID]:
+    """Take the locks of accounts in id order, making state rows that are missing; returns the rows' ids.
+
+    The account's lock comes before any other row of its: the evaluation holds it while it writes milestones, trigger
+    states and enrollments, so whoever writes those first and asks for the lock after can deadlock with it.
+    """
     ids = sorted(set(account_ids))
     if not ids:
-        return
-    at = at or timezone.now()
+        return []
     states_ensure(ids)
-    with transaction.atomic():
-        locked = list(
-            AccountState.objects.select_for_update().filter(account_id__in=ids).order_by("account_id").values_list("pk")
-        )
-        AccountState.objects.filter(pk__in=[pk for (pk,) in locked]).update(
-            fact_version=F("fact_version") + 1, dirty_at=at
-        )
-        wake(EVALUATE)
+    locked = AccountState.objects.select_for_update().filter(account_id__in=ids).order_by("account_id")
+    return list(locked.values_list("pk", flat=True))
 
 
 # Rows that somebody holds are left out, not waited for.

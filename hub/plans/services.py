@@ -12,7 +12,7 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from hub.accounts.models import Account, Contact, TimelineEntry
-from hub.accounts.services import change_record, facts_touch, timeline_record, timeline_record_many
+from hub.accounts.services import change_record, facts_touch, states_lock, timeline_record, timeline_record_many
 from hub.people.audit import Actor, audit
 from hub.plans.models import Milestone, OnboardingPlan
 
@@ -96,6 +96,7 @@ def milestone_complete(
     `historical`. The last required milestone activates the plan.
     """
     at = at or timezone.now()
+    states_lock(Milestone.objects.filter(pk=milestone_id).values_list("account_id", flat=True))
     changed = Milestone.objects.filter(pk=milestone_id, completed_at__isnull=True).update(
         completed_at=at, completed_via=via, completed_by=contact, historical=historical
     )

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from hub.accounts.models import AccountExternalId, ContactExternalId
-from hub.accounts.services import facts_touch
+from hub.accounts.services import facts_touch, states_lock
 from hub.ingest.imports.entities import Batch, Entity, Record, load
 from hub.ingest.imports.files import FileError, SourceRow, header_of, rows_of
 from hub.ingest.imports.mapping import Column, FieldSpec, FileMapping, Mapping, MappingError, read_mapping
@@ -190,6 +190,7 @@ class _File:
             currency=self.tenant.currency,
             records=[record for record in records if not record.outcome],
         )
+        states_lock(record.account_id for record in batch.records if record.account_id)
         self.entity.write(batch)
         self._count(records)
         if batch.touched and not self.entity.changes_revenue:
@@ -198,6 +199,7 @@ class _File:
 
     def _finish(self, touched: set[UUID]) -> None:
         if self.entity.changes_revenue and touched:
+            states_lock(touched)
             months_refresh(sorted(touched))
             self._touch(touched)
         counts = self.result.counts
@@ -211,9 +213,9 @@ class _File:
         )
 
     def _touch(self, account_ids: set[UUID]) -> None:
+        facts_touch(account_ids)
         if self.run_row.historical:
             history_loaded(self.tenant.id, sorted(account_ids))
-        facts_touch(account_ids)
 
     # --- Reading rows ---------------------------------------------------------------------------------------------
 

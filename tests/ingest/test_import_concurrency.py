@@ -1,0 +1,119 @@
+"""The account's lock comes first: whoever writes an account's rows before asking for it deadlocks with evaluation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from django.db import connection, connections
+from django.utils import timezone
+
+from hub.accounts.models import Account, AccountState
+from hub.accounts.services import facts_touch
+from hub.ingest.imports.engine import import_folder, mapping_load
+from hub.plans.models import Milestone
+from hub.plans.services import milestone_complete, plan_create
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant
+from signals.engine import evaluate_batch
+from signals.models import TriggerState
+from tests.world import ACTOR, make_account, make_tenant
+
+MAPPING = """
+source: test
+files:
+  - file: usage.csv
+    entity: usage
+    external_id: id
+    account: account
+    fields: {day: day, name: feature}
+"""
+
+
+@pytest.fixture
+def account(transactional_db: None) -> Account:
+    tenant = make_tenant("acme")
+    with tenant_context(tenant):
+        account = make_account()
+        plan_create(account=account, started_on=timezone.localdate(), actor=ACTOR)
+        facts_touch([account.pk])
+        evaluate_batch(tenant)
+        assert TriggerState.objects.filter(account=account).exists()
+    return account
+
+
+def while_evaluation_holds_the_account(
+    account: Account, then_writes: Callable[[], object], job: Callable[[], None]
+) -> None:
+    """Hold the account's lock as evaluation does, start `job` elsewhere, and once it waits write what it may hold."""
+    tenant = Tenant.objects.get()
+    begun, raised = Event(), []
+
+    def run() -> None:
+        begun.set()
+        try:
+            job()
+        except Exception as error:
+            raised.append(error)
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=run)
+    with tenant_context(tenant):
+        list(AccountState.objects.select_for_update().filter(account=account))
+        thread.start()
+        begun.wait(5)
+        _until_somebody_waits()
+        then_writes()
+    thread.join(30)
+    assert raised == []
+
+
+def _until_somebody_waits() -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.02)
+    raise AssertionError("the job never asked for the account's lock")
+
+
+def test_a_historical_import_waits_for_evaluation_before_it_writes(account: Account, tmp_path: Path) -> None:
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    (tmp_path / "usage.csv").write_text("id,account,day,feature\nu1,Northwind,2026-01-05,report\n")
+
+    def job() -> None:
+        import_folder(
+            tenant=Tenant.objects.get(),
+            mapping=mapping_load(tmp_path / "mapping.yaml"),
+            mapping_name="m",
+            folder=tmp_path,
+            actor=ACTOR,
+            historical=True,
+        )
+
+    while_evaluation_holds_the_account(
+        account, lambda: TriggerState.objects.filter(account=account).update(since=timezone.now()), job
+    )
+
+
+def test_completing_a_milestone_waits_for_evaluation_before_it_writes(account: Account) -> None:
+    tenant = Tenant.objects.get()
+    with tenant_context(tenant):
+        milestone = Milestone.objects.get(key="kick-off")
+
+    def job() -> None:
+        with tenant_context(tenant):
+            milestone_complete(milestone_id=milestone.pk, via="hub", actor=ACTOR)
+
+    while_evaluation_holds_the_account(
+        account, lambda: Milestone.objects.filter(pk=milestone.pk).update(due_on=timezone.localdate()), job
+    )
+    with tenant_context(tenant):
+        milestone.refresh_from_db()
+        assert milestone.completed_via == "hub"
