@@ -24,6 +24,7 @@ from hub.accounts.services import timeline_record_many
 from hub.outbox.services import messages_store, messages_withdraw
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.ids import uuid7
+from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 from journeys.graph import Graph, Node
 from journeys.models import Enrollment, EnrollmentStatus, JourneyStatus, StepRun
@@ -317,7 +318,9 @@ def store_positions(moved: Sequence[tuple[Enrollment, int]]) -> set[UUID]:
     params = [value for enrollment, visit in moved for value in _row(enrollment, visit)]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*params, current_tenant_id()])
-        return {pk for (pk,) in cursor.fetchall()}
+        stored = {pk for (pk,) in cursor.fetchall()}
+    announce("journeys")
+    return stored
 
 
 def _row(enrollment: Enrollment, visit: int) -> list[Any]:

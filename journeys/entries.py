@@ -17,6 +17,7 @@ from hub.outbox.gates import Purpose
 from hub.outbox.policy import sending_rules
 from hub.outbox.situations import holdouts
 from hub.tenancy.ids import uuid7
+from hub.tenancy.live import announce
 from journeys.engine import goal_since
 from journeys.graph import Graph
 from journeys.models import Decision, Enrollment, EnrollmentStatus, Journey, JourneyStatus
@@ -132,6 +133,7 @@ class Entering:
             if decision.outcome == "entered" and decision.enrollment_id not in made:
                 decision.outcome, decision.enrollment_id, decision.chosen_id = "reentry:slot", None, None
         Decision.objects.bulk_create(self.decisions, ignore_conflicts=True, batch_size=500)
+        announce("journeys")
 
     def _draw_holdouts(self) -> None:
         """A held-out account walks a marketing journey with its effects off, so that exposure and goals compare."""

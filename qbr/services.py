@@ -17,6 +17,7 @@ from hub.accounts.models import Account, AccountFacts, Contact
 from hub.accounts.services import change_record, timeline_record
 from hub.people.audit import Actor, audit
 from hub.people.models import User
+from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 from qbr.blocks import KINDS, block_kinds
 from qbr.models import LineTag, Qbr, QbrBlock, QbrComment, QbrLine, QbrLineRevision, QbrRead, QbrTemplate
@@ -242,6 +243,7 @@ def comment_add(
     comment: QbrComment = QbrComment.objects.create(
         account_id=block.account_id, block=block, body=_text(body), contact=contact, user=user
     )
+    announce("qbr")
     audit(actor, "qbr.comment", comment)
     timeline_record(
         account_id=block.account_id,

@@ -26,6 +26,7 @@ from hub.rules.compile import Clock, compile_sql
 from hub.rules.explain import Finding, findings, sentence
 from hub.rules.language import Node, facts_of, parse
 from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 from signals.catalogue import BY_KEY, Shipped
 from signals.models import Signal, Trigger, TriggerState
@@ -294,4 +295,6 @@ def _store(signals: Sequence[Signal]) -> list[UUID]:
             for signal in new
         ]
     )
+    if new:
+        announce("signals")
     return [signal.pk for signal in new]

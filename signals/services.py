@@ -13,6 +13,7 @@ from hub.people.models import User
 from hub.registry.facts import facts
 from hub.rules.explain import sentence
 from hub.rules.language import parse
+from hub.tenancy.live import announce
 from signals.catalogue import SHIPPED
 from signals.models import Signal, SignalStatus, Trigger, TriggerVersion
 
@@ -78,6 +79,7 @@ def signal_close(*, signal: Signal, status: str, user: User, actor: Actor, reaso
     )
     if not closed:
         return False
+    announce("signals")
     audit(actor, f"signal.{status}", signal, reason=reason.strip()[:200])
     timeline_record(
         account_id=signal.account_id,

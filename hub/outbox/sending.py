@@ -34,6 +34,7 @@ from hub.outbox.policy import sending_rules
 from hub.outbox.services import address_suppress, unsubscribe_token
 from hub.outbox.situations import Surroundings
 from hub.tenancy.context import tenant_context
+from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 
 log = logging.getLogger(__name__)
@@ -284,7 +285,10 @@ def _mine(row: Message) -> QuerySet[Message]:
 
 def _close(row: Message, status: str, reason: str, now: datetime, **more: str) -> bool:
     """End a message, if it is still this claim's."""
-    return bool(_mine(row).update(status=status, reason=reason, due_at=None, finished_at=now, **more))
+    closed = _mine(row).update(status=status, reason=reason, due_at=None, finished_at=now, **more)
+    if closed:
+        announce("messages")
+    return bool(closed)
 
 
 def _ledger(row: Message, result: Result, now: datetime) -> None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from hub.people.audit import Actor, audit
 from hub.people.models import Credential, Membership, Role, User, hash_key
 from hub.tenancy.context import tenant_context
+from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 
 
@@ -45,6 +46,8 @@ def member_remove(*, membership: Membership, actor: Actor) -> None:
     with tenant_context(membership.tenant):
         Membership.objects.filter(pk=membership.pk).update(is_active=False)
         audit(actor, "member.remove", membership)
+        # Pages of theirs that are open stop being told at once.
+        announce("access")
 
 
 def credential_create(

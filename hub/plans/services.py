@@ -15,6 +15,7 @@ from hub.accounts.models import Account, Contact, TimelineEntry
 from hub.accounts.services import change_record, facts_touch, states_lock, timeline_record, timeline_record_many
 from hub.people.audit import Actor, audit
 from hub.plans.models import Milestone, OnboardingPlan
+from hub.tenancy.live import announce
 
 MILESTONE_COMPLETED = "milestone.completed"
 
@@ -114,6 +115,7 @@ def milestone_complete(
         customer_visible=True,
     )
     activated = _activate(milestone.plan, at)
+    announce("milestones")
     audit(actor, "milestone.complete", milestone, via=via)
     change_record(
         account_id=milestone.account_id,

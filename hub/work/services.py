@@ -10,6 +10,7 @@ from hub.accounts.models import Account
 from hub.accounts.services import timeline_record
 from hub.people.audit import Actor, audit
 from hub.people.models import User
+from hub.tenancy.live import announce
 from hub.work.models import Note, Task, TaskStatus
 
 
@@ -41,6 +42,7 @@ def task_open(
         },
     )
     if made:
+        announce("tasks")
         timeline_record(
             account_id=account_id,
             kind="task",
@@ -66,6 +68,7 @@ def task_close(*, task_id: UUID, user: User, actor: Actor, status: str = TaskSta
     )
     if not closed:
         return False
+    announce("tasks")
     task = Task.objects.get(pk=task_id)
     audit(actor, f"task.{status}", task)
     timeline_record(
