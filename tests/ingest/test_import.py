@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
 
 from hub.accounts.models import Account, AccountState, Contact
 from hub.ingest.imports.engine import ImportProblem, ImportResult, import_folder, mapping_load
 from hub.ingest.models import ImportedFile, ImportRun, QuarantinedRow
+from hub.people.services import credential_create
 from hub.plans.models import Milestone
 from hub.revenue.models import AccountMonth, ContractLine
 from hub.tenancy.context import tenant_context
@@ -319,3 +324,36 @@ def test_ravenstack_imports_whole_and_the_second_time_unchanged(acme: Tenant, ra
         {"unchanged": 24_979, "quarantined": 21},
         {"unchanged": 2000},
     ]
+
+
+@pytest.mark.parametrize("overlap", ["sum", "latest"])
+def test_nrr_of_ravenstack_over_the_api_equals_pandas_from_the_files(
+    acme: Tenant, ravenstack: Path, overlap: str
+) -> None:
+    """Files → import → API, against the files alone."""
+    mapping = replace(mapping_load(SHIPPED), files=mapping_load(SHIPPED).files[:2])
+    import_folder(tenant=acme, mapping=mapping, mapping_name=SHIPPED.name, folder=ravenstack, actor=ACTOR)
+    _, key = credential_create(tenant=acme, name="test", actor=ACTOR)
+    answer = Client(HTTP_AUTHORIZATION=f"Bearer {key}").get(
+        "/api/v1/metrics/nrr", {"as_of": "2024-12-31", "window": "12m", "overlap": overlap, "segment_by": "industry"}
+    )
+    assert answer.status_code == 200, answer.content
+    body = answer.json()
+    lines = pd.read_csv(ravenstack / "ravenstack_subscriptions.csv", parse_dates=["start_date", "end_date"])
+    paid = lines[~lines.is_trial & (lines.mrr_amount > 0)]
+
+    def mrr(day: str) -> pd.Series[int]:
+        at = pd.Timestamp(day)
+        live = paid[(paid.start_date <= at) & (paid.end_date.isna() | (paid.end_date > at))]
+        if overlap == "latest":
+            live = live.sort_values(["start_date", "subscription_id"]).groupby("account_id").tail(1)
+        return live.groupby("account_id").mrr_amount.sum()
+
+    then, now = mrr("2023-12-31"), mrr("2024-12-31")
+    kept = now.reindex(then.index).fillna(0)
+    assert body["opening"] == then.sum() * 100
+    assert body["closing"] == now.sum() * 100
+    assert body["cohort_size"] == len(then)
+    assert body["nrr"] == pytest.approx(kept.sum() / then.sum(), abs=5e-7)
+    assert body["grr"] == pytest.approx(np.minimum(kept, then).sum() / then.sum(), abs=5e-7)
+    assert sum(segment["opening"] for segment in body["segments"]) == body["opening"]
