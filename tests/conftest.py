@@ -78,9 +78,11 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
     """A page of a fresh profile whose addresses start at the live server: `page.goto("/accounts/login/")`.
 
-    The test fails when a script threw or the content security policy was violated.
+    The test fails when a script threw or the content security policy was violated. No process serves live updates here:
+    the page waits for its stream, and polls.
     """
     context = browser.new_context(base_url=live_server.url)
+    context.route("**/events/t/**", lambda route: None)
     opened = context.new_page()
     wrong = chromium.watch(opened)
     yield opened

@@ -2,6 +2,7 @@ import Alpine from "@alpinejs/csp";
 import htmx from "htmx.org";
 import "htmx-ext-sse";
 import { drawers } from "./drawers.js";
+import { live } from "./live.js";
 import { followTheme } from "./theme.js";
 import { menus } from "./menus.js";
 import { shell } from "./shell.js";
@@ -12,6 +13,7 @@ followTheme();
 shell();
 menus();
 drawers();
+live(htmx);
 requests(htmx);
 confirmCodes();
 

@@ -1,3 +1,5 @@
+import { isLive } from "./live.js";
+
 // What every htmx request shares: the line at the top of the page, and a message when one fails.
 function say(title, text) {
   const template = document.getElementById("request-failed");
@@ -9,20 +11,12 @@ function say(title, text) {
   toasts.replaceChildren(toast);
 }
 
-// [data-live] keeps itself up to date: quietly, and never under somebody's hands.
-const isLive = (element) => element.hasAttribute("data-live");
-const isBusy = (element) =>
-  document.hidden || element.contains(document.activeElement) || element.querySelector("details[open]") !== null;
-
 export function requests(htmx) {
   const line = document.querySelector(".request-line");
   let running = 0;
   const show = () => line?.classList.toggle("is-active", running > 0);
   htmx.on("htmx:beforeRequest", (event) => {
-    if (isLive(event.detail.elt)) {
-      if (isBusy(event.detail.elt)) event.preventDefault();
-      return;
-    }
+    if (isLive(event.detail.elt)) return;
     running += 1;
     show();
   });

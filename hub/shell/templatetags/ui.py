@@ -11,8 +11,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import template
+from django.conf import settings
 from django.forms import BoundField
 from django.http import HttpRequest
 from django.template.context import Context
@@ -47,6 +49,17 @@ def _locale(context: Context) -> Any:
 
 
 # --- Page ---------------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def events_url(context: Context) -> str:
+    """Where the page listens for what has changed: behind a proxy on this origin, else on the port of the events."""
+    request: HttpRequest = context["request"]
+    path = f"/events/t/{context['tenant'].slug}/"
+    if settings.IS_HTTPS:
+        return path
+    # The same name as the page's own, or the cookie would stay behind.
+    return f"http://{urlsplit(f'//{request.get_host()}').hostname}:{settings.EVENTS_PORT}{path}"
 
 
 @register.simple_tag(takes_context=True)
