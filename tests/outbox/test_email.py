@@ -154,6 +154,18 @@ def test_without_a_mail_server_the_letter_is_a_file(kim: Contact, settings: Any,
     assert b"Good morning, Kim" in (tmp_path / "mail" / f"{message.pk}.eml").read_bytes()
 
 
+def test_a_tenant_that_keeps_its_mail_sends_nothing_out(
+    acme: Tenant, kim: Contact, mailbox: Mailbox, settings: Any, tmp_path: Path
+) -> None:
+    settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
+    acme.settings["delivery"] = "viewer"
+    acme.save()
+    message = send(kim)
+    assert (message.status, message.provider_id) == ("sent", f"{message.pk}.eml")
+    assert (tmp_path / "mail" / f"{message.pk}.eml").exists()
+    assert mailbox.mails == []
+
+
 @pytest.mark.parametrize(
     ("answer", "status"), [(200, "sent"), (409, "sent"), (503, "pending"), (429, "pending"), (400, "failed")]
 )

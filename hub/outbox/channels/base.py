@@ -38,6 +38,7 @@ class Outgoing:
     """A message as a channel gets it. ``key`` is the idempotency key, the same at every attempt.
 
     ``unsubscribe_url`` and ``unsubscribe_mail`` are empty where the class of the message needs none.
+    ``kept``: the tenant's messages must not leave the house (``Tenant.settings["delivery"]`` is ``viewer``).
     """
 
     id: UUID
@@ -50,6 +51,7 @@ class Outgoing:
     text: str
     unsubscribe_url: str = ""
     unsubscribe_mail: str = ""
+    kept: bool = False
 
 
 class ChannelDown(Exception):

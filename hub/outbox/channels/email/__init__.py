@@ -47,6 +47,8 @@ class Email:
             raise ChannelDown(str(error)[:200]) from error
 
         def send(outgoing: Outgoing) -> Result:
+            if outgoing.kept:
+                return write_file(outgoing)
             try:
                 mail = letter(outgoing, connection)
                 mail.message()

@@ -1,4 +1,4 @@
-"""Without a mail server: the letter as a file under HUB_HOME/mail, beside the outbox viewer."""
+"""Without a mail server, or for a tenant that keeps its mail: the letter as a file, beside the outbox viewer."""
 
 from __future__ import annotations
 
@@ -18,4 +18,5 @@ def write_file(outgoing: Outgoing) -> Result:
         path.write_bytes(letter(outgoing).message().as_bytes())
     except OSError as error:
         raise ChannelDown(str(error)[:200]) from error
-    return Result(Outcome.SENT, detail="kept in the viewer: no mail server is configured", provider_id=path.name)
+    why = "this tenant sends nothing out" if outgoing.kept else "no mail server is configured"
+    return Result(Outcome.SENT, detail=f"kept in the viewer: {why}", provider_id=path.name)
