@@ -7,7 +7,7 @@ class JourneysConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.registry.handlers import facts_changed, signal_recorded
+        from hub.registry.handlers import facts_changed, signal_recorded, tenant_made
         from hub.tenancy.wake import register_queue
         from journeys import facts, handlers, origin, panels, steps
         from journeys.engine import JOURNEYS, backlog, drain
@@ -17,5 +17,6 @@ class JourneysConfig(AppConfig):
         register_queue(JOURNEYS, drain=drain, backlog=backlog)
         facts_changed.connect("journeys", handlers.on_facts_changed)
         signal_recorded.connect("journeys", handlers.on_signals_recorded)
+        tenant_made.connect("journeys", handlers.on_tenant_made, order=20)
         origin.register()
         panels.register()

@@ -8,14 +8,21 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from hub.people.audit import SYSTEM
 from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
 from journeys.engine import JOURNEYS, after_leaving, leave_if_over, store_positions
 from journeys.entries import Entering
 from journeys.models import Decision, Enrollment, EnrollmentStatus
+from journeys.services import journeys_install
 from journeys.waits import due_at, parse_wait
 from journeys.world import World
 from signals.models import Signal
+
+
+def on_tenant_made(tenant_id: UUID, ids: Sequence[UUID]) -> None:
+    """A new tenant begins with the ready journeys, which listen to its triggers."""
+    journeys_install(actor=SYSTEM)
 
 
 def on_facts_changed(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
 from hub.accounts.services import timeline_record
-from hub.people.audit import Actor, audit
+from hub.people.audit import SYSTEM, Actor, audit
 from hub.people.models import User
 from hub.registry.facts import facts
 from hub.rules.explain import sentence
@@ -38,6 +40,11 @@ def triggers_install(*, actor: Actor) -> int:
         _keep_version(trigger)
         audit(actor, "trigger.install", trigger)
     return len(missing)
+
+
+def on_tenant_made(tenant_id: UUID, ids: Sequence[UUID]) -> None:
+    """A new tenant begins with the shipped triggers."""
+    triggers_install(actor=SYSTEM)
 
 
 @transaction.atomic

@@ -49,5 +49,8 @@ facts_changed = Announcement("facts_changed")
 signal_recorded = Announcement("signal_recorded")
 """``(tenant_id, signal_ids)``: these signals were written and may start something."""
 
+tenant_made = Announcement("tenant_made")
+"""``(tenant_id, [tenant_id])``: a new tenant, in whose context this is called, gets what ships with the apps."""
+
 history_loaded = Announcement("history_loaded")
 """``(tenant_id, account_ids)``: historical rows of these accounts came in; what they make true must trigger nothing."""

@@ -5,8 +5,10 @@ from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from hub.people.audit import audit, command
+from hub.registry.handlers import tenant_made
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 
@@ -35,7 +37,9 @@ class Command(BaseCommand):
             tenant.full_clean()
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from error
-        tenant.save()
-        with tenant_context(tenant):
-            audit(command("create_tenant"), "tenant.create", tenant)
+        with transaction.atomic():
+            tenant.save()
+            with tenant_context(tenant):
+                audit(command("create_tenant"), "tenant.create", tenant)
+                tenant_made(tenant.id, [tenant.id])
         self.stdout.write(f"tenant {tenant.slug} made")
