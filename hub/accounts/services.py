@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -20,7 +20,6 @@ from hub.accounts.models import (
     ContactExternalId,
     TimelineEntry,
 )
-from hub.tenancy.context import current_tenant_id
 from hub.tenancy.wake import wake
 
 EVALUATE = "evaluate"
@@ -52,28 +51,18 @@ def states_lock(account_ids: Iterable[UUID]) -> list[UUID]:
     return list(locked.values_list("pk", flat=True))
 
 
-# Rows that somebody holds are left out, not waited for.
-MARK = """
-WITH free AS (
-    SELECT id FROM accounts_accountstate
-    WHERE tenant_id = %(tenant)s AND account_id = ANY(%(ids)s) ORDER BY account_id FOR UPDATE SKIP LOCKED
-)
-UPDATE accounts_accountstate s SET fact_version = s.fact_version + 1, dirty_at = %(at)s
-FROM free WHERE s.tenant_id = %(tenant)s AND s.id = free.id RETURNING s.account_id
-"""
-
-
 def facts_touch_free(account_ids: Iterable[UUID], *, at: datetime) -> set[UUID]:
     """`facts_touch` for those who must not wait for a lock: returns the accounts that it could not mark."""
     ids = sorted(set(account_ids))
     if not ids:
         return set()
-    with connection.cursor() as cursor:
-        cursor.execute(MARK, {"tenant": current_tenant_id(), "ids": ids, "at": at})
-        marked = {account_id for (account_id,) in cursor.fetchall()}
-    if marked:
-        wake(EVALUATE)
-    return set(ids) - marked
+    with transaction.atomic():
+        free = AccountState.objects.select_for_update(skip_locked=True).filter(account_id__in=ids)
+        locked = dict(free.order_by("account_id").values_list("pk", "account_id"))
+        AccountState.objects.filter(pk__in=locked).update(fact_version=F("fact_version") + 1, dirty_at=at)
+        if locked:
+            wake(EVALUATE)
+    return set(ids) - set(locked.values())
 
 
 def states_ensure(account_ids: Sequence[UUID]) -> None:

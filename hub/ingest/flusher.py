@@ -85,7 +85,6 @@ class Flusher:
             try:
                 _flush(group)
             except Exception as error:  # whatever it is, nothing of it is committed: every request must hear so
-                log.exception("events could not be committed")
                 _fail(group, error)
                 connections["default"].close()
 
@@ -128,7 +127,6 @@ def _of_tenant(parcels: list[Parcel], *, again: bool = True) -> list[Parcel]:
             return _of_tenant(parcels, again=False)
         raise
     except Exception as error:  # of this tenant's rows only; the savepoint is rolled back
-        log.exception("events of tenant %s could not be stored", parcels[0].tenant.pk)
         _fail(parcels, error)
         return []
     return parcels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as NotInTime
 from typing import Any
@@ -24,6 +25,8 @@ from hub.ingest.segment import (
 )
 from hub.people.models import Credential
 from hub.people.selectors import credential_for
+
+log = logging.getLogger(__name__)
 
 SCOPE = "ingest"
 PATIENCE = 30.0
@@ -50,7 +53,8 @@ def receive(request: HttpRequest, endpoint: str) -> HttpResponse:
     except (NotInTime, CancelledError):
         return _later(503, "not stored in time; send it again, nothing is stored twice")
     except Exception:
-        # The flusher has logged it. Common clients drop a call on 4xx and send it again on 5xx.
+        # Common clients drop a call on 4xx and send it again on 5xx.
+        log.exception("calls could not be taken")
         return _later(503, "not stored; send it again")
     return _answer(endpoint, calls)
 

@@ -40,9 +40,11 @@ class IdentityChange:
 
 
 FIND = """
-SELECT p.kind, p.key, p.account_id, p.group_key, p.same_as FROM usage_productidentity p
-JOIN unnest(%(kinds)s::text[], %(keys)s::text[]) AS k (kind, key) ON p.kind = k.kind AND p.key = k.key
-WHERE p.tenant_id = %(tenant)s
+SELECT kind, key, account_id, group_key, same_as FROM usage_productidentity
+WHERE tenant_id = %(tenant)s AND kind = 'group' AND key = ANY(%(group)s)
+UNION ALL
+SELECT kind, key, account_id, group_key, same_as FROM usage_productidentity
+WHERE tenant_id = %(tenant)s AND kind = 'user' AND key = ANY(%(user)s)
 """
 # The row's lock makes "nobody knows the account yet, so this event waits" true until the event is committed. A user
 # who names another group belongs there, even before that group's account is known.
@@ -71,9 +73,9 @@ def identities_find(keys: Collection[Key]) -> dict[Key, Known]:
     """The identities among `keys` that are known. One query."""
     if not keys:
         return {}
-    kinds, names = zip(*sorted(keys), strict=True)
+    names = {kind: [name for of, name in keys if of == kind] for kind in ("group", "user")}
     with connection.cursor() as cursor:
-        cursor.execute(FIND, {"tenant": current_tenant_id(), "kinds": list(kinds), "keys": list(names)})
+        cursor.execute(FIND, {"tenant": current_tenant_id(), **names})
         return {(kind, key): Known(*rest) for kind, key, *rest in cursor.fetchall()}
 
 

@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from hub.accounts.services import facts_touch
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
+from hub.usage.models import ProductIdentity
 
 CHUNK = 5_000
 # How far back an id is looked for when its day could not be taken from the client.
@@ -121,11 +122,11 @@ WITH moved AS (
     UPDATE usage_event e SET account_id = p.account_id FROM usage_productidentity p
     WHERE p.tenant_id = %(tenant)s AND p.id = ANY(%(ids)s) AND p.account_id IS NOT NULL
         AND e.tenant_id = %(tenant)s AND e.account_id IS NULL
-        AND {{which}}
+        AND {{which}} = ANY(%(keys)s)
     RETURNING e.account_id, e.user_key, e.kind, e.name, e.quantity, e.occurred_at
 ) {ROLLUPS}"""
-ATTACH_GROUPS = ATTACH.format(which="p.kind = 'group' AND e.group_key = p.key AND e.group_key <> ''")
-ATTACH_USERS = ATTACH.format(which="p.kind = 'user' AND e.user_key = p.key AND e.group_key = ''")
+ATTACH_GROUPS = ATTACH.format(which="p.kind = 'group' AND e.group_key = p.key AND e.group_key <> '' AND e.group_key")
+ATTACH_USERS = ATTACH.format(which="p.kind = 'user' AND e.user_key = p.key AND e.group_key = '' AND e.user_key")
 EARLIER = "SELECT id FROM usage_event WHERE tenant_id = %s AND id = ANY(%s) AND day >= %s AND day < %s"
 
 
@@ -159,7 +160,9 @@ class PostgresEvents:
             return _stored(cursor, APPEND, {"tenant": current_tenant_id()})
 
     def attach(self, identity_ids: Sequence[UUID]) -> Stored:
-        values = {"tenant": current_tenant_id(), "ids": list(identity_ids)}
+        # The keys are in the statement too: they lead to the events by index, whatever the planner knows.
+        keys = ProductIdentity.objects.filter(pk__in=identity_ids).values_list("key", flat=True)
+        values = {"tenant": current_tenant_id(), "ids": list(identity_ids), "keys": list(keys)}
         with connection.cursor() as cursor:
             return _stored(cursor, ATTACH_GROUPS, values) | _stored(cursor, ATTACH_USERS, values)
 
