@@ -164,28 +164,37 @@ class TrendPoint:
 def nrr_trend(*, as_of: date, points: int, window: int, overlap: Overlap) -> list[TrendPoint]:
     """Rolling NRR and GRR for the `points` month ends up to `as_of`, from account months. One query."""
     last = last_closed_month(as_of)
+    # One pass over the months of both ends, grouped twice: no join that a planner without statistics could turn round.
     statement = """
-        SELECT m.month::date, coalesce(r.opening, 0), r.retained, r.kept, coalesce(c.closing, 0)
-        FROM generate_series(%(last)s::timestamp - make_interval(months => %(points)s - 1), %(last)s::timestamp,
-            interval '1 month') AS m (month)
-        LEFT JOIN LATERAL (
-            SELECT sum(b.mrr_minor) AS opening, sum(coalesce(n.mrr_minor, 0)) AS retained,
-                sum(least(b.mrr_minor, coalesce(n.mrr_minor, 0))) AS kept
-            FROM revenue_accountmonth b
-            LEFT JOIN revenue_accountmonth n ON n.tenant_id = b.tenant_id AND n.overlap = b.overlap
-                AND n.account_id = b.account_id AND n.month = m.month::date
-            WHERE b.tenant_id = %(tenant)s AND b.overlap = %(overlap)s
-                AND b.month = (m.month - make_interval(months => %(window)s))::date
-        ) r ON true
-        LEFT JOIN LATERAL (
-            SELECT sum(mrr_minor) AS closing FROM revenue_accountmonth
-            WHERE tenant_id = %(tenant)s AND overlap = %(overlap)s AND month = m.month::date
-        ) c ON true
+        SELECT m.month::date, coalesce(w.opening, 0), w.retained, w.kept, coalesce(w.closing, 0)
+        FROM generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 month') AS m (month)
+        LEFT JOIN (
+            SELECT month, sum(before) AS opening, sum(now) FILTER (WHERE before > 0) AS retained,
+                sum(least(before, now)) AS kept, sum(now) AS closing
+            FROM (
+                SELECT account_id, month, sum(before) AS before, sum(now) AS now FROM (
+                    SELECT account_id, (month + make_interval(months => %(window)s))::date AS month,
+                        mrr_minor AS before, 0 AS now
+                    FROM revenue_accountmonth WHERE tenant_id = %(tenant)s AND overlap = %(overlap)s
+                        AND month >= (%(first)s::timestamp - make_interval(months => %(window)s))::date
+                        AND month <= (%(last)s::timestamp - make_interval(months => %(window)s))::date
+                    UNION ALL
+                    SELECT account_id, month, 0, mrr_minor FROM revenue_accountmonth
+                    WHERE tenant_id = %(tenant)s AND overlap = %(overlap)s AND month >= %(first)s AND month <= %(last)s
+                ) ends GROUP BY account_id, month
+            ) accounts GROUP BY month
+        ) w ON w.month = m.month::date
         ORDER BY 1"""
     with connection.cursor() as cursor:
         cursor.execute(
             statement,
-            {"tenant": current_tenant_id(), "last": last, "points": points, "window": window, "overlap": overlap},
+            {
+                "tenant": current_tenant_id(),
+                "first": months_back(last, points - 1),
+                "last": last,
+                "window": window,
+                "overlap": overlap,
+            },
         )
         return [
             TrendPoint(

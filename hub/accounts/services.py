@@ -46,9 +46,13 @@ def states_lock(account_ids: Iterable[UUID]) -> list[UUID]:
     ids = sorted(set(account_ids))
     if not ids:
         return []
-    states_ensure(ids)
-    locked = AccountState.objects.select_for_update().filter(account_id__in=ids).order_by("account_id")
-    return list(locked.values_list("pk", flat=True))
+    wanted = AccountState.objects.select_for_update().filter(account_id__in=ids).order_by("account_id")
+    locked = dict(wanted.values_list("account_id", "pk"))
+    if missing := [account_id for account_id in ids if account_id not in locked]:
+        # New rows are nobody's yet, or the one who made them holds older accounts' locks as we do: still in id order.
+        states_ensure(missing)
+        locked = dict(wanted.values_list("account_id", "pk"))
+    return list(locked.values())
 
 
 def facts_touch_free(account_ids: Iterable[UUID], *, at: datetime) -> set[UUID]:

@@ -1,0 +1,105 @@
+"""Importing usage rows through the whole engine, against a bare COPY of the same rows; and RavenStack twice."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+from bench.database import ROOT, database
+from bench.result import Result, result
+
+MAPPING = """
+source: bench
+files:
+  - {file: accounts.csv, entity: account, external_id: id, fields: {name: name}}
+  - file: usage.csv
+    entity: usage
+    external_id: id
+    account: account
+    fields: {day: day, name: feature, count: count, user: who}
+"""
+
+
+def measure(scale: float) -> list[Result]:
+    with database(), tempfile.TemporaryDirectory() as folder:
+        return [_usage(Path(folder), round(100_000 * scale), round(2_000 * scale)), *_sample()]
+
+
+def _usage(folder: Path, rows: int, accounts: int) -> Result:
+    """`rows` usage rows of `accounts` accounts; the limit is COPY of the same rows into a bare table."""
+    from django.db import connection
+
+    from hub.people.audit import command
+    from hub.tenancy.models import Tenant
+
+    tenant = Tenant.objects.create(slug="bench", name="Bench")
+    _write(folder, rows, accounts)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE bare (id text, account text, day date, feature text, count int, who text)"
+        )
+        begun = time.perf_counter()
+        with cursor.copy("COPY bare FROM STDIN WITH (FORMAT csv, HEADER)") as copy:
+            copy.write((folder / "usage.csv").read_bytes())
+        limit = rows / (time.perf_counter() - begun)
+    begun = time.perf_counter()
+    counts = _import(tenant, folder / "mapping.yaml", folder, command("bench"))
+    seconds = time.perf_counter() - begun
+    assert counts[1]["created"] == rows, counts
+    begun = time.perf_counter()
+    again = _import(tenant, folder / "mapping.yaml", folder, command("bench"))
+    assert again[1]["unchanged"] == rows, again
+    return result(
+        "import usage", "rows/s", rows / seconds, limit=limit, again=round(rows / (time.perf_counter() - begun))
+    )
+
+
+def _write(folder: Path, rows: int, accounts: int) -> None:
+    (folder / "mapping.yaml").write_text(MAPPING)
+    with (folder / "accounts.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([("id", "name"), *((f"a{n}", f"Account {n}") for n in range(accounts))])
+    with (folder / "usage.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("id", "account", "day", "feature", "count", "who"))
+        first = date(2025, 1, 6)
+        for n in range(rows):
+            day = first + timedelta(days=n % 180)
+            writer.writerow((f"u{n}", f"a{n % accounts}", day, f"feature {n % 12}", n % 9 + 1, f"p{n % 700}"))
+
+
+def _import(tenant, mapping: Path, folder: Path, actor, historical: bool = True):  # type: ignore[no-untyped-def]  # Django is set up late
+    from hub.ingest.imports.engine import import_folder, mapping_load
+
+    done = import_folder(
+        tenant=tenant,
+        mapping=mapping_load(mapping),
+        mapping_name=mapping.name,
+        folder=folder,
+        actor=actor,
+        historical=historical,
+    )
+    return [item.counts for item in done.files]
+
+
+def _sample() -> list[Result]:
+    """The whole of RavenStack, created and then unchanged, in seconds; the limit is the issue's 30."""
+    from hub.people.audit import command
+    from hub.tenancy.models import Tenant
+
+    folder = Path(os.environ.get("SAMPLE_DATA") or ROOT.parent / "shared" / "data") / "ravenstack"
+    if not folder.is_dir():
+        return []
+    tenant = Tenant.objects.create(slug="ravenstack", name="RavenStack")
+    seconds = []
+    for _ in range(2):
+        begun = time.perf_counter()
+        _import(tenant, ROOT / "hub/ingest/mappings/ravenstack.yaml", folder, command("bench"))
+        seconds.append(time.perf_counter() - begun)
+    return [
+        result("import RavenStack", "s", seconds[0], limit=30.0),
+        result("import RavenStack again", "s", seconds[1], limit=30.0),
+    ]
