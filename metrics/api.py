@@ -27,6 +27,8 @@ ENDS = ("exclusive", "inclusive")
 # What MRR is read from; further ones come with further sources of truth.
 BASES = ("contract_lines",)
 MAX_MONTHS = 60
+# Windows open up to MAX_MONTHS earlier and end a day later; both must be dates.
+EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
 
 
 class FiguresSerializer(serializers.Serializer[Any]):
@@ -84,6 +86,8 @@ class Nrr(APIView):
     def get(self, request: Request) -> Response:
         today = today_of(tenant_of(request))
         as_of = date_param(request, "as_of") or today.replace(day=1) - timedelta(days=1)
+        if not EARLIEST <= as_of <= LATEST:
+            raise ValidationError({"as_of": [f"expected a date from {EARLIEST} to {LATEST}"]})
         window = request.query_params.get("window", "") or "12m"
         basis = choice_param(request, "basis", BASES, BASES[0])
         method = Methodology(

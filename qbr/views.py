@@ -128,7 +128,7 @@ def line(request: StaffRequest, line_id: UUID) -> HttpResponse:
 
 def _revision(request: StaffRequest) -> int:
     value = request.POST.get("revision", "")
-    return int(value) if value.isdigit() and len(value) < 10 else 0
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
 
 
 @staff_page("qbr.edit")

@@ -39,9 +39,16 @@ def cursor_values(cursor: str, *kinds: Callable[[str], Any]) -> tuple[Any, ...] 
         values = json.loads(base64.urlsafe_b64decode(padded))
         if not isinstance(values, list) or len(values) != len(kinds):
             return None
+        if any(isinstance(value, str) and not _storable(value) for value in values):
+            return None
         return tuple(kind(value) for kind, value in zip(kinds, values, strict=True))
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         return None
+
+
+def _storable(text: str) -> bool:
+    """Whether PostgreSQL can compare with it: no NUL, no half of a character."""
+    return not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)
 
 
 def page_of(rows: Sequence[Row], size: int, values: Callable[[Row], Sequence[Any]]) -> Page[Row]:

@@ -3,13 +3,16 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.shell.paging import cursor_of, cursor_values, page_of
 
+STORABLE = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 
-@given(st.text(max_size=50), st.dates(), st.uuids(), st.integers())
+
+@given(st.text(STORABLE, max_size=50), st.dates(), st.uuids(), st.integers())
 def test_a_cursor_gives_back_what_went_in(text: str, day: date, pk: UUID, number: int) -> None:
     assert cursor_values(cursor_of(text, day, pk, number), str, date.fromisoformat, UUID, int) == (
         text,
@@ -22,6 +25,11 @@ def test_a_cursor_gives_back_what_went_in(text: str, day: date, pk: UUID, number
 @given(st.text(max_size=80))
 def test_nonsense_for_a_cursor_starts_the_list_at_its_beginning(text: str) -> None:
     assert cursor_values(text, date.fromisoformat, UUID) is None
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800"])
+def test_a_cursor_that_no_database_could_compare_is_nonsense(text: str) -> None:
+    assert cursor_values(cursor_of(text, uuid4()), str, UUID) is None
 
 
 def test_a_cursor_of_another_list_is_nonsense() -> None:
