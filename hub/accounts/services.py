@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -46,13 +46,10 @@ def states_lock(account_ids: Iterable[UUID]) -> list[UUID]:
     ids = sorted(set(account_ids))
     if not ids:
         return []
-    wanted = AccountState.objects.select_for_update().filter(account_id__in=ids).order_by("account_id")
-    locked = dict(wanted.values_list("account_id", "pk"))
-    if missing := [account_id for account_id in ids if account_id not in locked]:
-        # New rows are nobody's yet, or the one who made them holds older accounts' locks as we do: still in id order.
-        states_ensure(missing)
-        locked = dict(wanted.values_list("account_id", "pk"))
-    return list(locked.values())
+    states = AccountState.objects.filter(account_id__in=ids).order_by("account_id")
+    # Missing rows are made before any lock is held: who waits for another's insert must hold nothing that one wants.
+    states_ensure(sorted(set(ids) - set(states.values_list("account_id", flat=True))))
+    return list(states.select_for_update().values_list("pk", flat=True))
 
 
 def facts_touch_free(account_ids: Iterable[UUID], *, at: datetime) -> set[UUID]:
@@ -164,21 +161,34 @@ def account_upsert(*, source: str, external_id: str, fields: Mapping[str, Any]) 
     raise ValueError.
     """
     values = _checked(fields, ACCOUNT_FIELDS | {"owner_id", "attributes"})
-    link = (
-        AccountExternalId.objects.select_related("account")
-        .select_for_update(of=("self",))
-        .filter(source=source, value=external_id)
-        .first()
-    )
+    link = _account_link(source, external_id)
     if link is None:
-        account = Account.objects.create(name=values.pop("name", "") or external_id, **values)
-        AccountExternalId.objects.create(account=account, source=source, value=external_id)
-        facts_touch([account.id])
-        return account, "created"
-    account = link.account
+        try:
+            with transaction.atomic():
+                return _account_create(source, external_id, values), "created"
+        except IntegrityError:
+            # Somebody made it at the same moment; now it can be found.
+            link = _account_link(source, external_id)
+            if link is None:
+                raise
+    states_lock([link.account_id])
+    account = Account.objects.get(pk=link.account_id)
     if "attributes" in values:
         values["attributes"] = {**account.attributes, **values["attributes"]}
     return account, _update(account, values, account.id)
+
+
+def _account_link(source: str, external_id: str) -> AccountExternalId | None:
+    links = AccountExternalId.objects.select_for_update().filter(source=source, value=external_id)
+    found: AccountExternalId | None = links.first()
+    return found
+
+
+def _account_create(source: str, external_id: str, values: Mapping[str, Any]) -> Account:
+    account: Account = Account.objects.create(**{**values, "name": values.get("name") or external_id})
+    AccountExternalId.objects.create(account=account, source=source, value=external_id)
+    facts_touch([account.id])
+    return account
 
 
 @transaction.atomic
@@ -189,6 +199,8 @@ def contact_upsert(
     values = _checked(fields, CONTACT_FIELDS)
     if "email" in values:
         values["email"] = values["email"].strip().lower()
+    # First the account's lock, then its rows; so two who bring the same person make one contact, too.
+    states_lock([account.id])
     contact = _contact_for(account, values.get("email", ""), source, external_id)
     if contact is None:
         contact = Contact.objects.create(account=account, **values)

@@ -25,7 +25,7 @@ from django.db.models import F, Min, QuerySet
 from django.utils import timezone
 
 from hub.accounts.models import AccountState, Contact, ContactStatus
-from hub.accounts.services import facts_touch, timeline_record
+from hub.accounts.services import facts_touch, states_lock, timeline_record
 from hub.outbox.channels.base import Channel, ChannelDown, Outcome, Outgoing, Result, Send, channels
 from hub.outbox.gates import Held, MessageClass, Withheld, decide
 from hub.outbox.models import WAITING, Delivery, Message, MessageStatus
@@ -263,6 +263,7 @@ def _bounced(row: Message, result: Result, now: datetime) -> bool:
         return False
     address = channels.get(row.channel).address_of(row.contact)
     address_suppress(channel=row.channel, address=address, reason="bounce", detail=result.detail)
+    states_lock([row.account_id])
     Contact.objects.filter(pk=row.contact_id).update(status=ContactStatus.BOUNCED)
     facts_touch([row.account_id])
     if row.cause in origins:
