@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from hub.accounts.models import Contact, ContactStatus
 from hub.people.audit import Actor, audit
-from hub.people.models import User
+from hub.people.models import Membership, User
+from hub.people.permissions import allowed
 from hub.portal.models import HubSession, SignIn
 from hub.portal.selectors import contacts_of
 from hub.tenancy.models import Tenant
@@ -148,14 +149,23 @@ def view_as(*, contact: Contact, user: User, actor: Actor) -> str:
 def session_for(secret: str) -> HubSession | None:
     """The live session of a secret with contact and account; None when it ended, or its contact may not come in."""
     session = (
-        HubSession.objects.select_related("contact", "account", "viewer")
+        HubSession.objects.select_related("contact", "account", "viewer", "tenant")
         .filter(token_hash=_hash(secret), expires_at__gt=timezone.now())
         .first()
     )
     if session is None or (session.contact is not None and session.contact.status == ContactStatus.LEFT):
         return None
+    if session.viewer is not None and not _may_view(session.viewer, session.tenant):
+        return None
     found: HubSession = session
     return found
+
+
+def _may_view(viewer: User, tenant: Tenant) -> bool:
+    """Whether a staff user still belongs to the tenant in a role that may look at hubs."""
+    members = Membership.objects.filter(tenant=tenant, user=viewer, is_active=True, user__is_active=True)
+    membership = members.first()
+    return membership is not None and allowed(membership.role, "portal.view_as")
 
 
 def sign_out(*, session: HubSession) -> None:

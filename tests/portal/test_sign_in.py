@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from hub.accounts.models import Account, Contact
 from hub.people.models import AuditEvent
+from hub.people.services import member_remove
 from hub.plans.models import Milestone
 from hub.plans.services import plan_create
 from hub.portal.models import HubSession, SignIn
@@ -200,3 +201,15 @@ def test_sign_in_is_throttled_per_address(
         with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]  # pytest-django's fixture
             Client().post("/hub/acme/sign-in/", {"email": EMAIL})
     assert len(mail.outbox) == 5
+
+
+def test_viewing_as_a_contact_ends_with_the_viewers_membership(acme: Tenant, account: Account) -> None:
+    membership = make_member(acme, "csm", password=None)
+    client = Client()
+    client.force_login(membership.user)
+    with tenant_context(acme):
+        contact = Contact.objects.get(email=EMAIL)
+    assert client.post(f"/t/acme/contacts/{contact.pk}/view-as/").status_code == 302
+    assert client.get("/hub/acme/").status_code == 200
+    member_remove(membership=membership, actor=ACTOR)
+    assert client.get("/hub/acme/").headers["Location"] == "/hub/acme/sign-in/"
