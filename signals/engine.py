@@ -30,6 +30,7 @@ from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 from signals.catalogue import BY_KEY, Shipped
 from signals.models import Signal, Trigger, TriggerState
+from signals.stages import stages_refresh
 
 BATCH = 500
 # Changes caused by journeys carry their depth; beyond this a chain of causes is cut.
@@ -71,6 +72,7 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
     now = now or timezone.now()
     milestones_complete_from_usage(account_ids)
     facts_refresh(account_ids, today=today_of(tenant, now), now=now)
+    stages_refresh(account_ids, today_of(tenant, now))
     facts_changed(tenant.id, account_ids)
     clock = Clock(now, today_of(tenant, now))
     fresh: list[Signal] = []
