@@ -6,7 +6,6 @@ began. Each tenant gets one savepoint: what fails for one tenant fails only its 
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections import deque
@@ -24,8 +23,6 @@ from hub.ingest.services import events_record
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.usage.store import events_store
-
-log = logging.getLogger(__name__)
 
 # A group may exceed it by one request.
 GROUP = 5_000

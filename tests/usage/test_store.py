@@ -1,0 +1,84 @@
+"""The event store as programs of ours use it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID, uuid5
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hub.accounts.models import AccountState
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant
+from hub.usage.models import ActiveUserDaily, UsageDaily
+from hub.usage.store import EventRow, write_events
+from tests.world import make_account
+
+pytestmark = pytest.mark.django_db
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NAMESPACE = UUID(int=7)
+
+
+def row(account_id: UUID, number: int, day: int, name: str, quantity: int = 1, historical: bool = False) -> EventRow:
+    at = START + timedelta(days=day)
+    return EventRow(
+        id=uuid5(NAMESPACE, f"{account_id} {number}"),
+        day=at.date(),
+        kind="track",
+        name=name,
+        occurred_at=at,
+        received_at=at,
+        message_id=str(number),
+        source="test",
+        account_id=account_id,
+        user_key="u1",
+        quantity=quantity,
+        historical=historical,
+    )
+
+
+events = st.lists(
+    st.tuples(st.integers(0, 30), st.integers(0, 3), st.sampled_from("ab"), st.integers(1, 9)), max_size=40
+)
+
+
+@given(first=events, second=events)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rollups_are_the_sum_of_distinct_events(
+    acme: Tenant, first: list[tuple[int, int, str, int]], second: list[tuple[int, int, str, int]]
+) -> None:
+    with tenant_context(acme):
+        account = make_account(str(uuid5(NAMESPACE, repr((first, second)))))
+    # The same id names the same event.
+    known: dict[int, tuple[int, str, int]] = {}
+    for number, *rest in [*first, *second]:
+        known.setdefault(number, (rest[0], rest[1], rest[2]))  # type: ignore[arg-type]  # unpacking loses the types
+    expected: Counter[tuple[date, str]] = Counter()
+    for day, name, quantity in known.values():
+        expected[(START + timedelta(days=day)).date(), name] += quantity
+    batches = [[row(account.pk, number, *known[number]) for number, *_ in batch] for batch in (first, second)]
+    new = sum(write_events(acme, batch).new for batch in batches)
+    assert write_events(acme, [each for batch in batches for each in batch]).new == 0
+    with tenant_context(acme):
+        daily = UsageDaily.objects.filter(account=account)
+        assert {(entry.day, entry.name): entry.count for entry in daily} == expected
+        days = set(ActiveUserDaily.objects.filter(account=account).values_list("day", flat=True))
+    assert new == len(known)
+    assert days == {day for day, _ in expected}
+
+
+def test_only_live_events_mark_the_account(acme: Tenant) -> None:
+    with tenant_context(acme):
+        account = make_account()
+        AccountState.objects.update(dirty_at=None)
+    write_events(acme, [row(account.pk, 1, 0, "a", historical=True)])
+    with tenant_context(acme):
+        assert AccountState.objects.get().dirty_at is None
+    stored = write_events(acme, [row(account.pk, 2, 0, "a")])
+    assert (stored.new, stored.account_ids) == (1, frozenset([account.pk]))
+    with tenant_context(acme):
+        assert AccountState.objects.get().dirty_at is not None
