@@ -134,11 +134,17 @@ def test_an_address_that_the_server_refuses_is_a_bounce(acme: Tenant, kim: Conta
     assert (send(gone).status, send(kim).status) == ("failed", "sent")
 
 
-def test_a_name_that_tries_to_add_headers_is_not_sent(acme: Tenant, kim: Contact, mailbox: Mailbox) -> None:
+@pytest.mark.parametrize("breaking", ["\n", "\r\n", "\r"])
+def test_a_name_that_tries_to_add_headers_adds_none(
+    acme: Tenant, kim: Contact, mailbox: Mailbox, breaking: str
+) -> None:
     with tenant_context(acme):
-        Contact.objects.update(name="Kim\nBcc: everybody@evil.example")
-    assert send(kim).status == "failed"
-    assert mailbox.mails == []
+        Contact.objects.update(name=f"Kim{breaking}Bcc: everybody@evil.example")
+        kim.refresh_from_db()
+    assert send(kim).status == "sent"
+    (mail,) = mailbox.mails
+    assert mail["Bcc"] is None
+    assert [one.addr_spec for one in mail["To"].addresses] == [kim.email]
 
 
 def test_no_server_at_the_other_end_loses_nothing(kim: Contact, settings: Any) -> None:

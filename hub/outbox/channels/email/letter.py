@@ -24,13 +24,18 @@ def letter(outgoing: Outgoing, connection: Any = None) -> EmailMultiAlternatives
     mail = EmailMultiAlternatives(
         subject=outgoing.subject,
         body=render_to_string("outbox/email.txt", {"message": outgoing}),
-        from_email=formataddr((outgoing.sender, sender)),
-        to=[formataddr((outgoing.name, outgoing.address))],
+        from_email=formataddr((_one_line(outgoing.sender), sender)),
+        to=[formataddr((_one_line(outgoing.name), outgoing.address))],
         headers={"Message-ID": message_id(outgoing), "X-Tandem-Key": outgoing.key, **_unsubscribe(outgoing)},
         connection=connection,
     )
     mail.attach_alternative(render_to_string("outbox/email.html", {"message": outgoing}), "text/html")
     return mail
+
+
+def _one_line(name: str) -> str:
+    # Names come from files and events; a line break in one must not cost its bearer their mail, or begin a header.
+    return " ".join(name.split())
 
 
 def _unsubscribe(outgoing: Outgoing) -> dict[str, str]:
