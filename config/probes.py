@@ -92,7 +92,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def _may_scrape(request: HttpRequest) -> bool:
     if settings.METRICS_TOKEN:
-        return compare_digest(request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}")
+        given = request.headers.get("Authorization", "").encode(errors="replace")
+        return compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode())
     # Behind a proxy everybody comes from loopback: then only the token opens.
     forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
     return request.META.get("REMOTE_ADDR") in ("127.0.0.1", "::1") and not forwarded

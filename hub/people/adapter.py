@@ -14,4 +14,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ca
         return False
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        transaction.on_commit(lambda: super(AccountAdapter, self).send_mail(template_prefix, email, context))
+        # Robust: a mail server that is down is logged, and known and unknown addresses still get the same answer.
+        transaction.on_commit(
+            lambda: super(AccountAdapter, self).send_mail(template_prefix, email, context), robust=True
+        )

@@ -75,7 +75,8 @@ def sign_in_request(*, tenant: Tenant, email: str, public_url: str) -> None:
         "minutes": int(LINK_LIFE.total_seconds() // 60),
     }
     body = render_to_string("hub/mail/sign_in.txt", context)
-    transaction.on_commit(lambda: send_mail(f"Sign in to {tenant.name}", body, None, [email]))
+    # Robust: a mail server that is down is logged, and known and unknown addresses still get the same answer.
+    transaction.on_commit(lambda: send_mail(f"Sign in to {tenant.name}", body, None, [email]), robust=True)
 
 
 @transaction.atomic

@@ -213,3 +213,15 @@ def test_viewing_as_a_contact_ends_with_the_viewers_membership(acme: Tenant, acc
     assert client.get("/hub/acme/").status_code == 200
     member_remove(membership=membership, actor=ACTOR)
     assert client.get("/hub/acme/").headers["Location"] == "/hub/acme/sign-in/"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_server_that_is_down_does_not_tell_who_is_known(
+    acme: Tenant, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object, **__: object) -> None:
+        raise OSError("nobody listens")
+
+    monkeypatch.setattr("hub.portal.services.send_mail", down)
+    answers = [Client().post("/hub/acme/sign-in/", {"email": email}) for email in (EMAIL, "who@nowhere.example")]
+    assert [answer.status_code for answer in answers] == [200, 200]
