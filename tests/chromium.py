@@ -57,16 +57,20 @@ def _install() -> Path | None:
     return find()
 
 
-def watch(page: Page) -> list[str]:
-    """A list that fills with what goes wrong in the page: scripts that throw, violations of the content policy."""
+def watch(page: Page, *, all_errors: bool = False) -> list[str]:
+    """A list that fills with what goes wrong in the page: scripts that throw, violations of the content policy.
+
+    `all_errors`: whatever the console calls an error, such as an address that does not answer.
+    """
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(error.message))
-    page.on("console", lambda message: wrong.append(message.text) if _violates(message) else None)
+
+    def read(message: ConsoleMessage) -> None:
+        if message.type == "error" and (all_errors or "Content Security Policy" in message.text):
+            wrong.append(message.text)
+
+    page.on("console", read)
     return wrong
-
-
-def _violates(message: ConsoleMessage) -> bool:
-    return message.type == "error" and "Content Security Policy" in message.text
 
 
 def _run(*command: str) -> None:
