@@ -21,6 +21,8 @@ EVENTS_PORT = int(os.environ.get("EVENTS_PORT") or environment.run_file().get("e
 PUBLIC_URL = os.environ.get("PUBLIC_URL", f"http://localhost:{PORT}").rstrip("/")
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 OUTGOING_ALLOW = [item for item in os.environ.get("OUTGOING_ALLOW", "").split(",") if item]
+# How many proxies of ours stand in front: 0 believes nobody's X-Forwarded-For.
+TRUSTED_PROXIES = int(os.environ.get("TRUSTED_PROXIES", "0"))
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
 
 ALLOWED_HOSTS = [urlsplit(PUBLIC_URL).hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
@@ -62,6 +64,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "hub.people.addresses.ClientAddress",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

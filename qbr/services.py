@@ -114,11 +114,14 @@ def _generate(account_ids: Sequence[UUID], template: QbrTemplate, quarter: Quart
 
 def _refresh_openings(quarter: Quarter) -> None:
     """Rewrite generated lines whose facts have moved on; the first edit makes a line somebody's own for good."""
-    lines = QbrLine.objects.filter(block__qbr__quarter=quarter.name, generated=True, tag="").select_related(
-        "account", "block"
+    lines = (
+        QbrLine.objects.select_for_update(of=("self",))
+        .filter(block__qbr__quarter=quarter.name, generated=True, tag="")
+        .select_related("account", "block")
+        .order_by("pk")
     )
     known = {
-        row["account_id"]: row for row in AccountFacts.objects.filter(account__in=lines.values("account")).values()
+        row["account_id"]: row for row in AccountFacts.objects.filter(account__qbrs__quarter=quarter.name).values()
     }
     changed = []
     for line in lines:

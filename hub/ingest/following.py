@@ -17,7 +17,7 @@ from django.db.models import Min
 from django.utils import timezone
 
 from hub.accounts.models import Account, AccountExternalId
-from hub.accounts.services import account_upsert, contact_upsert, facts_touch
+from hub.accounts.services import account_upsert, contact_upsert, facts_touch, states_lock
 from hub.ingest.models import TouchedAccount
 from hub.ingest.resolution import GROUP, USER
 from hub.ingest.services import SOURCE, accounts_by_external_id, accounts_mark
@@ -99,6 +99,8 @@ def _groups(tenant: Tenant) -> bool:
     with tenant_context(tenant):
         groups = _due(IdentityKind.GROUP)
         named = accounts_by_external_id({group.key for group in groups if group.account_id is None})
+        # All locks at once and in order: taken one by one they would cross those of an import.
+        states_lock([*named.values(), *(group.account_id for group in groups if group.account_id)])
         for group in groups:
             account_id = group.account_id or named.get(group.key)
             if account_id or _policy(tenant) == CREATE:
@@ -139,6 +141,7 @@ def _users(tenant: Tenant) -> bool:
     with tenant_context(tenant):
         _alone()
         described = [user for user in users if user.account_id and user.traits]
+        states_lock([user.account_id for user in described if user.account_id])
         contacts = {user.pk: _contact(user, create=_policy(tenant) == CREATE) for user in described}
     _finish(tenant, users, contacts)
     return bool(users)

@@ -154,7 +154,11 @@ def session_for(secret: str) -> HubSession | None:
         .filter(token_hash=_hash(secret), expires_at__gt=timezone.now())
         .first()
     )
-    if session is None or (session.contact is not None and session.contact.status == ContactStatus.LEFT):
+    if session is None:
+        return None
+    contact = session.contact
+    # The session was given to an address: whoever has another by now signs in with that one.
+    if contact is not None and (contact.status == ContactStatus.LEFT or contact.email != session.email):
         return None
     if session.viewer is not None and not _may_view(session.viewer, session.tenant):
         return None

@@ -109,12 +109,38 @@ def test_bad_rows_are_quarantined_with_line_column_value_and_reason(acme: Tenant
         4: ("id", "", "no_id"),
         5: ("name", "", "empty"),
         6: ("seats", "x", "bad_value"),
-        8: ("", "surplus", "extra_cells"),
+        8: ("", "", "extra_cells"),
         10: ("id", "1", "duplicate_id"),
     }
     with tenant_context(acme):
         assert "line 2" in QuarantinedRow.objects.get(line=10).message
         assert ImportedFile.objects.get().quarantined == 6
+
+
+def test_rows_that_do_not_fit_or_cannot_be_stored_are_quarantined_and_the_rest_is_taken(
+    acme: Tenant, folder: Path
+) -> None:
+    (folder / "accounts.csv").write_bytes(
+        b"\xef\xbb\xbfid,name,since,seats,gone,region\n"
+        b"1,Few,2024-01-31\n"
+        b"2,N\0UL,2024-01-31,1,ja,\n"
+        b"3,B\xffad,2024-01-31,1,ja,\n"
+        b"4,Good,2024-01-31,1,ja,\n"
+    )
+    assert counts(run(acme, folder)) == {"created": 1, "quarantined": 3}
+    with tenant_context(acme):
+        reasons = dict(QuarantinedRow.objects.values_list("line", "reason"))
+    assert reasons == {2: "missing_cells", 3: "bad_value", 4: "bad_encoding"}
+
+
+def test_a_quote_that_is_never_closed_swallows_nothing(acme: Tenant, folder: Path) -> None:
+    (folder / "accounts.csv").write_text(
+        'id,name,since,seats,gone,region\n1,A,2024-01-31,1,ja,\n2,"open,2024-01-31,1,ja,\n3,C,2024-01-31,1,ja,\n'
+    )
+    with pytest.raises(ImportProblem, match=r"accounts\.csv: line 3: a quote is opened and never closed"):
+        run(acme, folder)
+    with tenant_context(acme):
+        assert not Account.objects.exists()
 
 
 def test_a_dry_run_counts_and_keeps_nothing(acme: Tenant, folder: Path) -> None:

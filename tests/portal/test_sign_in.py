@@ -135,6 +135,13 @@ def test_a_contact_who_left_is_out_at_once(acme: Tenant, account: Account) -> No
     assert client.get("/hub/acme/").headers["Location"] == "/hub/acme/sign-in/"
 
 
+def test_a_session_ends_when_the_contact_gets_another_address(acme: Tenant, account: Account) -> None:
+    client = signed_in(acme)
+    with tenant_context(acme):
+        Contact.objects.update(email="lee@northwind.example")
+    assert client.get("/hub/acme/").headers["Location"] == "/hub/acme/sign-in/"
+
+
 def test_a_contact_completes_a_milestone(acme: Tenant, account: Account) -> None:
     client = signed_in(acme)
     with tenant_context(acme):

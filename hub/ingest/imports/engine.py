@@ -19,7 +19,7 @@ from django.utils import timezone
 from hub.accounts.models import AccountExternalId, ContactExternalId
 from hub.accounts.services import facts_touch, states_lock
 from hub.ingest.imports.entities import Batch, Entity, Record, load
-from hub.ingest.imports.files import FileError, SourceRow, header_of, rows_of
+from hub.ingest.imports.files import FileError, SourceRow, header_of, open_quote, rows_of
 from hub.ingest.imports.mapping import Column, FieldSpec, FileMapping, Mapping, MappingError, read_mapping
 from hub.ingest.imports.values import READERS, BadValue, boolean, choice, day, moment, money
 from hub.ingest.models import ImportedFile, ImportRun, QuarantinedRow
@@ -104,6 +104,8 @@ def _missing_columns(path: Path, item: FileMapping) -> list[str]:
         names = header_of(path)
     except FileError as error:
         return [str(error)]
+    if line := open_quote(path):
+        return [f"{item.file}: line {line}: a quote is opened and never closed, or a cell is longer than 1,000,000"]
     missing = sorted(item.columns() - set(names))
     return [f"{item.file}: line 1: column {name!r} is missing (there: {', '.join(names)})" for name in missing]
 
@@ -222,15 +224,18 @@ class _File:
     def _records(self, chunk: Sequence[SourceRow]) -> Iterator[Record]:
         for row in chunk:
             self.result.read += 1
-            record = Record(row.line, row.cells.get(self.item.external_id, "").strip(), {}, row.cells)
-            self._take(record)
+            # What quarantine keeps must be storable: PostgreSQL's text holds no NUL.
+            cells = {name: cell.replace("\0", "\ufffd") for name, cell in row.cells.items()}
+            record = Record(row.line, cells.get(self.item.external_id, "").strip(), {}, cells)
+            if row.problem is not None:
+                record.refuse(*row.problem)
+            else:
+                self._take(record)
             yield record
 
     def _take(self, record: Record) -> None:
         if any(rule.matches(record.raw) for rule in self.item.leave_out):
             record.outcome = "left_out"
-        elif record.raw.get(""):
-            record.refuse("extra_cells", "the row has more cells than the header has names", value=record.raw[""])
         elif not record.external_id:
             record.refuse("no_id", "the row has no id", column=self.item.external_id)
         elif len(record.external_id) > 200:

@@ -16,6 +16,7 @@ class SourceRow:
 
     line: int
     cells: dict[str, str]
+    problem: tuple[str, str] | None = None
 
 
 class FileError(ValueError):
@@ -27,6 +28,9 @@ def encoding_of(path: Path) -> str:
     head = path.read_bytes()[:4]
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
+    if head[:3] == b"\xef\xbb\xbf":
+        # It says what it is: a bad byte in it is that row's trouble, not a sign of another encoding.
+        return "utf-8-sig"
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             while stream.read(1 << 20):
@@ -56,7 +60,7 @@ def delimiter_of(path: Path) -> str:
 
 
 def rows_of(path: Path) -> Iterator[SourceRow]:
-    """Every row that is not blank. A row with too few cells has empty ones, extra cells come under the name ""."""
+    """Every row that is not blank. What does not fit the header comes under the name "" (see `misfit`)."""
     csv.field_size_limit(MAX_CELL)
     names = header_of(path)
     with path.open(encoding=encoding_of(path), newline="", errors="replace") as stream:
@@ -65,10 +69,37 @@ def rows_of(path: Path) -> Iterator[SourceRow]:
         line = reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                padded = cells + [""] * (len(names) - len(cells))
-                yield SourceRow(line, dict(zip(names, padded, strict=False)) | _surplus(cells, len(names)))
+                row = dict(zip(names, cells, strict=False))
+                yield SourceRow(line, row, misfit(cells, len(names)))
             line = reader.line_num + 1
 
 
-def _surplus(cells: list[str], expected: int) -> dict[str, str]:
-    return {"": " ".join(cells[expected:])} if len(cells) > expected else {}
+def misfit(cells: list[str], expected: int) -> tuple[str, str] | None:
+    """Why a row cannot be read as it stands: reason and message; None when it can."""
+    if len(cells) > expected:
+        return "extra_cells", f"the row has {len(cells)} cells, the header {expected} names"
+    if len(cells) < expected:
+        return "missing_cells", f"the row has {len(cells)} cells, the header {expected} names: is a quote left open?"
+    if any("\0" in cell for cell in cells):
+        return "bad_value", "a NUL character: no text holds one"
+    if any("\ufffd" in cell for cell in cells):
+        return "bad_encoding", "bytes that are no character in the file's encoding"
+    return None
+
+
+def open_quote(path: Path) -> int | None:
+    """The line where a quote is opened that nobody closes, which would swallow the rest of the file; else None."""
+    csv.field_size_limit(MAX_CELL)
+    with path.open(encoding=encoding_of(path), newline="", errors="replace") as stream:
+        reader = csv.reader(stream, delimiter=delimiter_of(path), strict=True)
+        line = 1
+        while True:
+            try:
+                if next(reader, None) is None:
+                    return None
+            except csv.Error as error:
+                if "unexpected end" in str(error):
+                    return line
+                if "field larger" in str(error):
+                    return line
+            line = reader.line_num + 1
