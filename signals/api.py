@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from hub.accounts.api import AccountReference
+from hub.people.audit import audit
+from hub.rest.middleware import actor_of_key
 from hub.rest.params import choice_param, described, uuid_param
-from hub.rest.routes import ID, route
+from hub.rest.routes import BY, ID, route
 from signals.models import Severity, Signal, SignalStatus
 from signals.selectors import signals_list
+from signals.services import signal_report
 
 
 class SignalSerializer(serializers.ModelSerializer[Signal]):
@@ -65,6 +75,40 @@ class SignalList(generics.ListAPIView[Signal]):
         return signals.filter(trigger__key=trigger) if trigger else signals
 
 
+class ReportSerializer(serializers.Serializer[Any]):
+    """What another system noticed about an account."""
+
+    account = AccountReference()
+    text = serializers.CharField(max_length=300)
+    occurred_at = serializers.DateTimeField(required=False, help_text="now when left out; older than a day is history")
+    details = serializers.DictField(required=False, help_text="kept as evidence")
+
+
+class ReportAnswerSerializer(serializers.Serializer[Any]):
+    new = serializers.BooleanField(help_text="false when this id was reported before")
+
+
+class SignalBy(APIView):
+    """Report a signal under the id that a source has for it. It appears, once, as soon as the account is evaluated."""
+
+    @extend_schema(request=ReportSerializer, responses={202: ReportAnswerSerializer})
+    def put(self, request: Request, source: str, external_id: str) -> Response:
+        body = ReportSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        account = body.validated_data["account"]
+        new = signal_report(
+            account_id=account.pk,
+            source=source,
+            external_id=external_id,
+            text=body.validated_data["text"],
+            occurred_at=body.validated_data.get("occurred_at") or timezone.now(),
+            data=body.validated_data.get("details") or {},
+        )
+        if new:
+            audit(actor_of_key(request), "signal.report", account, source=source, external_id=external_id)
+        return Response({"new": new}, status=202)
+
+
 class SignalDetail(generics.RetrieveAPIView[Signal]):
     serializer_class = SignalSerializer
 
@@ -74,5 +118,6 @@ class SignalDetail(generics.RetrieveAPIView[Signal]):
 
 urlpatterns = [
     route("signals", SignalList, "signals"),
+    route(f"signals/{BY}", SignalBy, "signal-by"),
     route(f"signals/{ID}", SignalDetail, "signal"),
 ]

@@ -11,6 +11,7 @@ from signals.models import Severity, Trigger
 
 DECLINE = DeclineRule()
 QBR_LINE_TAGGED = "qbr.line_tagged"
+SIGNAL_REPORTED = "signal.reported"
 ANY_ACCOUNT: dict[str, Any] = {"all": []}
 
 
@@ -54,6 +55,15 @@ SHIPPED: tuple[Shipped, ...] = (
         change_kind=QBR_LINE_TAGGED,
         match={"tag": "expansion"},
         sentence="Expansion noted in the QBR: “{text}”",
+    ),
+    Shipped(
+        key="reported",
+        name="Reported by another system",
+        family="external",
+        kind=Trigger.Kind.EVENT,
+        severity=Severity.INFO,
+        change_kind=SIGNAL_REPORTED,
+        sentence="{source}: {text}",
     ),
     Shipped(
         key="usage-decline",

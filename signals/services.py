@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
-from hub.accounts.services import timeline_record
+from hub.accounts.services import change_record, timeline_record
 from hub.people.audit import SYSTEM, Actor, audit
 from hub.people.models import User
 from hub.registry.facts import facts
 from hub.rules.explain import sentence
 from hub.rules.language import parse
 from hub.tenancy.live import announce
-from signals.catalogue import SHIPPED
+from signals.catalogue import SHIPPED, SIGNAL_REPORTED
 from signals.models import Signal, SignalStatus, Trigger, TriggerVersion
 
 
@@ -70,6 +71,22 @@ def _keep_version(trigger: Trigger) -> None:
     node = parse(trigger.rule, facts.as_mapping())
     TriggerVersion.objects.create(
         trigger=trigger, version=trigger.version, match=trigger.match, rule=trigger.rule, sentence=sentence(node)
+    )
+
+
+def signal_report(
+    *, account_id: UUID, source: str, external_id: str, text: str, occurred_at: datetime, data: Mapping[str, Any]
+) -> bool:
+    """Take what another system noticed about an account; the signal follows within seconds. False when it was known.
+
+    Older than a day it is history: stored, but no signal follows.
+    """
+    return change_record(
+        account_id=account_id,
+        kind=SIGNAL_REPORTED,
+        key=f"{source}:{external_id}"[:200],
+        occurred_at=occurred_at,
+        data={**data, "source": source, "text": text},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -134,6 +135,35 @@ def milestone_complete(
         historical=historical,
     )
     return True
+
+
+MILESTONE_FIELDS = frozenset({"title", "description", "position", "required", "due_on", "event_name"})
+
+
+@transaction.atomic
+def milestone_upsert(
+    *, account: Account, key: str, plan: str, started_on: date, fields: Mapping[str, Any], actor: Actor
+) -> tuple[Milestone, str]:
+    """Create or change the milestone `key` of the account's plan, making the plan; say "created", "updated" or
+    "unchanged". Completing it is `milestone_complete`'s. Raises ValueError for unknown fields.
+    """
+    if unknown := set(fields) - MILESTONE_FIELDS:
+        raise ValueError(f"unknown field {', '.join(sorted(unknown))}: any of {', '.join(sorted(MILESTONE_FIELDS))}")
+    states_lock([account.pk])
+    home, _ = OnboardingPlan.objects.get_or_create(account=account, name=plan, defaults={"started_on": started_on})
+    milestone, made = Milestone.objects.get_or_create(
+        plan=home, key=key, defaults={"account": account, "title": key, **fields}
+    )
+    changed = [name for name, value in fields.items() if getattr(milestone, name) != value]
+    if changed:
+        for name in changed:
+            setattr(milestone, name, fields[name])
+        milestone.save(update_fields=changed)
+    outcome = "created" if made else "updated" if changed else "unchanged"
+    if outcome != "unchanged":
+        audit(actor, f"milestone.{outcome}", milestone)
+        facts_touch([account.pk])
+    return milestone, outcome
 
 
 @transaction.atomic
