@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import Count, Max, Prefetch, Q, QuerySet
 
-from hub.accounts.models import Account
+from hub.accounts.models import Account, AccountFacts
 from qbr.blocks import BlockKind, Data, Period, block_kinds
 from qbr.models import Qbr, QbrBlock, QbrComment, QbrLine
 
@@ -37,7 +38,22 @@ def qbr_view(qbr: Qbr, *, today: date, for_customer: bool) -> list[BlockView]:
         .order_by("position")
     )
     period = Period(qbr.starts_on, qbr.ends_on, today)
-    return [_block_view(block, qbr.account, period) for block in blocks]
+    views = [_block_view(block, qbr.account, period) for block in blocks]
+    bring_up_to_date(qbr.account, [line for view in views for line in view.lines])
+    return views
+
+
+def bring_up_to_date(account: Account, lines: Iterable[QbrLine]) -> None:
+    """Give lines that were written from data, and that nobody has touched, the words of today; in memory only.
+
+    Beside live figures an old sentence would contradict them. One query, none without such a line.
+    """
+    untouched = [line for line in lines if line.generated and not line.tag]
+    facts = AccountFacts.objects.filter(account=account).values().first() if untouched else None
+    if facts is None:
+        return
+    for line in untouched:
+        line.text = block_kinds.get(line.block.kind).opening(account, facts) or line.text
 
 
 def _block_view(block: QbrBlock, account: Account, period: Period) -> BlockView:

@@ -21,6 +21,7 @@ from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 from qbr.blocks import KINDS, block_kinds
 from qbr.models import LineTag, Qbr, QbrBlock, QbrComment, QbrLine, QbrLineRevision, QbrRead, QbrTemplate
+from qbr.selectors import bring_up_to_date
 from signals.catalogue import QBR_LINE_TAGGED
 
 BATCH = 200
@@ -204,8 +205,10 @@ def line_tag(*, line_id: UUID, tag: str, user: User, actor: Actor) -> QbrLine:
     if tag and tag not in LineTag.values:
         raise ValueError(f"unknown tag {tag!r}: one of {', '.join(LineTag.values)}")
     line = _locked(line_id)
+    # What was read is what is told.
+    bring_up_to_date(line.account, [line])
     line.tag, line.tagged_at = tag, timezone.now() if tag else None
-    line.save(update_fields=["tag", "tagged_at"])
+    line.save(update_fields=["text", "tag", "tagged_at"])
     audit(actor, "qbr.line_tag", line, tag=tag)
     if tag:
         change_record(

@@ -19,7 +19,7 @@ from hub.portal.guards import HubRequest, hub_page
 from hub.portal.services import contact_actor
 from qbr import services
 from qbr.models import LineTag, Qbr, QbrBlock, QbrLine
-from qbr.selectors import STALE_AFTER_DAYS, BlockView, coverage, qbr_list, qbr_view, shared_qbrs
+from qbr.selectors import STALE_AFTER_DAYS, BlockView, bring_up_to_date, coverage, qbr_list, qbr_view, shared_qbrs
 
 PAGE = 50
 
@@ -72,6 +72,7 @@ def _rights(request: StaffRequest) -> dict[str, Any]:
 
 
 def _line_partial(request: StaffRequest, line: QbrLine, **extra: Any) -> HttpResponse:
+    bring_up_to_date(line.account, [line])
     return render(
         request, "qbr/_line.html", {"line": line, **_rights(request), **extra}, status=extra.pop("status", 200)
     )
@@ -104,6 +105,7 @@ def line(request: StaffRequest, line_id: UUID) -> HttpResponse:
     if request.method != "POST":
         if "show" in request.GET:
             return _line_partial(request, found)
+        bring_up_to_date(found.account, [found])
         return render(request, "qbr/_line_form.html", {"line": found, "text": found.text, **_rights(request)})
     text = request.POST.get("text", "")
     try:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from hub.accounts.facts import facts_refresh, today_of
 from hub.accounts.models import Account, Change
 from hub.people.models import Membership
+from hub.plans.services import milestone_complete, plan_create
 from hub.portal.services import sign_in_prepare
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
@@ -232,3 +233,27 @@ def test_an_empty_or_endless_line_is_refused_with_a_message(
     assert "Not saved" in response.content.decode()
     with tenant_context(acme):
         assert QbrLine.objects.count() == before
+
+
+def test_a_sentence_written_from_data_says_what_the_live_figures_say_until_somebody_makes_it_theirs(
+    acme: Tenant, csm: Membership
+) -> None:
+    with tenant_context(acme):
+        account = make_account()
+        plan = plan_create(account=account, started_on=today_of(acme), actor=ACTOR)
+        facts_refresh([account.pk], today=today_of(acme))
+        qbr_generate_all(tenant=acme, actor=ACTOR)
+        line = QbrLine.objects.get(block__qbr__account=account, block__kind="milestones")
+        milestone_complete(milestone_id=plan.milestones.all()[0].pk, via="hub", actor=ACTOR)
+        facts_refresh([account.pk], today=today_of(acme))
+
+        def shown() -> str:
+            views = qbr_view(Qbr.objects.get(account=account), today=today_of(acme), for_customer=True)
+            return next(view for view in views if view.kind.key == "milestones").lines[0].text
+
+        assert line.text.startswith("0 of 4")
+        assert shown().startswith("1 of 4")
+        assert line_tag(line_id=line.pk, tag="expansion", user=csm.user, actor=ACTOR).text.startswith("1 of 4")
+        milestone_complete(milestone_id=plan.milestones.all()[1].pk, via="hub", actor=ACTOR)
+        facts_refresh([account.pk], today=today_of(acme))
+        assert shown().startswith("1 of 4")
