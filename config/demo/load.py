@@ -77,8 +77,10 @@ def demo_make(*, accounts: int, months: int, seed: int, say: Say) -> dict[str, A
         _baseline(tenant, today)
     say("two weeks of life")
     _import(tenant, world, actor, (today - LIVE, today), historical=False)
-    _live(tenant, members, actor)
-    return _remember(tenant, password)
+    with tenant_context(tenant):
+        guest = _guest()
+    _live(tenant, members, actor, guest)
+    return _remember(tenant, password, guest)
 
 
 def demo_remove() -> None:
@@ -170,8 +172,19 @@ def _baseline(tenant: Tenant, today: date) -> None:
         pass
 
 
-def _live(tenant: Tenant, members: list[Membership], actor: Actor) -> None:
-    """What happened today: milestones done in the hub, reviews written, tagged and answered."""
+def _guest() -> Contact | None:
+    """The contact whose hub the demo opens first: a champion who has something to do there."""
+    found: Contact | None = (
+        Contact.objects.filter(status="active", roles__contains=["champion"])
+        .filter(account__milestones__completed_at__isnull=True, account__milestones__required=True)
+        .order_by("-account__signed_up_on", "pk")
+        .first()
+    ) or Contact.objects.filter(status="active").order_by("pk").first()
+    return found
+
+
+def _live(tenant: Tenant, members: list[Membership], actor: Actor, guest: Contact | None) -> None:
+    """What happened today: milestones done in the hub, reviews written, shared, tagged and answered."""
     csm = next(member.user for member in members if member.role == Role.CSM)
     with tenant_context(tenant):
         while evaluate_batch(tenant):
@@ -183,6 +196,8 @@ def _live(tenant: Tenant, members: list[Membership], actor: Actor) -> None:
         for milestone in open_ones.distinct("account_id")[:2]:
             contact = Contact.objects.filter(account_id=milestone.account_id, status="active").order_by("pk").first()
             milestone_complete(milestone_id=milestone.pk, via="hub", actor=actor, contact=contact)
+        if guest is not None:
+            qbr_share(qbr=Qbr.objects.get(account_id=guest.account_id), user=csm, actor=actor)
         happy = SurveyResponse.objects.filter(score__gte=9).values("account_id")
         reviews = list(Qbr.objects.filter(account__in=happy).select_related("account").order_by("pk")[:12])
         for number, qbr in enumerate(reviews):
@@ -198,14 +213,7 @@ def _live(tenant: Tenant, members: list[Membership], actor: Actor) -> None:
             pass
 
 
-def _remember(tenant: Tenant, password: str) -> dict[str, Any]:
-    with tenant_context(tenant):
-        contact = (
-            Contact.objects.filter(status="active", roles__contains=["champion"])
-            .filter(account__milestones__completed_at__isnull=True, account__milestones__required=True)
-            .order_by("-account__signed_up_on", "pk")
-            .first()
-        ) or Contact.objects.filter(status="active").order_by("pk").first()
+def _remember(tenant: Tenant, password: str, guest: Contact | None) -> dict[str, Any]:
     remembered = {
         "tenant": tenant.slug,
         "sign_ins": [
@@ -213,7 +221,7 @@ def _remember(tenant: Tenant, password: str) -> dict[str, Any]:
             for name, _, role in STAFF
             if name != "csm2"
         ],
-        "contact": contact.email if contact else "",
+        "contact": guest.email if guest else "",
     }
     write_secret(settings.HUB_HOME / "demo.json", json.dumps(remembered, indent=2))
     return remembered

@@ -1,0 +1,170 @@
+"""Every page of the demo, in both themes, at a desk and on a phone: accessible by axe, never too wide, without errors.
+
+Pages are found by following links, as people do, and held against the list of addresses: a page that nothing leads
+to is found out. TEST_PICTURES=folder keeps a picture of each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
+from playwright.sync_api import Page
+
+from bench.stack import Hub
+from hub.people.permissions import ADMIN
+from tests.browser.conftest import Enter, sign_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SIZES = {"desk": (1360, 850), "phone": (390, 844)}
+BAD = ("serious", "critical")
+PICTURES = os.environ.get("TEST_PICTURES", "")
+# What the navigation must offer an admin.
+NAVIGATION = ["Today", "Accounts", "Signals", "Journeys", "QBRs", "Advocacy", "Metrics"]
+# Addresses of staff and customers that are no pages: forms, downloads, the insides of frames.
+NO_PAGES = frozenset(
+    {
+        *("portal:milestone_done", "portal:view_as", "accounts:export", "signals:resolve", "signals:dismiss"),
+        *("work:task_done", "work:task_dismiss", "work:task_add", "work:note_add", "plans:milestone_complete"),
+        *("plans:start", "qbr:generate", "qbr:share", "qbr:line_add", "qbr:answer", "qbr:line", "qbr:line_remove"),
+        *("qbr:line_tag", "qbr:line_tick", "qbr_hub:comment", "advocacy:decide", "journeys:pause", "journeys:resume"),
+        *("journeys:preview_body", "outbox:body", "outbox:settle"),
+    }
+)
+# Pages that no link of a well-kept demo leads to.
+UNLINKED = {
+    "shell:search": "/t/demo/search/?q=a",
+    "metrics:contradictions": "/t/demo/metrics/contradictions/",
+    "people:home": "/",
+}
+STAFF_ENTRANCE = ["/accounts/login/", "/accounts/login/code/", "/accounts/password/reset/", "/accounts/logout/"]
+
+
+@pytest.fixture(scope="module")
+def demo(running: Hub) -> dict[str, Any]:
+    """What the demo wrote down for people to sign in with."""
+    running.manage("demo", "--accounts=12", "--months=14")
+    written: dict[str, Any] = json.loads((running.home / "demo.json").read_text())
+    return written
+
+
+@pytest.fixture
+def staff(open_page: Enter, demo: dict[str, Any]) -> Page:
+    admin = next(entry for entry in demo["sign_ins"] if entry["role"] == ADMIN)
+    page = open_page()
+    sign_in(page, admin["email"], admin["password"])
+    return page
+
+
+@pytest.fixture
+def customer(open_page: Enter, running: Hub, demo: dict[str, Any]) -> Page:
+    page = open_page()
+    page.goto(running.manage("create_contact_link", demo["contact"], "--tenant=demo").strip())
+    page.get_by_role("button", name="Open my hub").click()
+    page.wait_for_url("**/hub/demo/")
+    return page
+
+
+def walk(page: Page, start: str) -> dict[str, str]:
+    """Every kind of page that links lead to from `start`: the name of its view (and mode) → the first address met."""
+    found, waiting = {view_of(start): start}, [start]
+    while waiting:
+        page.goto(waiting.pop())
+        links = page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)")
+        for link in links:
+            parts = urlsplit(link)
+            address = parts.path + (f"?{parts.query}" if parts.query else "")
+            name = view_of(address)
+            if address.startswith(start) and name and name not in found and name not in NO_PAGES:
+                found[name] = address
+                waiting.append(address)
+    return found
+
+
+def view_of(address: str) -> str:
+    """The name of the view behind an address, with the mode that it asks for; "" when it is none of ours."""
+    path, _, query = address.partition("?")
+    try:
+        name = resolve(path).view_name
+    except Resolver404:
+        return ""
+    mode = next((part for part in query.split("&") if part.startswith("mode=") and part != "mode="), "")
+    return f"{name}?{mode}" if mode else name
+
+
+def pages_of(surface: str) -> set[str]:
+    """Names of the views with this guard, without those that are no pages."""
+    return {name for name, guard in _views(get_resolver().url_patterns) if guard == surface} - NO_PAGES
+
+
+def _views(patterns: list[Any], spaces: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    for entry in patterns:
+        if isinstance(entry, URLResolver):
+            yield from _views(entry.url_patterns, (*spaces, entry.namespace) if entry.namespace else spaces)
+        elif isinstance(entry, URLPattern) and entry.name:
+            yield ":".join((*spaces, entry.name)), getattr(entry.callback, "surface", "")
+
+
+def faults(page: Page, theme: Literal["light", "dark"], addresses: dict[str, str]) -> list[str]:
+    """What is wrong with these pages: an answer that is none, sideways scrolling, findings of axe."""
+    page.emulate_media(color_scheme=theme)
+    found = []
+    for name, address in addresses.items():
+        answer = page.goto(address)
+        if answer is None or answer.status != 200:
+            found.append(f"{address}: answered {answer and answer.status}")
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            found += [f"{address} ({theme}, {size}): {fault}" for fault in _faults_now(page, width)]
+            if PICTURES:
+                file = f"{name.replace(':', '-').replace('?', '-')}-{size}-{theme}.png"
+                page.screenshot(path=Path(PICTURES) / file, full_page=True)
+    return found
+
+
+def _faults_now(page: Page, width: int) -> list[str]:
+    violations = [v for v in Axe().run(page).response["violations"] if v["impact"] in BAD]
+    found = [f"{v['id']} {v['nodes'][0]['target']} {v['nodes'][0]['failureSummary']}" for v in violations]
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    return found + ([f"{wide} px wide"] if wide > width else [])
+
+
+def test_links_lead_to_every_page_of_staff_and_customers(staff: Page, customer: Page) -> None:
+    found = {*walk(staff, "/t/demo/"), *UNLINKED, *walk(customer, "/hub/demo/")}
+    assert {name.partition("?")[0] for name in found} >= pages_of("staff") | pages_of("hub")
+    offered = staff.locator("#main-navigation .shell-link .shell-word").all_text_contents()
+    assert [item for item in offered if item in NAVIGATION] == NAVIGATION
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_staff_pages_are_accessible_and_fit(staff: Page, theme: Literal["light", "dark"]) -> None:
+    addresses = walk(staff, "/t/demo/") | UNLINKED
+    assert faults(staff, theme, addresses) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_of_the_customers_hub_are_accessible_and_fit(customer: Page, theme: Literal["light", "dark"]) -> None:
+    assert faults(customer, theme, walk(customer, "/hub/demo/")) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_ways_in_are_accessible_and_fit(
+    open_page: Enter, demo: dict[str, Any], theme: Literal["light", "dark"]
+) -> None:
+    page = open_page()
+    addresses = {path.strip("/").replace("/", "-"): path for path in STAFF_ENTRANCE}
+    addresses |= {"hub-sign-in": "/hub/demo/sign-in/", "hub-enter": "/hub/demo/enter/some-token/"}
+    assert faults(page, theme, addresses) == []
+    page.goto("/hub/demo/sign-in/")
+    page.fill("#email", "somebody@example.com")
+    page.get_by_role("button", name="Send me a link").click()
+    page.get_by_label("Code from the mail").wait_for()
+    assert _faults_now(page, SIZES["phone"][0]) == []
