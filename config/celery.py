@@ -9,7 +9,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 from celery import Celery
 from kombu import Queue
 
-QUEUES = ("ingest", "evaluate", "journeys", "send", "bulk", "maintenance")
+# `access` carries sign-in mail alone: somebody is waiting for it. `outbound` calls other companies' servers.
+QUEUES = ("access", "ingest", "evaluate", "journeys", "send", "outbound", "bulk", "maintenance")
 
 app = Celery("tandem")
 # "Current" is per thread in Celery: without a default, the threads of the web process would look for AMQP.

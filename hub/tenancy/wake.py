@@ -33,22 +33,24 @@ class Queue:
 
     `drain_for(tenant_id)` does what is due for one tenant, in short transactions of its own, and returns when more will
     be due (None = nothing waits); it may run twice at once and must claim with SKIP LOCKED. `backlog()`, called inside
-    the tenant's context, tells when the next row is due and does nothing.
+    the tenant's context, tells when the next row is due and does nothing. `lane` is the Celery queue, and so the
+    workers, that it shares with others of its kind.
     """
 
     name: str
     drain_for: Drain
     backlog: Backlog
+    lane: str
 
 
 queues: dict[str, Queue] = {}
 
 
-def register_queue(name: str, *, drain: Drain, backlog: Backlog) -> None:
-    """Register the work of a queue at start-up."""
+def register_queue(name: str, *, drain: Drain, backlog: Backlog, lane: str = "") -> None:
+    """Register the work of a queue at start-up; without a `lane` (config/celery.py) it has workers of its own name."""
     if name in queues:
         raise ValueError(f"queue {name!r} is registered twice")
-    queues[name] = Queue(name, drain, backlog)
+    queues[name] = Queue(name, drain, backlog, lane or name)
 
 
 def wake(queue: str, *, due_at: datetime | None = None) -> None:
@@ -89,8 +91,10 @@ def send_wake_up(tenant_id: UUID, queue: str) -> bool:
     claimed = TenantWork.objects.filter(tenant_id=tenant_id, queue=queue).exclude(queued_at__gt=now - LOST_AFTER)
     if not claimed.update(queued_at=now):
         return False
+    # During a rolling start the mark may be of a queue that only the newer processes know.
+    lane = queues[queue].lane if queue in queues else queue
     try:
-        drain.apply_async((str(tenant_id), queue), queue=queue, expires=60)
+        drain.apply_async((str(tenant_id), queue), queue=lane, expires=60)
     except drain.OperationalError:
         TenantWork.objects.filter(tenant_id=tenant_id, queue=queue).update(queued_at=None)
         return False

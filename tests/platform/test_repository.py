@@ -36,7 +36,7 @@ def compose() -> dict[str, Any]:
     "name", ["requirements.txt", "requirements-dev.txt", "requirements-uv.txt", "package-lock.json"]
 )
 def test_lock_files_hold_no_address(name: str) -> None:
-    assert "http" not in read(name)
+    assert "://" not in read(name)
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-uv.txt"])
