@@ -100,6 +100,21 @@ class Credential(models.Model):
         return cls.PREFIX + secrets.token_urlsafe(32)
 
 
+class StaffMail(models.Model):
+    """A sign-in mail that waits for a worker. Global: staff sign in before there is a tenant. Gone when sent."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField()
+    subject = models.CharField(max_length=300)
+    body = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+    # When a worker looks at it: at once, after its lease, or for the next try.
+    due_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.subject
+
+
 class AuditEvent(TenantModel):
     """Who changed what: written in the transaction of the change, never updated or deleted (INSERT-only grant)."""
 

@@ -11,6 +11,21 @@ from hub.tenancy.fields import TenantForeignKey
 from hub.tenancy.models import TenantModel
 
 
+class SignInRequest(TenantModel):
+    """Somebody asked for a sign-in mail at an address, known or not. The worker who mails makes the secrets."""
+
+    email = models.EmailField()
+    asked_at = models.DateTimeField(default=timezone.now)
+    # When a worker looks at it: at once, after its lease, or for the next try.
+    due_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["tenant", "due_at"], name="sign_in_request_due")]
+
+    def __str__(self) -> str:
+        return f"sign-in asked for at {self.asked_at:%H:%M}"
+
+
 class SignIn(TenantModel):
     """A link and a code mailed to an address: 15 minutes, once. Only hashes are kept."""
 

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from django.core.mail import send_mail
 from django.db import transaction
 from django.db.models import F
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from hub.accounts.models import Contact, ContactStatus
 from hub.people.audit import Actor, audit
 from hub.people.models import Membership, User
 from hub.people.permissions import allowed
-from hub.portal.models import HubSession, SignIn
+from hub.portal.models import HubSession, SignIn, SignInRequest
 from hub.portal.selectors import contacts_of
 from hub.tenancy.models import Tenant
+from hub.tenancy.wake import wake
 
+SIGN_IN: Final = "sign-in"
 LINK_LIFE: Final = timedelta(minutes=15)
 SESSION_LIFE: Final = timedelta(days=30)
 VIEW_AS_LIFE: Final = timedelta(hours=1)
@@ -59,24 +59,14 @@ def sign_in_prepare(*, email: str) -> Invitation:
     return invitation
 
 
-def sign_in_request(*, tenant: Tenant, email: str, public_url: str) -> None:
-    """Mail a link and a code when the address belongs to a contact; the caller answers the same either way.
+@transaction.atomic
+def sign_in_request(*, email: str) -> None:
+    """Have a worker mail a link and a code if the address belongs to a contact.
 
-    The secrets go straight to the mail server after the commit: in the outbox staff could read them.
+    Nobody is looked up here: known and unknown addresses cost the caller the same work, and the same time.
     """
-    email = email.strip().lower()
-    if not contacts_of(email).exists():
-        return
-    invitation = sign_in_prepare(email=email)
-    context = {
-        "tenant": tenant,
-        "url": f"{public_url}/hub/{tenant.slug}/enter/{invitation.token}/",
-        "code": f"{invitation.code[:4]}-{invitation.code[4:]}",
-        "minutes": int(LINK_LIFE.total_seconds() // 60),
-    }
-    body = render_to_string("hub/mail/sign_in.txt", context)
-    # Robust: a mail server that is down is logged, and known and unknown addresses still get the same answer.
-    transaction.on_commit(lambda: send_mail(f"Sign in to {tenant.name}", body, None, [email]), robust=True)
+    SignInRequest.objects.create(email=email.strip().lower(), due_at=timezone.now())
+    wake(SIGN_IN)
 
 
 @transaction.atomic

@@ -45,7 +45,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if throttle.allowed("hub-mail", f"{tenant.slug}:{email}", throttle.PER_ADDRESS) and throttle.allowed(
         "hub-mail-ip", ip, throttle.PER_IP
     ):
-        services.sign_in_request(tenant=tenant, email=email, public_url=settings.PUBLIC_URL)
+        services.sign_in_request(email=email)
     return render(request, "hub/sign_in_code.html", {"email": email})
 
 

@@ -23,6 +23,7 @@ GLOBAL_TABLES = {
     "people_user",
     "people_membership",
     "people_credential",  # the key is what tells the tenant
+    "people_staffmail",  # staff sign in before anything tells the tenant; a row lives until its mail is sent
     # The framework's own.
     "account_emailaddress",
     "account_emailconfirmation",
