@@ -125,8 +125,11 @@ class QbrComment(TenantModel):
     user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     body = models.TextField()
     at = models.DateTimeField(default=timezone.now)
+    # Made of the form and the words: sent twice, it is one comment.
+    form = models.UUIDField(null=True)
 
     class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "form"], name="qbr_comment_form")]
         indexes = [models.Index(fields=["tenant", "block", "at"], name="qbr_comment_order")]
 
     def __str__(self) -> str:

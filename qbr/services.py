@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import transaction
 from django.db.models import F, Max
@@ -243,12 +243,24 @@ def qbr_share(*, qbr: Qbr, user: User, actor: Actor) -> bool:
 
 @transaction.atomic
 def comment_add(
-    *, block: QbrBlock, body: str, actor: Actor, contact: Contact | None = None, user: User | None = None
+    *,
+    block: QbrBlock,
+    body: str,
+    actor: Actor,
+    contact: Contact | None = None,
+    user: User | None = None,
+    form: UUID | None = None,
 ) -> QbrComment:
-    """A comment of the customer, or staff's answer; both sides see it."""
-    comment: QbrComment = QbrComment.objects.create(
-        account_id=block.account_id, block=block, body=_text(body), contact=contact, user=user
-    )
+    """A comment of the customer, or staff's answer; both sides see it. The same words in the same `form` are one."""
+    text = _text(body)
+    # A page that somebody came back to and wrote in again is another comment: the words belong to the key.
+    key = form and uuid5(form, f"{block.pk} {actor.kind} {actor.id} {text}")
+    comment = QbrComment(account_id=block.account_id, block=block, body=text, contact=contact, user=user, form=key)
+    # A second sending waits here for the first one to commit.
+    QbrComment.objects.bulk_create([comment], ignore_conflicts=True)
+    if not QbrComment.objects.filter(pk=comment.pk).exists():
+        known: QbrComment = QbrComment.objects.get(form=key)
+        return known
     announce("qbr")
     audit(actor, "qbr.comment", comment)
     timeline_record(

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from hub.accounts.facts import today_of
+from hub.people.answers import form_of
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.permissions import allowed
@@ -187,7 +188,13 @@ def answer(request: StaffRequest, block_id: UUID) -> HttpResponse:
     """Staff answer a comment."""
     block = get_object_or_404(QbrBlock.objects.all(), pk=block_id)
     try:
-        services.comment_add(block=block, body=request.POST.get("body", ""), user=request.user, actor=actor_of(request))
+        services.comment_add(
+            block=block,
+            body=request.POST.get("body", ""),
+            user=request.user,
+            actor=actor_of(request),
+            form=form_of(request),
+        )
     except ValueError as error:
         return _refused(request, block.qbr_id, str(error))
     return redirect("qbr:edit", tenant=request.tenant.slug, qbr_id=block.qbr_id)
@@ -229,6 +236,7 @@ def comment(request: HubRequest, block_id: UUID) -> HttpResponse:
             body=request.POST.get("body", ""),
             contact=request.contact,
             actor=contact_actor(request.contact),
+            form=form_of(request),
         )
     except ValueError as error:
         messages.error(request, f"Not saved: {error}.")

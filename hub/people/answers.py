@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -31,6 +32,14 @@ def refused(request: HttpRequest, *, template: str, context: dict[str, Any], bac
         return render(request, template, {**context, "problem": problem}, status=422)
     messages.error(request, problem)
     return go_back(request, back)
+
+
+def form_of(request: HttpRequest) -> UUID | None:
+    """The id that ``{% form_once %}`` gave a form when the page was made; None when there is none."""
+    try:
+        return UUID(request.POST.get("form", ""))
+    except ValueError:
+        return None
 
 
 def go_back(request: HttpRequest, back: str) -> HttpResponseRedirect:

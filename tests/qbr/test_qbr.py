@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from threading import Barrier
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -179,6 +183,32 @@ def test_the_customer_reads_and_comments_and_staff_answer(acme: Tenant, account:
     with tenant_context(acme):
         assert QbrComment.objects.count() == 2
         assert QbrRead.objects.get().times == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_comment_sent_twice_at_once_is_one_comment(acme: Tenant, account: Account, csm: Membership) -> None:
+    with tenant_context(acme):
+        qbr = Qbr.objects.get(account=account)
+        qbr_share(qbr=qbr, user=csm.user, actor=ACTOR)
+        block = qbr.blocks.get(kind="usage")
+    client = hub_client(acme)
+    form = re.search(r'name="form" value="([^"]+)"', client.get("/hub/acme/qbr/").content.decode())
+    assert form
+    together = Barrier(2)
+
+    def send(body: str) -> int:
+        mine = Client()
+        mine.cookies = client.cookies
+        together.wait(10)
+        status = mine.post(f"/hub/acme/qbr/blocks/{block.pk}/comment/", {"body": body, "form": form[1]}).status_code
+        connection.close()
+        return status
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(send, ["Why the dip?"] * 2)) == [302, 302]
+        assert list(threads.map(send, ["Why the dip?", "And the rise?"])) == [302, 302]
+    with tenant_context(acme):
+        assert sorted(QbrComment.objects.values_list("body", flat=True)) == ["And the rise?", "Why the dip?"]
 
 
 def test_a_customer_cannot_comment_on_a_draft_or_on_another_accounts_review(acme: Tenant, account: Account) -> None:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from django import template
 from django.conf import settings
@@ -140,6 +141,12 @@ def choice(context: Context, name: str, options: Sequence[tuple[str, str]], curr
 
 
 # --- Small pieces -------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def form_once() -> SafeString:
+    """An id for a form whose double sending must be one effect; the view reads it by ``form_of``."""
+    return format_html('<input type="hidden" name="form" value="{}">', uuid4())
 
 
 @register.simple_tag
