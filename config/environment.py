@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+LEAST_KEY = 32
+NEW_KEY = "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -39,6 +43,22 @@ def secret_key() -> str:
         return key
     path = hub_home() / "secret_key"
     return path.read_text().strip() if path.exists() else ""
+
+
+def signing_key(*, debug: bool, public_url: str) -> str:
+    """The key that sessions and links are signed with; ends the process where there is none, or a weak one, to serve.
+
+    Only commands that set an installation up run without one, on a key that ends with them.
+    """
+    key = secret_key()
+    is_https = public_url.startswith("https://")
+    if is_https and debug:
+        raise SystemExit("Tandem does not start: DEBUG=1 shows its insides to everybody. Unset DEBUG, or PUBLIC_URL.")
+    if is_https and key and len(key) < LEAST_KEY:
+        raise SystemExit(f"Tandem does not start: SECRET_KEY is shorter than {LEAST_KEY} characters. {NEW_KEY}")
+    if not key and (is_https or os.environ.get("DATABASE_URL") or os.environ.get("TANDEM_PROCESS")):
+        raise SystemExit(f"Tandem does not start: SECRET_KEY is not set. {NEW_KEY}")
+    return key or secrets.token_urlsafe(48)
 
 
 def database(url: str, **extra: Any) -> dict[str, Any]:

@@ -14,11 +14,11 @@ BASE_DIR: Path = environment.BASE_DIR
 HUB_HOME: Path = environment.hub_home()
 
 DEBUG = os.environ.get("DEBUG") == "1"
-SECRET_KEY = environment.secret_key() or "set-up-only: no SECRET_KEY and no HUB_HOME yet"
 HOST = os.environ.get("HOST", "127.0.0.1")
 PORT = int(os.environ.get("PORT") or environment.run_file().get("port") or 8000)
 EVENTS_PORT = int(os.environ.get("EVENTS_PORT") or environment.run_file().get("events_port") or PORT + 1)
 PUBLIC_URL = os.environ.get("PUBLIC_URL", f"http://localhost:{PORT}").rstrip("/")
+SECRET_KEY = environment.signing_key(debug=DEBUG, public_url=PUBLIC_URL)
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 OUTGOING_ALLOW = [item for item in os.environ.get("OUTGOING_ALLOW", "").split(",") if item]
 # How many proxies of ours stand in front: 0 believes nobody's X-Forwarded-For.
