@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.error import URLError
@@ -51,19 +53,32 @@ def end_leftovers(home: Path, pids: dict[str, int], *, patience: float = 10.0) -
     Only processes that carry this HUB_HOME; never PostgreSQL, which its own start-up waits for.
     """
     deadline = time.monotonic() + patience
-    while left := [pid for pid in pids.values() if _belongs(pid, home)]:
+    while left := [pid for pid in {*pids.values(), *_parts_of(home)} if _belongs(pid, home)]:
         if time.monotonic() > deadline:
             for pid in left:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             deadline += patience
         time.sleep(0.1)
 
 
 def _belongs(pid: int, home: Path) -> bool:
+    return f"HUB_HOME={home}".encode() in _environment(pid)
+
+
+def _parts_of(home: Path) -> Iterator[int]:
+    """Processes that a launcher on this folder has started, their children among them, which no run file names."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        told = _environment(int(entry.name))
+        if f"HUB_HOME={home}".encode() in told and any(line.startswith(b"TANDEM_PROCESS=") for line in told):
+            yield int(entry.name)
+
+
+def _environment(pid: int) -> list[bytes]:
     try:
-        return f"HUB_HOME={home}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
-        return False
+        return []
 
 
 def require_free(host: str, port: int, variable: str) -> None:

@@ -28,6 +28,7 @@ from config.embedded.stack import Stack
 # The doors close first; the worker still finishes what it holds.
 STOP_ORDER = ("web", "events", "clock", "worker")
 PATIENCE = {"web": 10.0, "events": 5.0, "clock": 5.0, "worker": 30.0}
+ORPHANS_PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,18 @@ def _celery() -> list[str]:
 class _TiedPopen(Popen):  # type: ignore[misc]  # honcho has no types
     def __init__(self, command: Sequence[str], **options: Any) -> None:
         super().__init__(command, shell=False, preexec_fn=end_with_parent, **options)
+        threading.Thread(target=self._end_orphans, daemon=True).start()
+
+    def _end_orphans(self) -> None:
+        """End the children of a process that was killed: they hold its output open, and honcho waits for that."""
+        self.wait()
+        deadline = time.monotonic() + ORPHANS_PATIENCE
+        number = signal.SIGTERM
+        with suppress(ProcessLookupError):
+            while True:
+                os.killpg(self.pid, number)
+                time.sleep(0.1)
+                number = signal.SIGKILL if time.monotonic() > deadline else signal.SIGTERM
 
 
 class _TiedProcess(Process):  # type: ignore[misc]

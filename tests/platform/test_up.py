@@ -50,6 +50,17 @@ def runs(pid: int) -> bool:
         return False
 
 
+def children_of(pid: int) -> dict[str, int]:
+    """The processes that this one has started, under made-up names."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {f"child {child}": int(child) for child in found}
+
+
+def wrappers_of(pid: int) -> list[int]:
+    """The supervisor's own process around a part."""
+    return [int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])]
+
+
 def test_up_serves_and_stops_everything_cleanly(hub: Hub) -> None:
     hub.start()
     run = hub.run()
@@ -76,14 +87,28 @@ def test_the_second_start_finds_its_data(hub: Hub) -> None:
         assert connection.execute("SELECT name FROM tenancy_tenant WHERE slug = 'kept'").fetchone() == ("Kept",)
 
 
-@pytest.mark.parametrize("victim", ["worker", "redis"])
+@pytest.mark.parametrize("victim", ["web", "worker", "redis"])
 def test_a_part_that_dies_ends_the_whole_with_a_clear_line(hub: Hub, victim: str) -> None:
     hub.start()
     pids = hub.run()["pids"]
+    family = children_of(pids[victim])
     os.kill(pids[victim], signal.SIGKILL)
     assert hub.wait() == 1
-    assert gone(pids, seconds=10)
+    assert gone(pids | family, seconds=10)
     assert re.search(rf"(?i)^{victim} ended by itself", hub.log.read_text(), re.MULTILINE)
+
+
+def test_web_processes_that_outlived_launcher_and_parent_are_ended_by_the_next_start(hub: Hub) -> None:
+    hub.start()
+    pids = hub.run()["pids"]
+    orphans = children_of(pids["web"])
+    assert orphans
+    for pid in (*wrappers_of(pids["web"]), pids["web"]):
+        os.kill(pid, signal.SIGKILL)
+    hub.signal(signal.SIGKILL)
+    hub.wait()
+    hub.start()
+    assert gone(pids | orphans, seconds=30)
 
 
 def test_a_killed_launcher_leaves_nothing_behind_and_starts_again(hub: Hub) -> None:
