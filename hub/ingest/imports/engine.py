@@ -1,9 +1,13 @@
-"""Runs a mapping over a folder: check everything first, then file by file in batches, each batch one transaction."""
+"""Runs a mapping over files: check everything first, then file by file in batches, each batch one transaction.
+
+The row of the file (`ImportedFile.read`) moves in the transaction that writes its rows: whoever goes on after a crash
+begins where the last commit ended, and nothing is lost or written twice.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as AbstractMapping
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,25 +17,28 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
-from hub.accounts.models import AccountExternalId, ContactExternalId
 from hub.accounts.services import facts_touch, states_lock
+from hub.ingest.imports.convert import Converter, Repeats
 from hub.ingest.imports.entities import Batch, Entity, Record, load
-from hub.ingest.imports.files import FileError, SourceRow, header_of, open_quote, rows_of
-from hub.ingest.imports.mapping import Column, FieldSpec, FileMapping, Mapping, MappingError, read_mapping
-from hub.ingest.imports.values import READERS, BadValue, boolean, choice, day, moment, money
-from hub.ingest.models import ImportedFile, ImportRun, QuarantinedRow
+from hub.ingest.imports.files import FileError, SourceRow, Survey, Table, rows_of, survey, table_of
+from hub.ingest.imports.finishing import months_finish
+from hub.ingest.imports.journal import Journal
+from hub.ingest.imports.mapping import FileMapping, Mapping, MappingError, mapping_of, read_mapping
+from hub.ingest.imports.references import References
+from hub.ingest.models import ImportBatch, ImportedFile, ImportRun, QuarantinedRow
 from hub.people.audit import Actor, audit
 from hub.registry.handlers import history_loaded
-from hub.revenue.models import ContractLine
-from hub.revenue.services import months_refresh
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 
-BATCH_ROWS = 2000
+BATCH_ROWS = 5000
 OUTCOMES = ("created", "updated", "unchanged", "repeated", "left_out", "quarantined")
+# How many refused rows are kept in memory for who asked; all of them are in the database.
+SHOWN = 1000
 
 
 class ImportProblem(ValueError):
@@ -42,9 +49,13 @@ class ImportProblem(ValueError):
         self.problems = list(problems)
 
 
+class Taken(Exception):
+    """The run is no longer ours: cancelled, or another worker goes on with it."""
+
+
 @dataclass
 class FileResult:
-    """What became of a file's rows; `quarantine` is kept here too for a dry run, which stores nothing."""
+    """What became of a file's rows; the first of those refused are kept here too, for a dry run stores nothing."""
 
     name: str
     entity: str
@@ -63,51 +74,93 @@ class ImportResult:
         return sum(item.read for item in self.files)
 
 
+# --- Before anything is written -------------------------------------------------------------------------------------
+
+
 def mapping_load(path: Path) -> Mapping:
     """Read and check a mapping file; raises ImportProblem with every problem."""
-    entities = load()
     try:
         content = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ImportProblem([f"{path.name}: cannot be read: {error}"]) from None
+    return mapping_read(content, name=path.name)
+
+
+def mapping_read(content: str, *, name: str) -> Mapping:
+    """Check the text of a mapping; raises ImportProblem with every problem."""
     try:
-        return read_mapping(
-            content,
-            name=path.name,
-            entities={entity.key: entity.fields for entity in entities},
-            need_account=frozenset(entity.key for entity in entities if entity.needs_account),
-        )
+        return read_mapping(content, name=name, **_known())
     except MappingError as error:
         raise ImportProblem(error.problems) from None
 
 
-def check_files(mapping: Mapping, folder: Path) -> None:
-    """Raise ImportProblem unless every file is there with every column that the mapping names."""
-    problems = []
+def mapping_check(tree: AbstractMapping[str, Any], *, name: str = "mapping") -> Mapping:
+    """Check a mapping that is a tree already; raises ImportProblem with every problem."""
+    try:
+        return mapping_of(tree, name=name, **_known())
+    except MappingError as error:
+        raise ImportProblem(error.problems) from None
+
+
+def _known() -> dict[str, Any]:
+    entities = load()
+    return {
+        "entities": {entity.key: entity.fields for entity in entities},
+        "need_account": frozenset(entity.key for entity in entities if entity.needs_account),
+    }
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that was looked through and has every column that its mapping names."""
+
+    item: FileMapping
+    table: Table
+    survey: Survey
+
+
+def sources_of(mapping: Mapping, tables: AbstractMapping[str, Table | FileError]) -> list[Source]:
+    """Look through the files of a mapping, by name; raises ImportProblem with all that is missing or broken."""
+    found: list[Source] = []
+    problems: list[str] = []
     for item in mapping.files:
-        path = folder / item.file
-        if Path(item.file).name != item.file:
-            problems.append(f"{item.file}: a file's name, without folders, is expected")
-        elif not path.is_file():
-            there = (
-                ", ".join(sorted(p.name for p in folder.glob("*.csv"))[:10]) if folder.is_dir() else "no such folder"
-            )
-            problems.append(f"{item.file}: not found in the folder (there: {there or 'no CSV file'})")
+        table = tables.get(item.file)
+        if table is None:
+            there = ", ".join(sorted(tables)[:10])
+            problems.append(f"{item.file}: not found (there: {there or 'no file'})")
+        elif isinstance(table, FileError):
+            problems.append(str(table))
+        elif missing := sorted(item.columns() - set(table.names)):
+            names = ", ".join(table.names)
+            problems += [f"{item.file}: line 1: column {name!r} is missing (there: {names})" for name in missing]
         else:
-            problems += _missing_columns(path, item)
+            looked = survey(table, item.external_id)
+            if looked.open_quote:
+                line = looked.open_quote
+                problems.append(
+                    f"{item.file}: line {line}: a quote is opened and never closed, or a cell is longer than 1,000,000"
+                )
+            found.append(Source(item, table, looked))
     if problems:
         raise ImportProblem(problems)
+    return found
 
 
-def _missing_columns(path: Path, item: FileMapping) -> list[str]:
-    try:
-        names = header_of(path)
-    except FileError as error:
-        return [str(error)]
-    if line := open_quote(path):
-        return [f"{item.file}: line {line}: a quote is opened and never closed, or a cell is longer than 1,000,000"]
-    missing = sorted(item.columns() - set(names))
-    return [f"{item.file}: line 1: column {name!r} is missing (there: {', '.join(names)})" for name in missing]
+def tables_in(mapping: Mapping, folder: Path) -> dict[str, Table | FileError]:
+    """The CSV files of a folder by name, those of the mapping opened; raises ImportProblem for names with folders."""
+    if outside := [item.file for item in mapping.files if Path(item.file).name != item.file]:
+        raise ImportProblem([f"{name}: a file's name, without folders, is expected" for name in outside])
+    if not folder.is_dir():
+        raise ImportProblem([f"{folder}: no such folder"])
+    wanted = {item.file for item in mapping.files}
+    tables: dict[str, Table | FileError] = {}
+    for path in sorted({*folder.glob("*.csv"), *(folder / name for name in wanted)}):
+        if path.is_file():
+            try:
+                tables[path.name] = table_of(path)
+            except FileError as error:
+                tables[path.name] = error
+    return tables
 
 
 def import_folder(
@@ -126,21 +179,22 @@ def import_folder(
     A batch is written whole or not at all; rows that cannot be taken are quarantined with file, line, column, value and
     reason. `historical` rows trigger nothing. A dry run does all of it and takes it back.
     """
-    check_files(mapping, folder)
+    sources = sources_of(mapping, tables_in(mapping, folder))
     with ExitStack() as stack:
         if dry_run:
             stack.enter_context(tenant_context(tenant))
         with tenant_context(tenant):
             run = ImportRun.objects.create(
                 source=mapping.source,
-                mapping=mapping_name,
+                mapping=mapping_name[:200],
                 historical=historical,
                 as_of=as_of,
                 started_by=actor.label,
             )
+            files_make(run, sources)
             audit(actor, "import.start", run, mapping=mapping_name, historical=historical)
         try:
-            files = [_File(tenant, run, mapping, item, n, folder).run() for n, item in enumerate(mapping.files)]
+            files = [FileImport(tenant, run, mapping, source, n).run() for n, source in enumerate(sources)]
         except Exception as error:
             with tenant_context(tenant):
                 ImportRun.objects.filter(pk=run.pk).update(
@@ -154,213 +208,178 @@ def import_folder(
     return ImportResult(run, files)
 
 
-class _File:
-    """The import of one file: its rows in order, and what is known of the ids met so far."""
+def files_make(run: ImportRun, sources: Sequence[Source]) -> None:
+    """The rows in which the progress of a run's files is kept."""
+    ImportedFile.objects.bulk_create(
+        [
+            ImportedFile(run=run, name=source.item.file, position=n, entity=source.item.entity, rows=source.survey.rows)
+            for n, source in enumerate(sources)
+        ]
+    )
+
+
+# --- One file -------------------------------------------------------------------------------------------------------
+
+
+class FileImport:
+    """The import of one file: its rows in order, from where it stands.
+
+    `claim` is the worker's, None for a command. With `pretend` nothing is locked or told, because a dry run takes it
+    all back. `read` counts rows, the ones dealt with earlier included.
+    """
 
     def __init__(
-        self, tenant: Tenant, run: ImportRun, mapping: Mapping, item: FileMapping, position: int, folder: Path
+        self,
+        tenant: Tenant,
+        run: ImportRun,
+        mapping: Mapping,
+        source: Source,
+        position: int,
+        *,
+        claim: UUID | None = None,
+        pretend: bool = False,
     ) -> None:
         self.tenant = tenant
         self.run_row = run
-        self.mapping = mapping
-        self.item = item
+        self.item = source.item
         self.position = position
-        self.path = folder / item.file
-        self.entity: Entity = load().get(item.entity)
-        self.currency = mapping.currency or tenant.currency
-        self.zone = ZoneInfo(mapping.timezone) if mapping.timezone else tenant.zone
-        self.result = FileResult(item.file, item.entity)
-        # External id → line and content of its first row: the first wins.
-        self.seen: dict[str, tuple[int, bytes]] = {}
+        self.table = source.table
+        self.claim = claim
+        self.pretend = pretend
+        self.entity: Entity = load().get(source.item.entity)
+        self.references = References(self.item, self.entity, mapping.source)
+        self.source_name = mapping.source
+        zone = ZoneInfo(mapping.timezone) if mapping.timezone else tenant.zone
+        self.converter = Converter(
+            self.item,
+            self.entity,
+            currency=mapping.currency or tenant.currency,
+            zone=zone,
+            repeats=Repeats(source.survey.twice),
+        )
+        self.rows = rows_of(self.table)
+        self.result = FileResult(self.item.file, self.item.entity)
 
     def run(self) -> FileResult:
-        rows = rows_of(self.path)
-        touched: set[UUID] = set()
-        while chunk := list(islice(rows, BATCH_ROWS)):
-            with tenant_context(self.tenant):
-                touched |= self._batch(chunk)
-        with tenant_context(self.tenant):
-            self._finish(touched)
+        while self.step():
+            pass
+        self.finish()
         return self.result
 
-    def _batch(self, chunk: Sequence[SourceRow]) -> set[UUID]:
-        records = list(self._records(chunk))
-        self._resolve([record for record in records if not record.outcome])
-        batch = Batch(
-            source=self.mapping.source,
-            historical=self.run_row.historical,
-            currency=self.tenant.currency,
-            records=[record for record in records if not record.outcome],
-        )
-        states_lock(record.account_id for record in batch.records if record.account_id)
-        self.entity.write(batch)
-        self._count(records)
-        if batch.touched and not self.entity.changes_revenue:
-            self._touch(batch.touched)
-        return batch.touched
+    def skip(self, rows: int) -> None:
+        """Pass over rows that were dealt with before; ids that come more than once are remembered."""
+        while rows and (chunk := list(islice(self.rows, min(rows, BATCH_ROWS)))):
+            self.converter.remember(chunk)
+            self.result.read += len(chunk)
+            rows -= len(chunk)
 
-    def _finish(self, touched: set[UUID]) -> None:
-        if self.entity.changes_revenue and touched:
-            states_lock(touched)
-            months_refresh(sorted(touched))
-            self._touch(touched)
-        counts = self.result.counts
-        ImportedFile.objects.create(
-            run=self.run_row,
-            name=self.item.file,
-            position=self.position,
-            entity=self.item.entity,
-            read=self.result.read,
-            **counts,
-        )
+    def step(self) -> bool:
+        """Write the next batch; False when there is none. Raises Taken when somebody else has the run."""
+        chunk = list(islice(self.rows, BATCH_ROWS))
+        if not chunk:
+            return False
+        with tenant_context(self.tenant):
+            self._fence()
+            self._batch(chunk)
+        return True
+
+    def finish(self) -> None:
+        """What follows for whole accounts once all rows are there; may be interrupted and gone on with."""
+        months_finish(self.tenant, self.run_row, self.position, self.entity, fence=self._fence, touch=self._touch)
+        with tenant_context(self.tenant):
+            self._fence()
+            self._file().update(finished_at=timezone.now())
+
+    def _fence(self) -> None:
+        """Hold the run until the transaction ends; raise Taken unless it is ours and stands where we think."""
+        run = ImportRun.objects.select_for_update().get(pk=self.run_row.pk)
+        if not self.pretend and (run.status != ImportRun.Status.RUNNING or run.claim != self.claim):
+            raise Taken
+        if self._file().values_list("read", flat=True).get() != self.result.read:
+            raise Taken
+
+    def _file(self) -> Any:
+        return ImportedFile.objects.filter(run=self.run_row, position=self.position)
+
+    def _batch(self, chunk: Sequence[SourceRow]) -> None:
+        records = list(self.converter.records(chunk))
+        live = [record for record in records if not record.outcome]
+        self.references.resolve(live)
+        live = [record for record in live if not record.outcome]
+        if not self.pretend:
+            states_lock({record.account_id for record in live if record.account_id})
+        touched, journal = self._write(live)
+        self._count(records, len(chunk))
+        if not self.pretend:
+            self._keep(journal)
+            if touched and not self.entity.changes_revenue:
+                self._touch(touched)
+
+    def _write(self, records: Sequence[Record]) -> tuple[set[UUID], Journal]:
+        """Write records; when the database refuses them, find the rows that it refuses and quarantine those alone."""
+        batch = Batch(self.source_name, self.run_row.historical, self.tenant.currency, records)
+        values = [dict(record.values) for record in records]
+        try:
+            with transaction.atomic():
+                self.entity.write(batch)
+            return batch.touched, batch.journal
+        except (DataError, IntegrityError) as error:
+            for record, before in zip(records, values, strict=True):
+                record.outcome, record.problem, record.values = "", None, before
+            if len(records) == 1:
+                records[0].refuse("not_storable", str(error).splitlines()[0][:500])
+                return set(), Journal()
+        half = len(records) // 2
+        touched, journal = self._write(records[:half])
+        more, other = self._write(records[half:])
+        journal.take(other)
+        return touched | more, journal
 
     def _touch(self, account_ids: set[UUID]) -> None:
         facts_touch(account_ids)
         if self.run_row.historical:
             history_loaded(self.tenant.id, sorted(account_ids))
 
-    # --- Reading rows ---------------------------------------------------------------------------------------------
+    # --- Counting, and keeping what was refused and what was written ------------------------------------------------
 
-    def _records(self, chunk: Sequence[SourceRow]) -> Iterator[Record]:
-        for row in chunk:
-            self.result.read += 1
-            # What quarantine keeps must be storable: PostgreSQL's text holds no NUL.
-            cells = {name: cell.replace("\0", "\ufffd") for name, cell in row.cells.items()}
-            record = Record(row.line, cells.get(self.item.external_id, "").strip(), {}, cells)
-            if row.problem is not None:
-                record.refuse(*row.problem)
-            else:
-                self._take(record)
-            yield record
-
-    def _take(self, record: Record) -> None:
-        if any(rule.matches(record.raw) for rule in self.item.leave_out):
-            record.outcome = "left_out"
-        elif not record.external_id:
-            record.refuse("no_id", "the row has no id", column=self.item.external_id)
-        elif len(record.external_id) > 200:
-            record.refuse("bad_value", "an id has at most 200 characters", column=self.item.external_id)
-        elif not self._is_repeat(record):
-            self._convert(record)
-
-    def _is_repeat(self, record: Record) -> bool:
-        content = hashlib.blake2b(repr(sorted(record.raw.items())).encode(), digest_size=16).digest()
-        first = self.seen.setdefault(record.external_id, (record.line, content))
-        if first[0] == record.line:
-            return False
-        if first[1] == content:
-            record.outcome = "repeated"
-        else:
-            message = (
-                f"the id stands in line {first[0]} and, with other content, in line {record.line}; the first counts"
-            )
-            record.refuse("duplicate_id", message, column=self.item.external_id, value=record.external_id)
-        return True
-
-    def _convert(self, record: Record) -> None:
-        record.account_ref = record.raw.get(self.item.account, "").strip() if self.item.account else ""
-        record.contact_ref = record.raw.get(self.item.contact, "").strip() if self.item.contact else ""
-        if self.entity.needs_account and not record.account_ref:
-            record.refuse("no_account", "the row names no account", column=self.item.account)
-            return
-        for name, column in self.item.fields.items():
-            spec = self.entity.fields.get(name) or self.entity.fields["attributes"]
-            raw = column.constant if column.constant is not None else record.raw.get(column.column, "")
-            raw = raw.strip() or (column.default or "")
-            if column.lookup is not None and raw:
-                raw = column.lookup.get(raw, raw)
-            if not raw:
-                if spec.required:
-                    record.refuse("empty", "this field is needed", column=column.column or name)
-                    return
-                record.values[name] = _empty(spec)
-                continue
-            try:
-                record.values[name] = self._value(raw, spec, column)
-            except BadValue as error:
-                record.refuse("bad_value", str(error), column=column.column or name, value=raw)
-                return
-
-    def _value(self, raw: str, spec: FieldSpec, column: Column) -> Any:
-        match spec.kind:
-            case "choice":
-                return choice(raw, spec.choices)
-            case "date":
-                return day(raw, form=column.form)
-            case "datetime":
-                return moment(raw, form=column.form, zone=self.zone)
-            case "money":
-                return money(raw, unit=column.unit, currency=self.currency)
-            case "boolean" if column.true is not None or column.false is not None:
-                return boolean(raw, true=column.true or frozenset(), false=column.false or frozenset())
-            case "text" if len(raw) > 100_000:
-                raise BadValue("a text has at most 100,000 characters")
-            case kind:
-                return READERS[kind](raw)
-
-    # --- Finding the account and contact of a row -----------------------------------------------------------------
-
-    def _resolve(self, records: Sequence[Record]) -> None:
-        if not self.entity.needs_account or not records:
-            return
-        known = self._accounts({record.account_ref for record in records})
-        contacts = self._contacts({record.contact_ref for record in records if record.contact_ref})
+    def _count(self, records: Sequence[Record], read: int) -> None:
+        counts = dict.fromkeys(OUTCOMES, 0)
         for record in records:
-            record.account_id = known.get(record.account_ref)
-            if record.account_id is None:
-                what = self.item.through or "account"
-                record.refuse(
-                    f"unknown_{what}",
-                    f"no {what.replace('_', ' ')} with this id is known from {self.mapping.source}",
-                    column=self.item.account,
-                    value=record.account_ref,
-                )
-            elif record.contact_ref:
-                record.contact_id = contacts.get((record.account_id, record.contact_ref))
-                if record.contact_id is None:
-                    message = "no contact with this id is known at the account"
-                    record.refuse("unknown_contact", message, column=self.item.contact, value=record.contact_ref)
-
-    def _accounts(self, refs: set[str]) -> dict[str, UUID]:
-        source = self.mapping.source
-        if self.item.through == "contract_line":
-            lines = ContractLine.objects.filter(source=source, external_id__in=refs)
-            return dict(lines.values_list("external_id", "account_id"))
-        model = ContactExternalId if self.item.through == "contact" else AccountExternalId
-        return dict(model.objects.filter(source=source, value__in=refs).values_list("value", "account_id"))
-
-    def _contacts(self, refs: set[str]) -> dict[tuple[UUID, str], UUID]:
-        if not refs:
-            return {}
-        links = ContactExternalId.objects.filter(source=self.mapping.source, value__in=refs)
-        return {
-            (account, value): contact for account, value, contact in links.values_list("account", "value", "contact")
-        }
-
-    # --- Counting and keeping what was refused --------------------------------------------------------------------
-
-    def _count(self, records: Sequence[Record]) -> None:
-        refused = []
-        for record in records:
-            self.result.counts[record.outcome] += 1
-            if record.problem is not None:
-                column, value, reason, message = record.problem
-                refused.append(
-                    QuarantinedRow(
-                        run=self.run_row,
-                        file=self.item.file,
-                        line=record.line,
-                        column=column,
-                        value=value[:2000],
-                        reason=reason,
-                        message=message,
-                        row=record.raw,
-                    )
-                )
+            counts[record.outcome] += 1
+        refused = [self._quarantined(record) for record in records if record.problem is not None]
         QuarantinedRow.objects.bulk_create(refused, batch_size=1000)
-        self.result.quarantine += refused
+        self._file().update(read=F("read") + read, **{name: F(name) + n for name, n in counts.items() if n})
+        self.result.read += read
+        for name, n in counts.items():
+            self.result.counts[name] += n
+        self.result.quarantine += refused[: SHOWN - len(self.result.quarantine)]
 
+    def _quarantined(self, record: Record) -> QuarantinedRow:
+        assert record.problem is not None
+        column, value, reason, message = record.problem
+        return QuarantinedRow(
+            run=self.run_row,
+            file=self.item.file,
+            line=record.line,
+            column=column,
+            value=value[:2000],
+            reason=reason,
+            message=message,
+            row=record.raw,
+        )
 
-def _empty(spec: FieldSpec) -> Any:
-    """What an empty cell means: no text, an empty list, else nothing known."""
-    return {"text": "", "list": []}.get(spec.kind)
+    def _keep(self, journal: Journal) -> None:
+        ImportBatch.objects.bulk_create(
+            [
+                ImportBatch(
+                    run=self.run_row,
+                    position=self.position,
+                    number=self.result.read,
+                    table=table,
+                    created=[pk for pk, _ in written.created],
+                    marks=b"".join(mark for _, mark in written.created),
+                    changed=[{"id": str(pk), "before": old, "after": new} for pk, old, new in written.changed],
+                )
+                for table, written in journal.tables.items()
+            ]
+        )

@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 COLUMN_KEYS: Final = {"column", "date", "money", "true", "false", "lookup", "default", "constant"}
-FILE_KEYS: Final = {"file", "entity", "external_id", "account", "contact", "fields", "leave_out"}
+FILE_KEYS: Final = {"file", "match", "entity", "external_id", "account", "contact", "fields", "leave_out"}
 RULE_KEYS: Final = {"column", "equals", "empty", "in"}
 
 
@@ -26,11 +26,16 @@ class MappingError(ValueError):
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """A field that an entity takes: its type (see values.READERS, or "choice") and whether a row needs it."""
+    """A field that an entity takes: its type (see values.READERS, or "choice") and whether a row needs it.
+
+    `also` are names under which exports carry it, lower case with underscores; `longest` is what its column holds.
+    """
 
     kind: str
     required: bool = False
     choices: AbstractMapping[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    longest: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,8 @@ class FileMapping:
     through: str = ""
     contact: str = ""
     leave_out: tuple[LeaveOut, ...] = ()
+    # Names that later files of the same kind have, with * for what changes: "accounts-*.csv".
+    match: str = ""
 
     def columns(self) -> set[str]:
         """Every column that the file must have."""
@@ -100,11 +107,21 @@ def read_mapping(content: str, *, name: str, entities: Entities, need_account: f
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
         raise MappingError([f"{name}:{line} not YAML: {getattr(error, 'problem', error)}"]) from None
+    return mapping_of(tree, name=name, entities=entities, need_account=need_account)
+
+
+def mapping_of(tree: Any, *, name: str, entities: Entities, need_account: frozenset[str]) -> Mapping:
+    """Check a tree (what the YAML holds); raises MappingError as `read_mapping` does."""
     reader = _Reader(name, entities, need_account)
     mapping = reader.mapping(tree)
     if reader.problems or mapping is None:
         raise MappingError(reader.problems)
     return mapping
+
+
+def as_yaml(tree: AbstractMapping[str, Any]) -> str:
+    """The text of a tree, as a person would write it."""
+    return yaml.safe_dump(dict(tree), sort_keys=False, allow_unicode=True, default_flow_style=False, width=110)
 
 
 class _Reader:
@@ -158,6 +175,7 @@ class _Reader:
             through=through,
             contact=str(item.get("contact") or ""),
             leave_out=tuple(self._rules(f"{at}.leave_out", item.get("leave_out") or [])),
+            match=str(item.get("match") or ""),
         )
 
     def _account(self, at: str, item: Any) -> tuple[str, str]:

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hub.ingest.imports.entities import Batch, Record
+from hub.ingest.imports.journal import Trace
 
 
-def upsert_by_source(batch: Batch, model: Any, *, fields: Iterable[str], updated: str = "") -> list[Any]:
+def upsert_by_source(batch: Batch, trace: Trace, *, fields: Iterable[str], updated: str = "") -> list[Any]:
     """Upsert rows of a model keyed by (source, external_id); returns the new rows.
 
     A field that the mapping leaves out is not touched. An existing row that now names another account moves there and
     both accounts count as changed.
     """
+    model = trace.model
     known = {
         row.external_id: row
         for row in model.objects.filter(
@@ -33,15 +35,18 @@ def upsert_by_source(batch: Batch, model: Any, *, fields: Iterable[str], updated
             batch.touched.add(values["account_id"])
         elif differing := [name for name, value in values.items() if getattr(row, name) != value]:
             batch.touched.update({row.account_id, values["account_id"]})
+            before = {name: getattr(row, name) for name in differing}
             for name in differing:
                 setattr(row, name, values[name])
+            batch.journal.changed(trace, row, before)
             changed.append(row)
             record.outcome = "updated"
         else:
             record.outcome = "unchanged"
     model.objects.bulk_create(new, batch_size=1000)
+    batch.journal.created(trace, new)
     if changed:
-        columns = [name for name in (*fields, "account") if hasattr(model, name)]
+        columns = [name for name in (*fields, "account", "contact") if hasattr(model, name)]
         model.objects.bulk_update(changed, [*columns, *([updated] if updated else [])], batch_size=500)
     return new
 

@@ -17,8 +17,10 @@ SERIALS: Final = range(20_000, 80_000)
 MINOR_DIGITS: Final = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "JOD": 3}
 
 _ISO_DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})\Z")
-_PARTS = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})\Z")
-_TIME = re.compile(r"[T ](\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?\s*(Z|[+-]\d{2}:?\d{2})?\Z")
+_PARTS = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})\Z")
+_TIME = re.compile(r"[T ](\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?\s*([AaPp][Mm])?\s*(Z|UTC|[+-]\d{2}:?\d{2})?\Z")
+# Orders of day and month that a mapping may name instead of a format; separators, times and short years are read too.
+ORDERS: Final = ("dmy", "mdy")
 
 
 class BadValue(ValueError):
@@ -70,17 +72,22 @@ def boolean(value: str, *, true: frozenset[str] = TRUE_WORDS, false: frozenset[s
 def day(value: str, *, form: str = "") -> date:
     """A calendar day: ISO, with another order only where it is plain, a spreadsheet's day number, or by `form`."""
     value = value.strip()
-    if form:
+    if form and form not in ORDERS:
         try:
             return datetime.strptime(value, form).date()  # noqa: DTZ007  # a calendar day has no zone
         except ValueError:
             raise BadValue(f"expected a date like {form}") from None
+    try:
+        if len(value) == 10 and value[4] == "-":
+            return date.fromisoformat(value)
+    except ValueError:
+        raise BadValue("there is no such day") from None
     head = _TIME.sub("", value)
     try:
         if match := _ISO_DAY.match(head):
             return date(int(match[1]), int(match[2]), int(match[3]))
         if match := _PARTS.match(head):
-            return _by_parts(int(match[1]), int(match[3]), int(match[4]), match[2])
+            return _by_parts(int(match[1]), int(match[3]), int(match[4]), match[2], form)
         if re.fullmatch(r"\d{5}(\.\d+)?", head) and int(float(head)) in SERIALS:
             return SERIAL_EPOCH + timedelta(days=int(float(head)))
     except BadValue:
@@ -90,27 +97,32 @@ def day(value: str, *, form: str = "") -> date:
     raise BadValue("expected a date like 2024-12-31")
 
 
-def _by_parts(first: int, second: int, year: int, separator: str) -> date:
+def _by_parts(first: int, second: int, year: int, separator: str, order: str) -> date:
+    if year < 100 and not order:
+        raise BadValue("a year of two digits needs the order in the mapping: date: dmy, or date: mdy")
+    year += 0 if year >= 100 else 2000 if year < 70 else 1900
+    if order:
+        return date(year, second, first) if order == "dmy" else date(year, first, second)
     if separator == "." or first > 12:
         return date(year, second, first)
     if second > 12:
         return date(year, first, second)
     if first == second:
         return date(year, first, first)
-    raise BadValue("day or month first? Say it in the mapping, for example date: '%d/%m/%Y'")
+    raise BadValue("day or month first? Say it in the mapping: date: dmy, or date: mdy")
 
 
 def moment(value: str, *, form: str = "", zone: ZoneInfo | None = None) -> datetime:
     """An aware UTC time; without an offset it is taken in `zone` (default UTC), without a time at midnight there."""
     value = value.strip()
     local = zone or ZoneInfo("UTC")
-    if form:
+    if form and form not in ORDERS:
         try:
             found = datetime.strptime(value, form)  # noqa: DTZ007  # the zone follows
         except ValueError:
             raise BadValue(f"expected a time like {form}") from None
         return (found if found.tzinfo else found.replace(tzinfo=local)).astimezone(UTC)
-    at = day(value)
+    at = day(value, form=form)
     clock = _TIME.search(value)
     if clock is None:
         if re.fullmatch(r"\d{5}\.\d+", value):
@@ -118,11 +130,20 @@ def moment(value: str, *, form: str = "", zone: ZoneInfo | None = None) -> datet
             return (datetime(at.year, at.month, at.day, tzinfo=local) + timedelta(seconds=seconds)).astimezone(UTC)
         return datetime(at.year, at.month, at.day, tzinfo=local).astimezone(UTC)
     try:
-        iso = f"{at.isoformat()}T{int(clock[1]):02d}:{clock[2]}:{(clock[3] or '00')[:9]}{clock[4] or ''}"
+        offset = "" if clock[5] is None else clock[5].replace("UTC", "Z")
+        iso = f"{at.isoformat()}T{_hour(int(clock[1]), clock[4]):02d}:{clock[2]}:{(clock[3] or '00')[:9]}{offset}"
         found = datetime.fromisoformat(iso)
     except ValueError:
         raise BadValue("expected a time like 2024-12-31 23:59:00") from None
     return (found if found.tzinfo else found.replace(tzinfo=local)).astimezone(UTC)
+
+
+def _hour(hour: int, half: str | None) -> int:
+    if half is None:
+        return hour
+    if not 1 <= hour <= 12:
+        raise ValueError("hour")
+    return hour % 12 + (12 if half.lower() == "pm" else 0)
 
 
 def money(value: str, *, unit: str = "major", currency: str = "USD") -> int:

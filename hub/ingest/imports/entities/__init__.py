@@ -8,13 +8,14 @@ from importlib import import_module
 from typing import Any
 from uuid import UUID
 
+from hub.ingest.imports.journal import Journal, Trace
 from hub.ingest.imports.mapping import FieldSpec
 from hub.registry.base import Registry
 
 MODULES = ("account", "contact", "contract_line", "churn_claim", "usage", "ticket", "survey_response", "milestone")
 
 
-@dataclass
+@dataclass(slots=True)
 class Record:
     """A row with typed values, ready to be written."""
 
@@ -22,6 +23,7 @@ class Record:
     external_id: str
     values: dict[str, Any]
     raw: dict[str, str]
+    id_column: str = ""
     account_ref: str = ""
     contact_ref: str = ""
     account_id: UUID | None = None
@@ -35,23 +37,40 @@ class Record:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a writer gets: records of one file of one source; `touched` collects the accounts whose facts changed."""
+    """What a writer gets: records of one file of one source.
+
+    `touched` collects the accounts whose facts changed, `journal` what was written, so that it can be taken back.
+    """
 
     source: str
     historical: bool
     currency: str
     records: Sequence[Record]
     touched: set[UUID] = field(default_factory=set)
+    journal: Journal = field(default_factory=Journal)
+
+    def of(self, records: Sequence[Record]) -> Batch:
+        """The same batch with fewer records."""
+        return Batch(self.source, self.historical, self.currency, records, self.touched, self.journal)
 
 
 @dataclass(frozen=True)
 class Entity:
-    """An importable entity. `write(batch)` sets every record's outcome: created, updated, unchanged, or refuses it."""
+    """An importable entity. `write(batch)` sets every record's outcome: created, updated, unchanged, or refuses it.
+
+    `names` are words by which a file of it is known, `ids` and `accounts` columns by which exports name the row and its
+    account; `traces` say how what it writes is found again.
+    """
 
     key: str
     fields: Mapping[str, FieldSpec]
     write: Callable[[Batch], None]
+    title: str
+    names: tuple[str, ...]
+    traces: tuple[Trace, ...]
+    ids: tuple[str, ...] = ()
     needs_account: bool = True
+    names_contact: bool = False
     # Contract lines change months: they are rewritten once per file, for the accounts touched.
     changes_revenue: bool = False
     order: int = 100

@@ -3,21 +3,51 @@ from __future__ import annotations
 from hub.accounts.models import Account, AccountExternalId
 from hub.accounts.services import ACCOUNT_FIELDS
 from hub.ingest.imports.entities import Batch, Entity
+from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.mapping import FieldSpec
 
 FIELDS = {
-    "name": FieldSpec("text", required=True),
-    "domain": FieldSpec("text"),
-    "industry": FieldSpec("text"),
-    "country": FieldSpec("text"),
-    "segment": FieldSpec("text"),
-    "tier": FieldSpec("text"),
-    "seats": FieldSpec("integer"),
-    "signed_up_on": FieldSpec("date"),
-    "timezone": FieldSpec("text"),
-    "source_churned": FieldSpec("boolean"),
+    "name": FieldSpec(
+        "text",
+        required=True,
+        longest=200,
+        also=(
+            "company",
+            "company_name",
+            "account",
+            "account_name",
+            "customer",
+            "customer_name",
+            "organization",
+            "organization_name",
+            "organisation",
+        ),
+    ),
+    "domain": FieldSpec("text", longest=200, also=("website", "url", "company_domain", "domain_name", "web_site")),
+    "industry": FieldSpec("text", longest=100, also=("sector", "vertical", "branch")),
+    "country": FieldSpec("text", longest=100, also=("land", "country_code", "billing_country", "region_country")),
+    "segment": FieldSpec("text", longest=100, also=("customer_segment", "size_band", "market_segment")),
+    "tier": FieldSpec("text", longest=100, also=("plan", "plan_tier", "plan_name", "package", "edition")),
+    "seats": FieldSpec("integer", also=("licenses", "licences", "users", "seat_count", "number_of_seats")),
+    "signed_up_on": FieldSpec(
+        "date",
+        also=(
+            "signup_date",
+            "sign_up_date",
+            "created_at",
+            "createdate",
+            "created",
+            "created_on",
+            "customer_since",
+            "since",
+            "became_customer_on",
+        ),
+    ),
+    "timezone": FieldSpec("text", longest=64, also=("time_zone", "tz")),
+    "source_churned": FieldSpec("boolean", also=("churned", "churn_flag", "is_churned", "churn")),
     "attributes": FieldSpec("text"),
 }
+ACCOUNTS = Trace(Account, (*sorted(ACCOUNT_FIELDS), "owner_id", "parent_id", "attributes"), owned_by="id")
 
 
 def write(batch: Batch) -> None:
@@ -41,12 +71,15 @@ def write(batch: Batch) -> None:
             if not any(getattr(account, name) != value for name, value in values.items()):
                 record.outcome = "unchanged"
                 continue
-            for name, value in values.items():
-                setattr(account, name, value)
+            before = {name: getattr(account, name) for name, value in values.items() if getattr(account, name) != value}
+            for name in before:
+                setattr(account, name, values[name])
+            batch.journal.changed(ACCOUNTS, account, before)
             changed.append(account)
             record.outcome = "updated"
         batch.touched.add(account.pk)
     Account.objects.bulk_create(new, batch_size=1000)
+    batch.journal.created(ACCOUNTS, new)
     AccountExternalId.objects.bulk_create(
         [
             AccountExternalId(account=known[record.external_id], source=batch.source, value=record.external_id)
@@ -58,4 +91,14 @@ def write(batch: Batch) -> None:
     Account.objects.bulk_update(changed, [*sorted(ACCOUNT_FIELDS), "attributes"], batch_size=500)
 
 
-ENTITY = Entity("account", FIELDS, write, needs_account=False, order=10)
+ENTITY = Entity(
+    "account",
+    FIELDS,
+    write,
+    title="Accounts",
+    names=("account", "company", "companie", "customer", "organization", "organisation", "client"),
+    traces=(ACCOUNTS,),
+    ids=("id", "account_id", "company_id", "customer_id", "organization_id", "external_id", "key"),
+    needs_account=False,
+    order=10,
+)

@@ -3,26 +3,29 @@ from __future__ import annotations
 from hub.accounts.models import TimelineEntry
 from hub.accounts.services import timeline_record_many
 from hub.ingest.imports.entities import Batch, Entity
+from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.mapping import FieldSpec
 from hub.ingest.imports.upsert import upsert_by_source
 from hub.ingest.imports.when import midnight
 from hub.revenue.models import ChurnClaim
 
 FIELDS = {
-    "claimed_on": FieldSpec("date", required=True),
-    "reason": FieldSpec("text"),
-    "refund": FieldSpec("money"),
-    "is_reactivation": FieldSpec("boolean"),
-    "feedback": FieldSpec("text"),
+    "claimed_on": FieldSpec("date", required=True, also=("churn_date", "churned_on", "cancelled_on", "cancelled_at")),
+    "reason": FieldSpec("text", longest=100, also=("reason_code", "churn_reason", "cancellation_reason")),
+    "refund": FieldSpec("money", also=("refund_amount", "refund_amount_usd")),
+    "is_reactivation": FieldSpec("boolean", also=("reactivation", "reactivated")),
+    "feedback": FieldSpec("text", also=("feedback_text", "comment")),
 }
+COLUMNS = ("claimed_on", "reason", "refund_minor", "is_reactivation", "feedback")
+CLAIMS = Trace(ChurnClaim, (*COLUMNS, "account_id"), timeline=("contract", "claim:{}"))
 
 
 def write(batch: Batch) -> None:
     """Upsert what a source says about churn: a claim, shown beside the live lines."""
     for record in batch.records:
-        record.values["refund_minor"] = record.values.pop("refund", None)
-    columns = ["claimed_on", "reason", "refund_minor", "is_reactivation", "feedback"]
-    new = upsert_by_source(batch, ChurnClaim, fields=columns)
+        if "refund" in record.values:
+            record.values["refund_minor"] = record.values.pop("refund")
+    new = upsert_by_source(batch, CLAIMS, fields=COLUMNS)
     timeline_record_many(
         [
             TimelineEntry(
@@ -39,4 +42,13 @@ def write(batch: Batch) -> None:
     )
 
 
-ENTITY = Entity("churn_claim", FIELDS, write, order=40)
+ENTITY = Entity(
+    "churn_claim",
+    FIELDS,
+    write,
+    title="Churn claims",
+    names=("churn", "cancellation"),
+    traces=(CLAIMS,),
+    ids=("churn_event_id", "churn_id", "id"),
+    order=40,
+)

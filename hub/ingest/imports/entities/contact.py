@@ -3,18 +3,25 @@ from __future__ import annotations
 from hub.accounts.models import Contact, ContactExternalId, ContactRole, ContactStatus
 from hub.accounts.services import CONTACT_FIELDS
 from hub.ingest.imports.entities import Batch, Entity, Record
+from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.mapping import FieldSpec
 from hub.ingest.imports.upsert import each
 from hub.ingest.imports.values import BadValue, choice
 
 FIELDS = {
-    "email": FieldSpec("text"),
-    "name": FieldSpec("text"),
-    "title": FieldSpec("text"),
-    "roles": FieldSpec("list"),
-    "status": FieldSpec("choice", choices={value: value for value in ContactStatus.values}),
-    "timezone": FieldSpec("text"),
+    "email": FieldSpec("text", longest=254, also=("e_mail", "mail", "email_address", "work_email", "contact_email")),
+    "name": FieldSpec("text", longest=200, also=("full_name", "contact_name", "person", "display_name")),
+    "first_name": FieldSpec("text", longest=100, also=("firstname", "given_name", "forename")),
+    "last_name": FieldSpec("text", longest=100, also=("lastname", "surname", "family_name")),
+    "title": FieldSpec("text", longest=200, also=("job_title", "jobtitle", "position", "function")),
+    "roles": FieldSpec("list", also=("role", "contact_role", "buying_role")),
+    "status": FieldSpec(
+        "choice", choices={value: value for value in ContactStatus.values}, also=("contact_status", "state")
+    ),
+    "timezone": FieldSpec("text", longest=64, also=("time_zone", "tz")),
 }
+CONTACTS = Trace(Contact, (*sorted(CONTACT_FIELDS), "account_id"))
+LINKS = Trace(ContactExternalId, ("contact_id", "value"))
 ROLES = {value: value for value in ContactRole.values}
 
 
@@ -50,32 +57,52 @@ def write(batch: Batch) -> None:
                 )
             )
         if not record.outcome:
-            record.outcome = _compare(contact, values, changed)
+            record.outcome = _compare(batch, contact, values, changed)
         if record.outcome != "unchanged":
             batch.touched.add(contact.account_id)
     Contact.objects.bulk_create(new, batch_size=1000)
     ContactExternalId.objects.bulk_create(fresh_links, batch_size=1000)
+    batch.journal.created(CONTACTS, new)
+    batch.journal.created(LINKS, fresh_links)
     Contact.objects.bulk_update(changed, sorted(CONTACT_FIELDS), batch_size=500)
 
 
-def _compare(contact: Contact, values: dict[str, object], changed: list[Contact]) -> str:
-    if all(getattr(contact, name) == value for name, value in values.items()):
+def _compare(batch: Batch, contact: Contact, values: dict[str, object], changed: list[Contact]) -> str:
+    before = {name: getattr(contact, name) for name, value in values.items() if getattr(contact, name) != value}
+    if not before:
         return "unchanged"
-    for name, value in values.items():
-        setattr(contact, name, value)
+    for name in before:
+        setattr(contact, name, values[name])
+    batch.journal.changed(CONTACTS, contact, before)
     changed.append(contact)
     return "updated"
 
 
 def _prepare(record: Record) -> None:
+    parts = [str(record.values.pop(name, "") or "") for name in ("first_name", "last_name")]
+    if any(parts) and not record.values.get("name"):
+        record.values["name"] = " ".join(part for part in parts if part)
+    if record.values.get("status") is None:
+        record.values.pop("status", None)
     if email := record.values.get("email"):
         record.values["email"] = email.lower()
         if "@" not in email:
             record.refuse("bad_value", "expected an e-mail address", column="email", value=email)
+    if "roles" not in record.values:
+        return
     try:
-        record.values["roles"] = [choice(role, ROLES) for role in record.values.get("roles", [])]
+        record.values["roles"] = [choice(role, ROLES) for role in record.values["roles"]]
     except BadValue as error:
         record.refuse("bad_value", str(error), column="roles", value=", ".join(record.values["roles"]))
 
 
-ENTITY = Entity("contact", FIELDS, write, order=20)
+ENTITY = Entity(
+    "contact",
+    FIELDS,
+    write,
+    title="Contacts",
+    names=("contact", "people", "person", "user", "member"),
+    traces=(LINKS, CONTACTS),
+    ids=("id", "contact_id", "user_id", "person_id", "external_id"),
+    order=20,
+)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from hub.accounts.models import TimelineEntry
 from hub.accounts.services import timeline_record_many
 from hub.ingest.imports.entities import Batch, Entity, Record
+from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.mapping import FieldSpec
 from hub.ingest.imports.upsert import each, upsert_by_source
 from hub.ingest.imports.when import midnight
@@ -10,20 +11,25 @@ from hub.revenue.models import ContractLine
 from hub.revenue.services import LINE_FIELDS
 
 FIELDS = {
-    "product": FieldSpec("text"),
-    "tier": FieldSpec("text"),
-    "seats": FieldSpec("integer"),
-    "mrr": FieldSpec("money", required=True),
-    "currency": FieldSpec("text"),
-    "starts_on": FieldSpec("date", required=True),
-    "ends_on": FieldSpec("date"),
-    "renews_on": FieldSpec("date"),
-    "notice_days": FieldSpec("integer"),
-    "is_trial": FieldSpec("boolean"),
-    "auto_renew": FieldSpec("boolean"),
-    "billing_period": FieldSpec("text"),
-    "source_churned": FieldSpec("boolean"),
+    "product": FieldSpec("text", longest=100, also=("product_name", "sku", "item")),
+    "tier": FieldSpec("text", longest=100, also=("plan", "plan_tier", "plan_name", "edition")),
+    "seats": FieldSpec("integer", also=("quantity", "licenses", "licences", "seat_count")),
+    "mrr": FieldSpec("money", required=True, also=("mrr_amount", "amount", "monthly_amount", "monthly_price")),
+    "currency": FieldSpec("text", longest=3, also=("currency_code",)),
+    "starts_on": FieldSpec(
+        "date",
+        required=True,
+        also=("start", "start_date", "starts_at", "from", "valid_from", "period_start"),
+    ),
+    "ends_on": FieldSpec("date", also=("end", "end_date", "ends_at", "until", "valid_to", "period_end")),
+    "renews_on": FieldSpec("date", also=("renewal", "renewal_date", "next_renewal")),
+    "notice_days": FieldSpec("integer", also=("notice_period", "notice")),
+    "is_trial": FieldSpec("boolean", also=("trial",)),
+    "auto_renew": FieldSpec("boolean", also=("auto_renew_flag", "auto_renewal", "renews_automatically")),
+    "billing_period": FieldSpec("text", longest=20, also=("billing_frequency", "interval", "billing_interval")),
+    "source_churned": FieldSpec("boolean", also=("churn_flag", "churned", "cancelled")),
 }
+LINES = Trace(ContractLine, (*sorted(LINE_FIELDS), "account_id"), timeline=("contract", "line:{}"))
 
 
 def write(batch: Batch) -> None:
@@ -44,8 +50,9 @@ def write(batch: Batch) -> None:
             if values.get(optional) is None:
                 values[optional] = False
 
-    kept = Batch(batch.source, batch.historical, batch.currency, each(batch.records, check), batch.touched)
-    new = upsert_by_source(kept, ContractLine, fields=sorted(LINE_FIELDS), updated="updated_at")
+    new = upsert_by_source(
+        batch.of(each(batch.records, check)), LINES, fields=sorted(LINE_FIELDS), updated="updated_at"
+    )
     timeline_record_many(
         [
             TimelineEntry(
@@ -61,4 +68,14 @@ def write(batch: Batch) -> None:
     )
 
 
-ENTITY = Entity("contract_line", FIELDS, write, changes_revenue=True, order=30)
+ENTITY = Entity(
+    "contract_line",
+    FIELDS,
+    write,
+    title="Contract lines",
+    names=("subscription", "contract", "line", "licence", "license"),
+    traces=(LINES,),
+    ids=("subscription_id", "contract_id", "line_id", "id"),
+    changes_revenue=True,
+    order=30,
+)

@@ -4,16 +4,24 @@ from hub.accounts.models import TimelineEntry
 from hub.accounts.services import timeline_record_many
 from hub.feedback.models import SurveyResponse
 from hub.ingest.imports.entities import Batch, Entity, Record
+from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.mapping import FieldSpec
 from hub.ingest.imports.upsert import each, upsert_by_source
 
 RANGES = {"nps": range(11), "csat": range(1, 6)}
 FIELDS = {
-    "kind": FieldSpec("choice", required=True, choices={"nps": "nps", "csat": "csat"}),
-    "score": FieldSpec("integer", required=True),
-    "comment": FieldSpec("text"),
-    "answered_at": FieldSpec("datetime", required=True),
+    "kind": FieldSpec(
+        "choice", required=True, choices={"nps": "nps", "csat": "csat"}, also=("survey", "type", "survey_type")
+    ),
+    "score": FieldSpec("integer", required=True, also=("rating", "answer", "value", "nps", "csat", "nps_score")),
+    "comment": FieldSpec("text", also=("feedback", "text", "verbatim", "reason")),
+    "answered_at": FieldSpec(
+        "datetime",
+        required=True,
+        also=("created_at", "date", "submitted_at", "responded_at", "answered", "at"),
+    ),
 }
+ANSWERS = Trace(SurveyResponse, (*FIELDS, "account_id", "contact_id"), timeline=("survey", "{}"))
 
 
 def check(record: Record) -> None:
@@ -24,8 +32,7 @@ def check(record: Record) -> None:
 
 
 def write(batch: Batch) -> None:
-    kept = Batch(batch.source, batch.historical, batch.currency, each(batch.records, check), batch.touched)
-    new = upsert_by_source(kept, SurveyResponse, fields=list(FIELDS))
+    new = upsert_by_source(batch.of(each(batch.records, check)), ANSWERS, fields=list(FIELDS))
     timeline_record_many(
         [
             TimelineEntry(
@@ -43,4 +50,14 @@ def write(batch: Batch) -> None:
     )
 
 
-ENTITY = Entity("survey_response", FIELDS, write, order=70)
+ENTITY = Entity(
+    "survey_response",
+    FIELDS,
+    write,
+    title="Survey answers",
+    names=("survey", "nps", "csat", "response", "answer", "feedback", "satisfaction"),
+    traces=(ANSWERS,),
+    ids=("response_id", "answer_id", "id"),
+    names_contact=True,
+    order=70,
+)

@@ -4,6 +4,7 @@ from hub.accounts.models import TimelineEntry
 from hub.accounts.services import timeline_record_many
 from hub.feedback.models import Ticket, TicketPriority
 from hub.ingest.imports.entities import Batch, Entity, Record
+from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.mapping import FieldSpec
 from hub.ingest.imports.upsert import each, upsert_by_source
 
@@ -13,15 +14,20 @@ PRIORITIES = {value: value for value in TicketPriority.values} | {
     "p1": "urgent",
 }
 FIELDS = {
-    "subject": FieldSpec("text"),
-    "priority": FieldSpec("choice", choices=PRIORITIES),
-    "opened_at": FieldSpec("datetime", required=True),
-    "closed_at": FieldSpec("datetime"),
-    "first_response_minutes": FieldSpec("integer"),
-    "resolution_hours": FieldSpec("number"),
-    "csat": FieldSpec("integer"),
-    "escalated": FieldSpec("boolean"),
+    "subject": FieldSpec("text", longest=300, also=("title", "summary", "topic")),
+    "priority": FieldSpec("choice", choices=PRIORITIES, also=("ticket_priority", "severity", "urgency")),
+    "opened_at": FieldSpec(
+        "datetime",
+        required=True,
+        also=("created_at", "created", "createdate", "submitted_at", "opened", "open_date"),
+    ),
+    "closed_at": FieldSpec("datetime", also=("closed", "closed_date", "solved_at", "resolved_at", "close_date")),
+    "first_response_minutes": FieldSpec("integer", also=("first_response_time_minutes", "first_reply_minutes")),
+    "resolution_hours": FieldSpec("number", also=("resolution_time_hours", "hours_to_resolve")),
+    "csat": FieldSpec("integer", also=("satisfaction_score", "satisfaction", "rating")),
+    "escalated": FieldSpec("boolean", also=("escalation_flag", "escalation", "is_escalated")),
 }
+TICKETS = Trace(Ticket, (*FIELDS, "account_id", "contact_id"), timeline=("ticket", "opened:{}"))
 
 
 def check(record: Record) -> None:
@@ -36,8 +42,7 @@ def check(record: Record) -> None:
 
 
 def write(batch: Batch) -> None:
-    kept = Batch(batch.source, batch.historical, batch.currency, each(batch.records, check), batch.touched)
-    new = upsert_by_source(kept, Ticket, fields=list(FIELDS), updated="updated_at")
+    new = upsert_by_source(batch.of(each(batch.records, check)), TICKETS, fields=list(FIELDS), updated="updated_at")
     timeline_record_many(
         [
             TimelineEntry(
@@ -53,4 +58,14 @@ def write(batch: Batch) -> None:
     )
 
 
-ENTITY = Entity("ticket", FIELDS, write, order=60)
+ENTITY = Entity(
+    "ticket",
+    FIELDS,
+    write,
+    title="Support tickets",
+    names=("ticket", "case", "support", "issue"),
+    traces=(TICKETS,),
+    ids=("ticket_id", "case_id", "id"),
+    names_contact=True,
+    order=60,
+)
