@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from drf_spectacular.generators import SchemaGenerator
 
 METHODS = ("get", "put", "post", "patch", "delete")
+ANSWERS = ("200", "201", "202")
+# The envelope of lists is said once, at the top of the page.
+LIST = re.compile(r"^Paginated(\w+)List$")
 
 
 @dataclass(frozen=True)
@@ -20,10 +26,15 @@ class Operation:
 
     method: str
     path: str
+    group: str
     words: str
     parameters: tuple[dict[str, Any], ...]
     body: str
     answer: str
+
+    @property
+    def anchor(self) -> str:
+        return "-".join([self.method.lower(), *re.findall(r"\w+", self.path)])
 
 
 @cache
@@ -42,17 +53,18 @@ def operations() -> Iterator[Operation]:
                 yield Operation(
                     method=method.upper(),
                     path=path,
+                    group=path.removeprefix("/api/v1/").partition("/")[0],
                     words=found.get("description", ""),
                     parameters=tuple(found.get("parameters", [])),
                     body=_name(found.get("requestBody", {})),
-                    answer=_name(answers.get("200", {})),
+                    answer=next((name for code in ANSWERS if (name := _name(answers.get(code, {})))), ""),
                 )
 
 
 def _name(described: dict[str, Any]) -> str:
     """The name of the component in a body or an answer."""
     content = described.get("content", {}).get("application/json", {})
-    return str(content.get("schema", {}).get("$ref", "")).rpartition("/")[2]
+    return LIST.sub(r"\1", str(content.get("schema", {}).get("$ref", "")).rpartition("/")[2])
 
 
 def docs(request: HttpRequest) -> HttpResponse:
@@ -62,9 +74,10 @@ def docs(request: HttpRequest) -> HttpResponse:
             "fields": [(field, _kind(spec), spec.get("description", "")) for field, spec in part["properties"].items()],
         }
         for name, part in schema()["components"]["schemas"].items()
-        if "properties" in part
+        if "properties" in part and not LIST.match(name)
     }
-    context = {"operations": list(operations()), "components": components}
+    groups = [(name, list(asked)) for name, asked in groupby(operations(), key=lambda operation: operation.group)]
+    context = {"groups": groups, "components": components, "base": settings.PUBLIC_URL}
     return render(request, "rest/docs.html", context)
 
 

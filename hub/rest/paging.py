@@ -54,7 +54,12 @@ class CursorById(BasePagination):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         limit = {"type": "integer", "minimum": 1, "maximum": MAXIMUM, "default": DEFAULT}
         return [
-            {"name": "cursor", "in": "query", "schema": {"type": "string"}, "description": "from `next`"},
+            {
+                "name": "cursor",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": "from next of the page before",
+            },
             {"name": "limit", "in": "query", "schema": limit, "description": "rows on a page"},
         ]
 
