@@ -413,7 +413,8 @@ def test_the_page_shows_the_schema_and_carries_no_foreign_address() -> None:
     answer = Client().get("/api/v1/docs/")
     text = answer.content.decode()
     assert answer.status_code == 200
-    assert "PUT /api/v1/accounts/by/{source}/{external_id}" in text
+    assert ">PUT</span> <code>/api/v1/accounts/by/{source}/{external_id}</code>" in text
+    assert 'href="#Account">Account</a>' in text
     assert "mrr_minor" in text
     assert "https://" not in text
     assert "style=" not in text
