@@ -15,9 +15,9 @@ ROUNDS = 7
 
 LINES = """
 INSERT INTO revenue_contractline (tenant_id, id, account_id, source, external_id, product, tier, seats, mrr_minor,
-    currency, starts_on, ends_on, is_trial, billing_period, created_at, updated_at)
+    currency, billed_currency, starts_on, ends_on, is_trial, billing_period, created_at, updated_at)
 SELECT a.tenant_id, gen_random_uuid(), a.id, 'bench', a.name || '-' || n, '', 'Growth', 10,
-    1000 + (random() * 90000)::int, 'USD', date '2023-01-01' + (random() * 700)::int,
+    1000 + (random() * 90000)::int, 'USD', '', date '2023-01-01' + (random() * 700)::int,
     CASE WHEN random() < .3 THEN date '2025-01-01' + (random() * 360)::int END, false, 'monthly', now(), now()
 FROM accounts_account a CROSS JOIN generate_series(1, 3) AS n WHERE a.tenant_id = %s
 """

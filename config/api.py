@@ -6,6 +6,7 @@ from django.urls import URLPattern, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from hub.accounts.api import urlpatterns as accounts
+from hub.feedback.api import urlpatterns as feedback
 from hub.plans.api import urlpatterns as plans
 from hub.rest.docs import docs
 from hub.rest.routes import nothing_here, route
@@ -17,6 +18,7 @@ app_name = "api"
 urlpatterns: list[URLPattern] = [
     *accounts,
     *revenue,
+    *feedback,
     *plans,
     *signals,
     *metrics,

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from hub.accounts.api import AccountReference
+from hub.accounts.references import AccountReference
 from hub.people.audit import audit
 from hub.rest.middleware import actor_of_key
 from hub.rest.params import choice_param, described, uuid_param

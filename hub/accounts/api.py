@@ -5,25 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from hub.accounts.models import Account, AccountExternalId, Contact, ContactExternalId, ContactRole
+from hub.accounts.community_api import urlpatterns as community
+from hub.accounts.models import Account, Contact, ContactExternalId, ContactRole
+from hub.accounts.references import AccountReference, ExternalIdSerializer, account_given, status_of
 from hub.accounts.services import account_upsert, contact_upsert
 from hub.people.audit import audit
 from hub.rest.middleware import actor_of_key
 from hub.rest.params import described, time_param, uuid_param
 from hub.rest.problems import Conflict
 from hub.rest.routes import BY, ID, route
-
-
-class ExternalIdSerializer(serializers.Serializer[Any]):
-    source = serializers.CharField(max_length=50)  # type: ignore[assignment]  # the metaclass takes it off the class
-    external_id = serializers.CharField(source="value", max_length=200)
 
 
 class AccountSerializer(serializers.ModelSerializer[Account]):
@@ -56,28 +52,6 @@ class AccountSerializer(serializers.ModelSerializer[Account]):
         ]
         read_only_fields = ["stage", "created_at", "updated_at"]
         extra_kwargs = {"name": {"required": False}}
-
-
-@extend_schema_field({"oneOf": [{"type": "string", "format": "uuid"}, {"$ref": "#/components/schemas/ExternalId"}]})
-class AccountReference(serializers.Field[Account, Any, str, Any]):
-    """An account in a body: its id, or `{"source": …, "external_id": …}`. Shown as its id."""
-
-    def to_internal_value(self, data: Any) -> Account:
-        if isinstance(data, dict):
-            link = AccountExternalId.objects.select_related("account").filter(
-                source=str(data.get("source", "")), value=str(data.get("external_id", ""))
-            )
-            found = [entry.account for entry in link]
-        else:
-            key = serializers.UUIDField().run_validation(data)
-            found = list(Account.objects.filter(pk=key))
-        if not found:
-            raise ValidationError("there is no such account")
-        account: Account = found[0]
-        return account
-
-    def to_representation(self, value: Account) -> str:
-        return str(value.pk)
 
 
 class ContactSerializer(serializers.ModelSerializer[Contact]):
@@ -205,21 +179,6 @@ def _check_address(account: Account, email: str, link: ContactExternalId | None)
         raise Conflict(f"{email} is the address of another contact of this account")
 
 
-def account_given(given: Account | None, stored: Account | None) -> Account:
-    """The account that a body means; a row does not move to another account."""
-    if given is None and stored is None:
-        raise ValidationError({"account": ["a new row needs its account"]})
-    if given is not None and stored is not None and given.pk != stored.pk:
-        raise Conflict(f"it belongs to account {stored.pk} and cannot be moved")
-    found = stored or given
-    assert found is not None
-    return found
-
-
-def status_of(outcome: str) -> int:
-    return 201 if outcome == "created" else 200
-
-
 urlpatterns = [
     route("accounts", AccountList, "accounts"),
     route(f"accounts/{ID}", AccountDetail, "account"),
@@ -227,4 +186,5 @@ urlpatterns = [
     route("contacts", ContactList, "contacts"),
     route(f"contacts/{ID}", ContactDetail, "contact"),
     route(f"contacts/{BY}", ContactBy, "contact-by"),
+    *community,
 ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.utils import timezone
 
-from hub.accounts.models import Account, Contact
+from hub.accounts.models import Account, Contact, SourcedModel
 from hub.tenancy.fields import TenantForeignKey
 from hub.tenancy.models import TenantModel
 
@@ -17,13 +17,27 @@ class TicketPriority(models.TextChoices):
     URGENT = "urgent", "Urgent"
 
 
-class Ticket(TenantModel):
-    """A support ticket; open while `closed_at` is NULL."""
+class TicketStatus(models.TextChoices):
+    OPEN = "open", "Open"
+    PENDING = "pending", "Waiting for the customer"
+    ON_HOLD = "on_hold", "On hold"
+    SOLVED = "solved", "Solved"
+    CLOSED = "closed", "Closed"
+
+
+class TicketKind(models.TextChoices):
+    QUESTION = "question", "Question"
+    INCIDENT = "incident", "Incident"
+    PROBLEM = "problem", "Problem"
+    TASK = "task", "Task"
+    FEATURE = "feature", "Feature request"
+
+
+class Ticket(SourcedModel):
+    """A support ticket; open while `closed_at` is NULL, whatever the source calls its state."""
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="tickets", db_index=False)
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
-    source = models.CharField(max_length=50)
-    external_id = models.CharField(max_length=200)
     subject = models.CharField(max_length=300, blank=True)
     priority = models.CharField(max_length=16, choices=TicketPriority, default=TicketPriority.MEDIUM)
     opened_at = models.DateTimeField()
@@ -32,8 +46,13 @@ class Ticket(TenantModel):
     resolution_hours = models.FloatField(null=True, blank=True)
     csat = models.PositiveSmallIntegerField(null=True, blank=True)  # 1–5
     escalated = models.BooleanField(default=False)
-    created_at = models.DateTimeField(default=timezone.now)
-    updated_at = models.DateTimeField(auto_now=True)
+    status = models.CharField(max_length=16, choices=TicketStatus, blank=True)
+    kind = models.CharField(max_length=16, choices=TicketKind, blank=True)
+    channel = models.CharField(max_length=50, blank=True)
+    assignee = models.CharField(max_length=200, blank=True)
+    tags = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    reopened = models.PositiveSmallIntegerField(default=0)
+    url = models.CharField(max_length=300, blank=True)
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "source", "external_id"], name="ticket_key")]
@@ -43,7 +62,7 @@ class Ticket(TenantModel):
         return self.subject or self.external_id
 
 
-class SurveyResponse(TenantModel):
+class SurveyResponse(SourcedModel):
     """An answer to one question: NPS 0–10 or CSAT 1–5, with the person's own words."""
 
     class Kind(models.TextChoices):
@@ -52,11 +71,13 @@ class SurveyResponse(TenantModel):
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="survey_responses", db_index=False)
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
-    source = models.CharField(max_length=50)
-    external_id = models.CharField(max_length=200)
     kind = models.CharField(max_length=8, choices=Kind)
     score = models.SmallIntegerField()
     comment = models.TextField(blank=True)
+    # What was asked, and about what (a ticket's external id, a feature, a moment).
+    question = models.CharField(max_length=300, blank=True)
+    topic = models.CharField(max_length=200, blank=True)
+    channel = models.CharField(max_length=50, blank=True)
     answered_at = models.DateTimeField()
 
     class Meta(TenantModel.Meta):

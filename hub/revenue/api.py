@@ -1,4 +1,4 @@
-"""REST: contract lines, from which MRR and all its movements follow."""
+"""REST: contract lines, from which MRR and all its movements follow; invoices, payments, opportunities, claims."""
 
 from __future__ import annotations
 
@@ -8,113 +8,258 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from hub.accounts.api import AccountReference, account_given, status_of
-from hub.people.audit import audit
-from hub.rest.middleware import actor_of_key, tenant_of
-from hub.rest.params import described, uuid_param
-from hub.rest.routes import BY, ID, route
-from hub.revenue.models import ContractLine
-from hub.revenue.services import CurrencyError, contract_line_upsert
+from hub.accounts.sourced_api import FIRST, KEPT, LAST, MoneyField, SourcedSerializer, sourced_routes
+from hub.rest.params import choice_param, date_param, described, uuid_param
+from hub.rest.routes import ID, route
+from hub.revenue.models import (
+    ChurnClaim,
+    ContractLine,
+    Invoice,
+    Movement,
+    MovementClaim,
+    MovementKind,
+    Opportunity,
+    Payment,
+)
+from hub.revenue.references import InvoiceReference
+from hub.revenue.services import (
+    CHURN_CLAIM,
+    CONTRACT_LINE,
+    INVOICE,
+    MOVEMENT_CLAIM,
+    OPPORTUNITY,
+    PAYMENT,
+    CurrencyError,
+    churn_claim_upsert,
+    contract_line_upsert,
+    invoice_upsert,
+    movement_claim_upsert,
+    opportunity_upsert,
+    payment_upsert,
+)
+
+OVERLAPS = ("sum", "latest")
 
 
-class ContractLineSerializer(serializers.ModelSerializer[ContractLine]):
-    """A contract line, live when starts_on ≤ day < ends_on. What a PUT leaves out stays as it is."""
+class ContractLineSerializer(SourcedSerializer):
+    """A contract line, live when starts_on ≤ day < ends_on. What a PUT leaves out stays as it is.
 
-    account = AccountReference(required=False)
-    mrr_minor = serializers.IntegerField(min_value=0, max_value=2**62, required=False, help_text="minor units a month")
+    `mrr_minor` is in `currency`; `home_mrr_minor` is the same in the tenant's, at the rate of the day it starts.
+    """
+
+    mrr_minor = MoneyField(help_text="minor units a month, of `currency`")
+    home_mrr_minor = serializers.IntegerField(
+        source="mrr_minor", read_only=True, help_text="minor units a month, of the tenant's currency"
+    )
 
     class Meta:
         model = ContractLine
         fields = [
-            "id",
-            "account",
-            "source",
-            "external_id",
+            *FIRST,
             "product",
             "tier",
             "seats",
             "mrr_minor",
             "currency",
+            "home_mrr_minor",
             "starts_on",
             "ends_on",
             "renews_on",
             "notice_days",
+            "term_months",
             "is_trial",
             "auto_renew",
             "billing_period",
             "source_churned",
-            "created_at",
-            "updated_at",
+            *LAST,
         ]
-        read_only_fields = ["source", "external_id", "created_at", "updated_at"]
-        extra_kwargs = {"currency": {"required": False}, "starts_on": {"required": False}}
+        read_only_fields = KEPT
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The dates as they will be: those of the body over those that are stored."""
+        stored = self.context.get("stored")
+        start, end = (attrs.get(name, getattr(stored, name, None)) for name in ("starts_on", "ends_on"))
+        if start is not None and end is not None and end < start:
+            raise ValidationError({"ends_on": ["the end lies before the start"]})
+        return attrs
+
+    def to_representation(self, instance: ContractLine) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        if instance.billed_currency:
+            shown |= {"mrr_minor": instance.billed_minor, "currency": instance.billed_currency}
+        return shown
 
 
-def _lines() -> QuerySet[ContractLine]:
-    found: QuerySet[ContractLine] = ContractLine.objects.select_related("account")
-    return found
+class InvoiceSerializer(SourcedSerializer):
+    """An invoice, in its own currency. What a PUT leaves out stays as it is."""
+
+    total_minor, paid_minor = MoneyField(), MoneyField()
+
+    class Meta:
+        model = Invoice
+        fields = [
+            *FIRST,
+            "number",
+            "status",
+            "total_minor",
+            "paid_minor",
+            "currency",
+            "issued_on",
+            "due_on",
+            "paid_at",
+            "attempts",
+            "url",
+            *LAST,
+        ]
+        read_only_fields = KEPT
 
 
-@extend_schema(parameters=[described("account", "only of this account")])
-class ContractLineList(generics.ListAPIView[ContractLine]):
-    """Contract lines of the tenant's accounts, oldest first."""
+class PaymentSerializer(SourcedSerializer):
+    """An attempt to pay, with what came of it. What a PUT leaves out stays as it is."""
 
-    serializer_class = ContractLineSerializer
+    invoice = InvoiceReference(required=False, allow_null=True)
+    amount_minor = MoneyField()
 
-    def get_queryset(self) -> QuerySet[ContractLine]:
-        account = uuid_param(self.request, "account")
-        return _lines().filter(account_id=account) if account else _lines()
-
-
-class ContractLineDetail(generics.RetrieveAPIView[ContractLine]):
-    serializer_class = ContractLineSerializer
-
-    def get_queryset(self) -> QuerySet[ContractLine]:
-        return _lines()
-
-
-class ContractLineBy(APIView):
-    """The line that a source calls so; a new one needs `account`, `mrr_minor` and `starts_on`."""
-
-    @extend_schema(operation_id="contract_lines_by_retrieve", responses=ContractLineSerializer)
-    def get(self, request: Request, source: str, external_id: str) -> Response:
-        line = generics.get_object_or_404(_lines(), source=source, external_id=external_id)
-        return Response(ContractLineSerializer(line).data)
-
-    @extend_schema(request=ContractLineSerializer, responses={200: ContractLineSerializer, 201: ContractLineSerializer})
-    def put(self, request: Request, source: str, external_id: str) -> Response:
-        body = ContractLineSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        fields = dict(body.validated_data)
-        stored = _lines().filter(source=source, external_id=external_id).first()
-        account = account_given(fields.pop("account", None), stored.account if stored else None)
-        _check(fields, stored)
-        if stored is None:
-            fields.setdefault("currency", tenant_of(request).currency)
-        try:
-            line, outcome = contract_line_upsert(account=account, source=source, external_id=external_id, fields=fields)
-        except CurrencyError as error:
-            raise ValidationError({"currency": [str(error)]}) from error
-        audit(actor_of_key(request), f"contract_line.{outcome}", line, source=source, external_id=external_id)
-        return Response(ContractLineSerializer(line).data, status=status_of(outcome))
+    class Meta:
+        model = Payment
+        fields = [
+            *FIRST,
+            "invoice",
+            "status",
+            "amount_minor",
+            "currency",
+            "occurred_at",
+            "method",
+            "failure_reason",
+            *LAST,
+        ]
+        read_only_fields = KEPT
 
 
-def _check(fields: dict[str, Any], stored: ContractLine | None) -> None:
-    missing = {name: ["a new line needs it"] for name in ("mrr_minor", "starts_on") if name not in fields}
-    if stored is None and missing:
-        raise ValidationError(missing)
-    start = fields.get("starts_on", stored and stored.starts_on)
-    end = fields.get("ends_on", stored and stored.ends_on)
-    if end is not None and end < start:
-        raise ValidationError({"ends_on": ["the end lies before the start"]})
+class OpportunitySerializer(SourcedSerializer):
+    """A deal: renewal, expansion (by type) or new business. What a PUT leaves out stays as it is."""
 
+    amount_minor = MoneyField(allow_null=True)
+
+    class Meta:
+        model = Opportunity
+        fields = [
+            *FIRST,
+            "name",
+            "kind",
+            "expansion_type",
+            "stage",
+            "amount_minor",
+            "currency",
+            "probability_pct",
+            "opened_on",
+            "close_on",
+            "outcome",
+            "closed_at",
+            "lost_reason",
+            "owner_name",
+            "url",
+            *LAST,
+        ]
+        read_only_fields = KEPT
+        extra_kwargs = {"probability_pct": {"min_value": 0, "max_value": 100}}
+
+
+class ChurnClaimSerializer(SourcedSerializer):
+    """A source's statement that an account churned. What a PUT leaves out stays as it is."""
+
+    refund_minor = MoneyField(allow_null=True)
+
+    class Meta:
+        model = ChurnClaim
+        fields = [
+            *FIRST,
+            "claimed_on",
+            "reason",
+            "churn_type",
+            "refund_minor",
+            "is_reactivation",
+            "feedback",
+            *LAST,
+        ]
+        read_only_fields = KEPT
+        extra_kwargs = {"feedback": {"max_length": 10_000}}
+
+
+class MovementClaimSerializer(SourcedSerializer):
+    """A source's word on the type of the movement of an account in a month; it wins, and is shown as given."""
+
+    class Meta:
+        model = MovementClaim
+        fields = [*FIRST, "month", "kind", "type", *LAST]
+        read_only_fields = KEPT
+
+
+class MovementSerializer(serializers.ModelSerializer[Movement]):
+    """A row of the MRR ledger; `amount_minor` is positive, the kind gives the sign."""
+
+    account = serializers.UUIDField(source="account_id", read_only=True)
+
+    class Meta:
+        model = Movement
+        fields = ["id", "account", "month", "kind", "type", "type_source", "amount_minor", "currency", "overlap"]
+
+
+@extend_schema(
+    parameters=[
+        described("account", "only of this account"),
+        described("overlap", "lines of one account that run at once: sum (default) or latest", choices=OVERLAPS),
+        described("kind", "only of this kind", choices=MovementKind.values),
+        described("first", "from this month on, by any day of it"),
+        described("last", "up to this month, by any day of it"),
+    ]
+)
+class MovementList(generics.ListAPIView[Movement]):
+    """The MRR ledger: what changed between two month ends, netted per account, by kind and type."""
+
+    serializer_class = MovementSerializer
+
+    def get_queryset(self) -> QuerySet[Movement]:
+        request = self.request
+        found: QuerySet[Movement] = Movement.objects.filter(
+            overlap=choice_param(request, "overlap", OVERLAPS, OVERLAPS[0])
+        )
+        if account := uuid_param(request, "account"):
+            found = found.filter(account_id=account)
+        if kind := choice_param(request, "kind", MovementKind.values):
+            found = found.filter(kind=kind)
+        if first := date_param(request, "first"):
+            found = found.filter(month__gte=first.replace(day=1))
+        if last := date_param(request, "last"):
+            found = found.filter(month__lte=last)
+        return found
+
+
+class MovementDetail(generics.RetrieveAPIView[Movement]):
+    serializer_class = MovementSerializer
+
+    def get_queryset(self) -> QuerySet[Movement]:
+        found: QuerySet[Movement] = Movement.objects.all()
+        return found
+
+
+CURRENCY: dict[type[ValueError], str] = {CurrencyError: "currency"}
 
 urlpatterns = [
-    route("contract-lines", ContractLineList, "contract-lines"),
-    route(f"contract-lines/{ID}", ContractLineDetail, "contract-line"),
-    route(f"contract-lines/{BY}", ContractLineBy, "contract-line-by"),
+    *sourced_routes("contract-lines", CONTRACT_LINE, contract_line_upsert, ContractLineSerializer, refusals=CURRENCY),
+    *sourced_routes("invoices", INVOICE, invoice_upsert, InvoiceSerializer, refusals=CURRENCY),
+    *sourced_routes(
+        "payments",
+        PAYMENT,
+        payment_upsert,
+        PaymentSerializer,
+        related=["invoice"],
+        refusals={**CURRENCY, ValueError: "invoice"},
+    ),
+    *sourced_routes("opportunities", OPPORTUNITY, opportunity_upsert, OpportunitySerializer, refusals=CURRENCY),
+    *sourced_routes("churn-claims", CHURN_CLAIM, churn_claim_upsert, ChurnClaimSerializer),
+    *sourced_routes("movement-claims", MOVEMENT_CLAIM, movement_claim_upsert, MovementClaimSerializer),
+    route("movements", MovementList, "movements"),
+    route(f"movements/{ID}", MovementDetail, "movement"),
 ]

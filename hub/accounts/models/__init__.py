@@ -1,7 +1,9 @@
 from hub.accounts.models.account import Account, AccountExternalId, AccountState, LifecycleStage
 from hub.accounts.models.change import Change
+from hub.accounts.models.community import ActivityKind, CommunityActivity
 from hub.accounts.models.contact import Contact, ContactExternalId, ContactRole, ContactStatus
 from hub.accounts.models.facts import AccountFacts
+from hub.accounts.models.sourced import SourcedModel
 from hub.accounts.models.timeline import TimelineEntry
 
 __all__ = [
@@ -9,11 +11,14 @@ __all__ = [
     "AccountExternalId",
     "AccountFacts",
     "AccountState",
+    "ActivityKind",
     "Change",
+    "CommunityActivity",
     "Contact",
     "ContactExternalId",
     "ContactRole",
     "ContactStatus",
     "LifecycleStage",
+    "SourcedModel",
     "TimelineEntry",
 ]

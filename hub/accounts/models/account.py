@@ -81,6 +81,8 @@ class AccountExternalId(TenantModel):
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="external_ids")
     source = models.CharField(max_length=50)
     value = models.CharField(max_length=200)
+    # When the source changed the account last, by its own clock: older word of the same source changes nothing.
+    source_updated_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "source", "value"], name="account_external_id_key")]

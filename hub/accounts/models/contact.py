@@ -34,6 +34,8 @@ class Contact(TenantModel):
     roles = ArrayField(models.CharField(max_length=32, choices=ContactRole), default=list, blank=True)
     status = models.CharField(max_length=16, choices=ContactStatus, default=ContactStatus.ACTIVE)
     timezone = models.CharField(max_length=64, blank=True)
+    # The day they left the company, when `status` says so and the day is known.
+    left_on = models.DateField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(auto_now=True)
@@ -63,6 +65,8 @@ class ContactExternalId(TenantModel):
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="external_ids")
     source = models.CharField(max_length=50)
     value = models.CharField(max_length=200)
+    # When the source changed the contact last, by its own clock: older word of the same source changes nothing.
+    source_updated_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "source", "value"], name="contact_external_id_key")]

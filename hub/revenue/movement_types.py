@@ -1,17 +1,19 @@
-"""What kind of expansion or churn a movement is.
+"""What kind of expansion, contraction or churn a movement is: the definition of what services/months.py does in SQL.
 
 Per account and product: not held before → cross-sell; higher tier → tier; same tier and more
 seats → seat; the rest → price. A higher tier with more seats is mixed: the tier at the old
-seats, then the seats at the new price. Types given by a source win and never come here.
+seats, then the seats at the new price. A contraction is an expansion read backwards: a product
+given up → cross-sell, a lower tier → tier, fewer seats → seat, the rest → price. A tier is higher
+only where both have a rank. Types given by a source win and never come here. Pure; no Django.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class ExpansionType(StrEnum):
-    """Where an expansion came from."""
+    """Where an expansion came from, or what a contraction took."""
 
     CROSS_SELL = "cross_sell"
     TIER = "tier"
@@ -29,11 +31,37 @@ class ChurnType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What an account holds of one product: MRR in minor units, seats, rank of its tier."""
+    """What an account holds of one product: MRR in minor units, seats, its highest tier and that one's rank."""
 
     mrr: int
     seats: int
-    tier: int
+    rank: int | None
+    tier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLine:
+    """A live paid line as it counts here; `rank` is None where the tier has none."""
+
+    external_id: str
+    product: str
+    tier: str
+    rank: int | None
+    seats: int
+    mrr: int
+
+
+def holdings(lines: Iterable[HeldLine]) -> dict[str, Holding]:
+    """What live lines add up to by product; the tier is the highest by rank, then that of the dearest line."""
+    by_product: dict[str, list[HeldLine]] = {}
+    for line in lines:
+        by_product.setdefault(line.product, []).append(line)
+    return {product: _holding(held) for product, held in by_product.items()}
+
+
+def _holding(lines: list[HeldLine]) -> Holding:
+    top = min(lines, key=lambda line: (-1 if line.rank is None else -line.rank - 2, -line.mrr, line.external_id))
+    return Holding(sum(line.mrr for line in lines), sum(line.seats for line in lines), top.rank, top.tier)
 
 
 def expansion_types(before: Mapping[str, Holding], after: Mapping[str, Holding]) -> dict[ExpansionType, int]:
@@ -50,6 +78,11 @@ def expansion_types(before: Mapping[str, Holding], after: Mapping[str, Holding])
     return _scaled({kind: amount for kind, amount in growth.items() if amount}, net)
 
 
+def contraction_types(before: Mapping[str, Holding], after: Mapping[str, Holding]) -> dict[ExpansionType, int]:
+    """An account's contraction between two days by type; adds up to max(then − now, 0) exactly."""
+    return expansion_types(after, before)
+
+
 def _product_types(then: Holding | None, now: Holding) -> dict[ExpansionType, int]:
     """The growth of one product by type, minor units; empty when it did not grow."""
     if then is None or then.mrr == 0:
@@ -57,7 +90,7 @@ def _product_types(then: Holding | None, now: Holding) -> dict[ExpansionType, in
     delta = now.mrr - then.mrr
     if delta <= 0:
         return {}
-    if now.tier > then.tier:
+    if now.rank is not None and then.rank is not None and now.rank > then.rank:
         return _tier_and_seats(then, now, delta)
     if now.tier == then.tier and now.seats > then.seats:
         return {ExpansionType.SEAT: delta}

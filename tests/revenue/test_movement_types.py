@@ -4,11 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.movement_types import ChurnType, ExpansionType, Holding, churn_type, expansion_types
+from hub.revenue.movement_types import (
+    ChurnType,
+    ExpansionType,
+    Holding,
+    churn_type,
+    contraction_types,
+    expansion_types,
+)
 
 HOLDINGS = st.dictionaries(
     st.sampled_from(["crm", "mail", "bi"]),
-    st.builds(Holding, mrr=st.integers(0, 10_000), seats=st.integers(1, 50), tier=st.integers(1, 3)),
+    st.builds(Holding, mrr=st.integers(0, 10_000), seats=st.integers(1, 50), rank=st.none() | st.integers(1, 3)),
     max_size=3,
 )
 
@@ -24,14 +31,14 @@ def test_types_add_up_to_the_expansion(before: dict[str, Holding], after: dict[s
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        ({}, {"bi": Holding(500, 5, 1)}, {ExpansionType.CROSS_SELL: 500}),
-        ({"crm": Holding(100, 5, 1)}, {"crm": Holding(300, 5, 2)}, {ExpansionType.TIER: 200}),
-        ({"crm": Holding(100, 5, 1)}, {"crm": Holding(200, 10, 1)}, {ExpansionType.SEAT: 100}),
-        ({"crm": Holding(100, 5, 1)}, {"crm": Holding(120, 5, 1)}, {ExpansionType.PRICE: 20}),
-        ({"crm": Holding(100, 5, 2)}, {"crm": Holding(120, 9, 1)}, {ExpansionType.PRICE: 20}),
+        ({}, {"bi": Holding(500, 5, 1, "T1")}, {ExpansionType.CROSS_SELL: 500}),
+        ({"crm": Holding(100, 5, 1, "T1")}, {"crm": Holding(300, 5, 2, "T2")}, {ExpansionType.TIER: 200}),
+        ({"crm": Holding(100, 5, 1, "T1")}, {"crm": Holding(200, 10, 1, "T1")}, {ExpansionType.SEAT: 100}),
+        ({"crm": Holding(100, 5, 1, "T1")}, {"crm": Holding(120, 5, 1, "T1")}, {ExpansionType.PRICE: 20}),
+        ({"crm": Holding(100, 5, 2, "T2")}, {"crm": Holding(120, 9, 1, "T1")}, {ExpansionType.PRICE: 20}),
         (
-            {"crm": Holding(100, 10, 1)},
-            {"crm": Holding(450, 15, 2)},
+            {"crm": Holding(100, 10, 1, "T1")},
+            {"crm": Holding(450, 15, 2, "T2")},
             {ExpansionType.TIER: 200, ExpansionType.SEAT: 150},
         ),
     ],
@@ -40,11 +47,12 @@ def test_each_kind_of_growth_has_its_type(
     before: dict[str, Holding], after: dict[str, Holding], expected: dict[ExpansionType, int]
 ) -> None:
     assert expansion_types(before, after) == expected
+    assert contraction_types(after, before) == expected
 
 
 def test_what_one_product_lost_is_taken_from_the_others_in_proportion() -> None:
-    before = {"crm": Holding(100, 10, 1), "mail": Holding(100, 10, 1)}
-    after = {"crm": Holding(200, 20, 1), "mail": Holding(40, 4, 1), "bi": Holding(50, 5, 1)}
+    before = {"crm": Holding(100, 10, 1, "T1"), "mail": Holding(100, 10, 1, "T1")}
+    after = {"crm": Holding(200, 20, 1, "T1"), "mail": Holding(40, 4, 1, "T1"), "bi": Holding(50, 5, 1, "T1")}
     assert expansion_types(before, after) == {ExpansionType.SEAT: 60, ExpansionType.CROSS_SELL: 30}
 
 

@@ -1,65 +1,28 @@
-"""Contract lines (what is paid for), churn claims (what sources say), movements and months (what follows)."""
+"""Churn claims (what sources say about movements), movements and months (what follows from contract lines)."""
 
 from __future__ import annotations
 
 from django.db import models
-from django.utils import timezone
 
-from hub.accounts.models import Account
+from hub.accounts.models import Account, SourcedModel
 from hub.tenancy.fields import TenantForeignKey
 from hub.tenancy.models import TenantModel
 
 
-class ContractLine(TenantModel):
-    """A subscription or contract line. Live on day D when ``starts_on ≤ D < ends_on``; `ends_on` NULL is open."""
-
-    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="contract_lines", db_index=False)
-    source = models.CharField(max_length=50)
-    external_id = models.CharField(max_length=200)
-    product = models.CharField(max_length=100, blank=True)
-    tier = models.CharField(max_length=100, blank=True)
-    seats = models.PositiveIntegerField(null=True, blank=True)
-    # Minor units a month.
-    mrr_minor = models.BigIntegerField()
-    currency = models.CharField(max_length=3)
-    starts_on = models.DateField()
-    ends_on = models.DateField(null=True, blank=True)
-    renews_on = models.DateField(null=True, blank=True)
-    notice_days = models.PositiveSmallIntegerField(null=True, blank=True)
-    is_trial = models.BooleanField(default=False)
-    auto_renew = models.BooleanField(null=True, blank=True)
-    billing_period = models.CharField(max_length=20, blank=True)
-    # The source's own flag; compared with the dates, never used for MRR.
-    source_churned = models.BooleanField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "source", "external_id"], name="contract_line_key"),
-            models.CheckConstraint(condition=models.Q(mrr_minor__gte=0), name="contract_line_mrr"),
-            models.CheckConstraint(
-                condition=models.Q(ends_on__isnull=True) | models.Q(ends_on__gte=models.F("starts_on")),
-                name="contract_line_dates",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["tenant", "account", "starts_on"], name="contract_line_account"),
-            models.Index(fields=["tenant", "starts_on", "ends_on"], name="contract_line_live"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.external_id} {self.tier}".strip()
+class ChurnType(models.TextChoices):
+    VOLUNTARY = "voluntary", "Voluntary"
+    INVOLUNTARY = "involuntary", "Involuntary"
+    UNKNOWN = "unknown", "Unknown"
 
 
-class ChurnClaim(TenantModel):
+class ChurnClaim(SourcedModel):
     """A source's statement that an account churned on a day, with its reason: evidence, not truth."""
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="churn_claims", db_index=False)
-    source = models.CharField(max_length=50)
-    external_id = models.CharField(max_length=200)
     claimed_on = models.DateField()
+    # The source's own reason; `payment_failure` makes the churn involuntary.
     reason = models.CharField(max_length=100, blank=True)
+    churn_type = models.CharField(max_length=16, choices=ChurnType, blank=True)
     refund_minor = models.BigIntegerField(null=True, blank=True)
     is_reactivation = models.BooleanField(null=True, blank=True)
     feedback = models.TextField(blank=True)
@@ -80,8 +43,24 @@ class MovementKind(models.TextChoices):
     CHURN = "churn", "Churn"
 
 
+class MovementClaim(SourcedModel):
+    """A source's word on the type of a movement: it wins over what the lines suggest, and is shown as given."""
+
+    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="movement_claims", db_index=False)
+    month = models.DateField()  # first day
+    kind = models.CharField(max_length=16, choices=MovementKind)
+    type = models.CharField(max_length=32)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "source", "external_id"], name="movement_claim_key")]
+        indexes = [models.Index(fields=["tenant", "account", "month"], name="movement_claim_account")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.month:%Y-%m}: {self.type}"
+
+
 class Movement(TenantModel):
-    """The MRR ledger: one row per account, month and kind, netted, so that every month ties out.
+    """The MRR ledger: per account, month, kind and type, netted, so that every month ties out.
 
     ``opening + new + reactivation + expansion − contraction − churn = closing``. `amount_minor` is positive; the kind
     gives the sign. `overlap` is the methodology option under which the row was derived.
@@ -90,8 +69,10 @@ class Movement(TenantModel):
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="movements", db_index=False)
     month = models.DateField()  # first day
     kind = models.CharField(max_length=16, choices=MovementKind)
-    # seat, tier, cross-sell, price for expansion; voluntary, involuntary, unknown for churn.
-    type = models.CharField(max_length=16, blank=True)
+    # seat, tier, cross_sell, price for expansion and contraction; voluntary, involuntary, unknown for churn; or the
+    # word of the source named by `type_source`.
+    type = models.CharField(max_length=32, blank=True)
+    type_source = models.CharField(max_length=50, blank=True)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     overlap = models.CharField(max_length=8, default="sum")
@@ -126,3 +107,16 @@ class AccountMonth(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.month:%Y-%m}: {self.mrr_minor}"
+
+
+class RevenueRecount(TenantModel):
+    """An account whose months must be written anew because a rate or a rank changed: work for the bulk queue."""
+
+    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    asked_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "account"], name="revenue_recount_key")]
+
+    def __str__(self) -> str:
+        return f"recount of {self.account_id}"

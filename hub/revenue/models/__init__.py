@@ -1,0 +1,36 @@
+from hub.revenue.models.billing import Invoice, InvoiceStatus, Payment, PaymentStatus
+from hub.revenue.models.catalogue import Entitlement, EntitlementKind, EntitlementPeriod, FxRate, Product, Tier
+from hub.revenue.models.ledger import (
+    AccountMonth,
+    ChurnClaim,
+    Movement,
+    MovementClaim,
+    MovementKind,
+    RevenueRecount,
+)
+from hub.revenue.models.line import ContractLine
+from hub.revenue.models.opportunity import ExpansionType, Opportunity, OpportunityKind, OpportunityOutcome
+
+__all__ = [
+    "AccountMonth",
+    "ChurnClaim",
+    "ContractLine",
+    "Entitlement",
+    "EntitlementKind",
+    "EntitlementPeriod",
+    "ExpansionType",
+    "FxRate",
+    "Invoice",
+    "InvoiceStatus",
+    "Movement",
+    "MovementClaim",
+    "MovementKind",
+    "Opportunity",
+    "OpportunityKind",
+    "OpportunityOutcome",
+    "Payment",
+    "PaymentStatus",
+    "Product",
+    "RevenueRecount",
+    "Tier",
+]
