@@ -244,6 +244,13 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "hub.rest.schema.without_final_slash",
     ],
+    # Fields of one name with different choices in different resources.
+    "ENUM_NAME_OVERRIDES": {
+        "MovementKindEnum": "hub.revenue.models.MovementKind",
+        "OpportunityKindEnum": "hub.revenue.models.OpportunityKind",
+        "ActivityKindEnum": "hub.accounts.models.ActivityKind",
+        "TicketKindEnum": "hub.feedback.models.TicketKind",
+    },
     "SECURITY": [{"key": []}],
     "APPEND_COMPONENTS": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
 }
