@@ -11,6 +11,7 @@ from hub.plans.api import urlpatterns as plans
 from hub.rest.docs import docs
 from hub.rest.routes import nothing_here, route
 from hub.revenue.api import urlpatterns as revenue
+from journeys.api import urlpatterns as journeys
 from metrics.api import urlpatterns as metrics
 from signals.api import urlpatterns as signals
 
@@ -21,6 +22,7 @@ urlpatterns: list[URLPattern] = [
     *feedback,
     *plans,
     *signals,
+    *journeys,
     *metrics,
     route("schema", SpectacularJSONAPIView, "schema"),
     re_path(r"^docs/?$", docs, name="docs"),

@@ -92,13 +92,17 @@ class Story:
 def account_why(account_id: UUID, *, since: datetime | None = None, limit: int = STORIES) -> list[Story]:
     """The decision log of one account, latest signal first: signals, candidates with reasons, steps, messages.
 
-    A constant number of queries (signals, decisions, steps, messages, tasks). Steps are told under the signal that
+    Five queries (signals, decisions, steps, messages, tasks). Steps are told under the signal that
     began the enrollment; a signal that let a waiting account go on points at it.
     """
     signals = Signal.objects.select_related("trigger").filter(account_id=account_id)
     if since is not None:
         signals = signals.filter(recorded_at__gte=since)
-    shown = list(signals.order_by("-recorded_at", "-id")[:limit])
+    return stories_of(list(signals.order_by("-recorded_at", "-id")[:limit]))
+
+
+def stories_of(shown: Sequence[Signal]) -> list[Story]:
+    """What followed from each of these signals, in their order; four queries, however many there are."""
     decisions = {
         decision.signal_id: decision
         for decision in Decision.objects.select_related("enrollment__journey", "chosen").filter(

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,7 +15,7 @@ from rest_framework.views import APIView
 from hub.accounts.community_api import urlpatterns as community
 from hub.accounts.models import Account, Contact, ContactExternalId, ContactRole
 from hub.accounts.references import AccountReference, ExternalIdSerializer, account_given, status_of
-from hub.accounts.services import account_upsert, contact_upsert
+from hub.accounts.services import OwnerError, account_upsert, contact_upsert
 from hub.people.audit import audit
 from hub.rest.middleware import actor_of_key
 from hub.rest.params import described, time_param, uuid_param
@@ -27,6 +28,12 @@ class AccountSerializer(serializers.ModelSerializer[Account]):
 
     external_ids = ExternalIdSerializer(many=True, read_only=True)
     owner = serializers.SlugRelatedField[Any](slug_field="email", read_only=True, help_text="e-mail address of the CSM")
+    owner_email = serializers.EmailField(
+        write_only=True, required=False, allow_blank=True, help_text="of a member: the new owner; empty: nobody"
+    )
+    source_updated_at = serializers.DateTimeField(
+        write_only=True, required=False, help_text="the source's clock: word older than its last changes nothing"
+    )
     attributes = serializers.DictField(required=False)
 
     class Meta:
@@ -45,6 +52,8 @@ class AccountSerializer(serializers.ModelSerializer[Account]):
             "timezone",
             "source_churned",
             "owner",
+            "owner_email",
+            "source_updated_at",
             "attributes",
             "external_ids",
             "created_at",
@@ -59,6 +68,9 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
 
     account = AccountReference(required=False)
     external_ids = ExternalIdSerializer(many=True, read_only=True)
+    source_updated_at = serializers.DateTimeField(
+        write_only=True, required=False, help_text="the source's clock: word older than its last changes nothing"
+    )
     roles = serializers.ListField(child=serializers.ChoiceField(ContactRole.choices), required=False)
 
     class Meta:
@@ -71,6 +83,8 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
             "title",
             "roles",
             "status",
+            "left_on",
+            "source_updated_at",
             "timezone",
             "external_ids",
             "last_seen_at",
@@ -120,7 +134,14 @@ class AccountBy(APIView):
     def put(self, request: Request, source: str, external_id: str) -> Response:
         body = AccountSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        account, outcome = account_upsert(source=source, external_id=external_id, fields=body.validated_data)
+        fields = dict(body.validated_data)
+        owner_email, as_of = fields.pop("owner_email", None), fields.pop("source_updated_at", None)
+        try:
+            account, outcome = account_upsert(
+                source=source, external_id=external_id, fields=fields, owner_email=owner_email, as_of=as_of
+            )
+        except OwnerError as error:
+            raise ValidationError({"owner_email": [str(error)]}) from error
         audit(actor_of_key(request), f"account.{outcome}", account, source=source, external_id=external_id)
         return Response(AccountSerializer(_accounts().get(pk=account.pk)).data, status=status_of(outcome))
 
@@ -168,7 +189,10 @@ class ContactBy(APIView):
         link = ContactExternalId.objects.select_related("account").filter(source=source, value=external_id).first()
         account = account_given(fields.pop("account", None), link.account if link else None)
         _check_address(account, fields.get("email", ""), link)
-        contact, outcome = contact_upsert(account=account, fields=fields, source=source, external_id=external_id)
+        as_of = fields.pop("source_updated_at", None)
+        contact, outcome = contact_upsert(
+            account=account, fields=fields, source=source, external_id=external_id, as_of=as_of
+        )
         audit(actor_of_key(request), f"contact.{outcome}", contact, source=source, external_id=external_id)
         return Response(ContactSerializer(_contacts().get(pk=contact.pk)).data, status=status_of(outcome))
 

@@ -25,7 +25,7 @@ from hub.revenue.models import AccountMonth, ContractLine
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from signals.models import Signal, Trigger
-from tests.world import ACTOR, make_account, make_contact
+from tests.world import ACTOR, make_account, make_contact, make_member
 
 pytestmark = pytest.mark.django_db
 
@@ -222,6 +222,26 @@ def test_put_makes_an_account_then_changes_only_what_it_names(acme: Tenant, api:
         assert Account.objects.count() == 1
         actions = list(AuditEvent.objects.filter(actor_kind="key").order_by("at").values_list("action", flat=True))
     assert actions == ["account.created", "account.updated"]
+
+
+def test_an_owner_is_a_member_given_by_address(acme: Tenant, globex: Tenant, api: Api) -> None:
+    mine, foreign = make_member(acme, "csm", "Kim@acme.example"), make_member(globex, "csm", "lee@globex.example")
+    assert api("PUT", "accounts/by/crm/A", {"owner_email": "kim@ACME.example"}).json()["owner"] == mine.user.email
+    assert api("PUT", "accounts/by/crm/A", {"name": "A"}).json()["owner"] == mine.user.email
+    for address in (foreign.user.email, "nobody@acme.example"):
+        document = check_problem(api("PUT", "accounts/by/crm/A", {"owner_email": address}), 400)
+        assert [entry["pointer"] for entry in document["errors"]] == ["/owner_email"]
+    assert api("PUT", "accounts/by/crm/A", {"owner_email": ""}).json()["owner"] is None
+
+
+@pytest.mark.parametrize("path", ["accounts", "contacts"])
+def test_older_word_of_a_source_changes_no_account_and_no_contact(api: Api, account: Account, path: str) -> None:
+    first = {"account": str(account.pk)} if path == "contacts" else {}
+    late = api("PUT", f"{path}/by/crm/X", {**first, "name": "new", "source_updated_at": "2026-02-02T00:00:00Z"})
+    assert late.status_code == 201
+    early = api("PUT", f"{path}/by/crm/X", {"name": "old", "source_updated_at": "2026-02-01T00:00:00Z"})
+    assert (early.status_code, early.json()["name"]) == (200, "new")
+    assert api("PUT", f"{path}/by/other/X", {**first, "name": "by another"}).status_code == 201
 
 
 def test_contacts_are_found_by_id_then_address_and_do_not_move(acme: Tenant, api: Api, account: Account) -> None:
