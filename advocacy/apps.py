@@ -7,7 +7,8 @@ class AdvocacyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from advocacy import handlers, panels
+        from advocacy import exports, handlers, panels
 
+        exports.register()
         handlers.register()
         panels.register()

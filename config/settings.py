@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "hub.work",
     "hub.outbox",
     "hub.ingest",
+    "hub.outbound",
     "hub.portal",
     "hub.shell",
     "signals",

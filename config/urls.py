@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant>/accounts/", include("hub.shell.account_urls")),
     path("t/<slug:tenant>/metrics/", include("metrics.urls")),
     path("t/<slug:tenant>/signals/", include("signals.urls")),
+    path("t/<slug:tenant>/", include("hub.outbound.urls")),
     path("t/<slug:tenant>/", include("hub.work.urls")),
     path("t/<slug:tenant>/", include("hub.plans.urls")),
     path("t/<slug:tenant>/", include("qbr.urls")),

@@ -7,8 +7,9 @@ class QbrConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from qbr import panels
+        from qbr import exports, panels
         from qbr.blocks import load
 
+        exports.register()
         load()
         panels.register()

@@ -7,7 +7,8 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.accounts import facts, panels
+        from hub.accounts import exports, facts, panels
 
+        exports.register()
         facts.register()
         panels.register()

@@ -7,7 +7,8 @@ class FeedbackConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.feedback import facts, panels
+        from hub.feedback import exports, facts, panels
 
+        exports.register()
         facts.register()
         panels.register()

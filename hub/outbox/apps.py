@@ -7,11 +7,12 @@ class OutboxConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.outbox import channels, panels
+        from hub.outbox import channels, exports, panels
         from hub.outbox.sending import backlog, drain
         from hub.outbox.services import SEND
         from hub.tenancy.wake import register_queue
 
+        exports.register()
         channels.load()
         panels.register()
         register_queue(SEND, drain=drain, backlog=backlog)

@@ -32,6 +32,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "sources.view": frozenset({ADMIN, CSM, MARKETER, LEADER}),
     "sources.edit": frozenset({ADMIN}),
     "portal.view_as": frozenset({ADMIN, CSM, MARKETER}),
+    "exports.take": EVERYONE,
     "people.manage": frozenset({ADMIN}),
     "audit.view": frozenset({ADMIN, LEADER}),
 }

@@ -7,7 +7,8 @@ class PlansConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.plans import facts, panels
+        from hub.plans import exports, facts, panels
 
+        exports.register()
         facts.register()
         panels.register()

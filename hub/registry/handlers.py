@@ -54,3 +54,6 @@ tenant_made = Announcement("tenant_made")
 
 history_loaded = Announcement("history_loaded")
 """``(tenant_id, account_ids)``: historical rows of these accounts came in; what they make true must trigger nothing."""
+
+export_finished = Announcement("export_finished")
+"""``(tenant_id, export_ids)``: these files are ready to be taken."""

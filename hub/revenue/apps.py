@@ -7,7 +7,8 @@ class RevenueConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.revenue import facts, panels
+        from hub.revenue import exports, facts, panels
 
+        exports.register()
         facts.register()
         panels.register()

@@ -7,8 +7,9 @@ class ShellConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.registry.panels import NavItem, nav_items
-        from hub.shell import search
+        from hub.shell import exports, search
 
+        exports.register()
         search.register()
         nav_items.register(NavItem("accounts", "Accounts", 20, "accounts.view", "accounts:list", icon="building"))
 

@@ -7,7 +7,8 @@ class UsageConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.usage import facts, panels
+        from hub.usage import exports, facts, panels
 
+        exports.register()
         facts.register()
         panels.register()

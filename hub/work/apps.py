@@ -7,6 +7,7 @@ class WorkConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.work import panels
+        from hub.work import exports, panels
 
+        exports.register()
         panels.register()

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from advocacy.models import Candidate
 from hub.accounts.models import Account, Contact
+from hub.outbound.exports.services import export_start
 from hub.outbox.models import Message, MessageStatus
 from hub.plans.services import plan_create
 from hub.portal.services import sign_in_prepare
@@ -88,6 +89,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "node_id": _message_node(journey),
         "message_id": message.pk,
         "quarter": block.qbr.quarter,
+        "export_id": export_start(list_key="accounts", format="csv", filters={}, actor=ACTOR).pk,
         "token": sign_in_prepare(email=contact.email).token,
     }
     return {name: str(value) for name, value in found.items()}

@@ -28,7 +28,7 @@ SIZES = {"desk": (1360, 850), "phone": (390, 844)}
 BAD = ("serious", "critical")
 PICTURES = os.environ.get("TEST_PICTURES", "")
 # What the navigation must offer an admin.
-NAVIGATION = ["Today", "Accounts", "Signals", "Journeys", "QBRs", "Advocacy", "Metrics"]
+NAVIGATION = ["Today", "Accounts", "Signals", "Journeys", "QBRs", "Advocacy", "Metrics", "Exports"]
 # Addresses of staff and customers that are no pages: forms, downloads, the insides of frames.
 NO_PAGES = frozenset(
     {
@@ -37,6 +37,7 @@ NO_PAGES = frozenset(
         *("plans:start", "qbr:generate", "qbr:share", "qbr:line_add", "qbr:answer", "qbr:line", "qbr:line_remove"),
         *("qbr:line_tag", "qbr:line_tick", "qbr_hub:comment", "advocacy:decide", "journeys:pause", "journeys:resume"),
         *("journeys:preview_body", "outbox:body", "outbox:settle"),
+        *("outbound:export_start", "outbound:export_cancel", "outbound:export_file"),
     }
 )
 # Pages that no link of a well-kept demo leads to.
