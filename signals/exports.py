@@ -23,7 +23,7 @@ def register() -> None:
             columns=COLUMNS,
             rows=_signals,
             cells=_signal,
-            filters=("account", "status", "severity"),
+            filters=("account", "status", "severity", "family"),
             order=100,
         )
     )
@@ -34,6 +34,8 @@ def _signals(given: Filters) -> QuerySet[Any]:
     found = of_account(found, given)
     if severity := given.get("severity"):
         found = found.filter(severity=severity)
+    if family := given.get("family"):
+        found = found.filter(trigger__family=family)
     status = given.get("status")
     return found.filter(status=status) if status and status != "any" else found
 

@@ -7,6 +7,5 @@ from hub.shell.views import accounts
 app_name = "accounts"
 urlpatterns = [
     path("", accounts.account_list, name="list"),
-    path("export.csv", accounts.account_export, name="export"),
     path("<uuid:account_id>/", accounts.account_page, name="page"),
 ]

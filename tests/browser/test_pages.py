@@ -32,7 +32,7 @@ NAVIGATION = ["Today", "Accounts", "Signals", "Journeys", "QBRs", "Advocacy", "M
 # Addresses of staff and customers that are no pages: forms, downloads, the insides of frames.
 NO_PAGES = frozenset(
     {
-        *("portal:milestone_done", "portal:view_as", "accounts:export", "signals:resolve", "signals:dismiss"),
+        *("portal:milestone_done", "portal:view_as", "signals:resolve", "signals:dismiss"),
         *("work:task_done", "work:task_dismiss", "work:task_add", "work:note_add", "plans:milestone_complete"),
         *("plans:start", "qbr:generate", "qbr:share", "qbr:line_add", "qbr:answer", "qbr:line", "qbr:line_remove"),
         *("qbr:line_tag", "qbr:line_tick", "qbr_hub:comment", "advocacy:decide", "journeys:pause", "journeys:resume"),

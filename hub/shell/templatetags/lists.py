@@ -7,9 +7,11 @@ from typing import Any
 from django import template
 from django.http import HttpRequest, QueryDict
 from django.template.context import Context
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from hub.people.permissions import allowed
 from hub.shell.templatetags.ui import icon
 
 register = template.Library()
@@ -49,6 +51,21 @@ def sort_head(context: Context, key: str, title: str, default: str = "", num: bo
         query.urlencode(),
         title,
         icon(mark, 14),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def export_link(context: Context, key: str, **narrowed: str) -> SafeString | str:
+    """A link to where the list ``key`` can be taken out, narrowed as this page's address says, and as given."""
+    if not allowed(context["membership"].role, "exports.take"):
+        return ""
+    query = _query(context)
+    query.pop("cursor", None)
+    for name, value in {**narrowed, "list": key}.items():
+        query[name] = value
+    url = reverse("outbound:exports", kwargs={"tenant": context["tenant"].slug})
+    return format_html(
+        '<a class="btn btn-quiet btn-sm" href="{}?{}">{}Export</a>', url, query.urlencode(), icon("download", 16)
     )
 
 

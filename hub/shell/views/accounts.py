@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -11,14 +10,10 @@ from django.views.decorators.http import require_safe
 from hub.accounts.models import Account, LifecycleStage
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.selectors import members
-from hub.shell.account_export import accounts_csv
 from hub.shell.account_list import UNOWNED, AccountQuery, accounts_page, accounts_totals
 from hub.shell.account_page import facts_of_account, timeline_kinds, timeline_page
 from hub.shell.selectors import panels_of_account
 from hub.usage.trends import weekly_trends
-
-# As much as a person opens in a spreadsheet; more goes over the API.
-EXPORT_LIMIT = 100_000
 
 
 @staff_page("accounts.view")
@@ -38,18 +33,6 @@ def account_list(request: StaffRequest) -> HttpResponse:
         "stages": LifecycleStage.choices,
     }
     return render(request, f"shell/accounts.html{'#list' if request.htmx else ''}", context)
-
-
-@staff_page("accounts.view")
-@require_safe
-def account_export(request: StaffRequest) -> HttpResponse:
-    """The filtered list as CSV."""
-    query = replace(AccountQuery.read(request.GET), cursor="")
-    rows = accounts_page(query, size=EXPORT_LIMIT).rows
-    # Whole, not streamed: the tenant's transaction ends with the view.
-    response = HttpResponse(accounts_csv(rows, request.tenant.currency), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="accounts-{timezone.localdate().isoformat()}.csv"'
-    return response
 
 
 @staff_page("accounts.view")
