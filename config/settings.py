@@ -250,6 +250,7 @@ SPECTACULAR_SETTINGS = {
         "MovementKindEnum": "hub.revenue.models.MovementKind",
         "OpportunityKindEnum": "hub.revenue.models.OpportunityKind",
         "ActivityKindEnum": "hub.accounts.models.ActivityKind",
+        "EntitlementKindEnum": "hub.revenue.models.EntitlementKind",
         "TicketKindEnum": "hub.feedback.models.TicketKind",
     },
     "SECURITY": [{"key": []}],

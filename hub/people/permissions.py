@@ -12,6 +12,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "search.view": EVERYONE,
     "accounts.view": EVERYONE,
     "accounts.edit": frozenset({ADMIN, CSM}),
+    "record.view": EVERYONE,
+    "record.edit": frozenset({ADMIN}),
     "notes.write": frozenset({ADMIN, CSM, MARKETER}),
     "tasks.work": frozenset({ADMIN, CSM, MARKETER}),
     "plans.edit": frozenset({ADMIN, CSM}),

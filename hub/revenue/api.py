@@ -12,6 +12,7 @@ from rest_framework.exceptions import ValidationError
 from hub.accounts.sourced_api import FIRST, KEPT, LAST, MoneyField, SourcedSerializer, sourced_routes
 from hub.rest.params import choice_param, date_param, described, uuid_param
 from hub.rest.routes import ID, route
+from hub.revenue.catalogue_api import urlpatterns as catalogue
 from hub.revenue.models import (
     ChurnClaim,
     ContractLine,
@@ -260,6 +261,7 @@ urlpatterns = [
     *sourced_routes("opportunities", OPPORTUNITY, opportunity_upsert, OpportunitySerializer, refusals=CURRENCY),
     *sourced_routes("churn-claims", CHURN_CLAIM, churn_claim_upsert, ChurnClaimSerializer),
     *sourced_routes("movement-claims", MOVEMENT_CLAIM, movement_claim_upsert, MovementClaimSerializer),
+    *catalogue,
     route("movements", MovementList, "movements"),
     route(f"movements/{ID}", MovementDetail, "movement"),
 ]

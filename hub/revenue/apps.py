@@ -8,7 +8,10 @@ class RevenueConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.revenue import exports, facts, panels
+        from hub.revenue.services import recount
+        from hub.tenancy.wake import register_queue
 
         exports.register()
         facts.register()
         panels.register()
+        register_queue(recount.QUEUE, drain=recount.drain, backlog=recount.backlog, lane="bulk")

@@ -9,14 +9,19 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from hub.people.scope import owner_wanted
-from hub.registry.panels import AccountPanel, TodayPanel, account_panels, today_panels
+from hub.registry.panels import AccountPanel, NavItem, TodayPanel, account_panels, nav_items, today_panels
+from hub.revenue.coverage import gaps, overlaps
 from hub.revenue.selectors import (
     account_months,
+    account_movements,
     churn_claims,
     contract_lines,
     contradictions_of,
     is_live,
+    open_opportunities,
     renewals_due,
+    spans_of,
+    unpaid_invoices,
 )
 
 LINES_SHOWN = 6
@@ -27,12 +32,18 @@ RENEWALS_SHOWN = 6
 def account_panel(request: Any, account: Any) -> str:
     today = timezone.localdate()
     lines, claims = contract_lines(account.pk), churn_claims(account.pk)
-    months = account_months(account.pk)
+    months, spans = account_months(account.pk), spans_of(lines)
     context = {
         "lines": [(line, is_live(line, today)) for line in lines],
         "first_lines": LINES_SHOWN,
         "rest": max(len(lines) - LINES_SHOWN, 0),
         "claims": claims,
+        "gaps": gaps(spans),
+        "overlaps": overlaps(spans),
+        "movements": account_movements(account.pk),
+        "opportunities": open_opportunities(account.pk),
+        "invoices": unpaid_invoices(account.pk),
+        "today": today,
         "contradictions": contradictions_of(account, lines, claims, today),
         "labels": [f"{month.month:%b %Y}" for month in months],
         "amounts": [month.mrr_minor for month in months],
@@ -48,5 +59,8 @@ def today_panel(request: Any) -> str | None:
 
 
 def register() -> None:
+    nav_items.register(
+        NavItem("record", "Record", 85, "record.view", "revenue:products", icon="adjustments-horizontal")
+    )
     account_panels.register(AccountPanel("revenue", "Revenue", 40, "accounts.view", account_panel))
     today_panels.register(TodayPanel("renewals", "Renewals coming up", 40, "accounts.view", today_panel))

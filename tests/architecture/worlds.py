@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from django.utils import timezone
 
@@ -12,6 +13,7 @@ from hub.outbound.exports.services import export_start
 from hub.outbox.models import Message, MessageStatus
 from hub.plans.services import plan_create
 from hub.portal.services import sign_in_prepare
+from hub.revenue.models import Entitlement, FxRate, Product, Tier
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.work.services import task_open
@@ -72,6 +74,10 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         status=MessageStatus.UNKNOWN,
     )
     candidate = Candidate.objects.create(account=account, contact=contact, reason=f"{mark} reason")
+    product = Product.objects.create(name=f"{mark} {account.name}")
+    tier = Tier.objects.create(product=product, name=f"{mark} tier", rank=1)
+    entitlement = Entitlement.objects.create(tier=tier, measure=f"{mark} measure", kind="level", limit=5)
+    rate = FxRate.objects.create(currency="EUR", on=date(2026, 1, FxRate.objects.count() + 1), rate=1)
     task = task_open(account_id=account.pk, title=f"{mark} task", origin_key=f"t:{account.pk}")
     journey = Journey.objects.get(key="activation")
     found = {
@@ -80,6 +86,8 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "signal_id": signal.pk,
         "trigger_id": trigger.pk,
         "task_id": task.pk,
+        "entitlement_id": entitlement.pk,
+        "fx_rate_id": rate.pk,
         "milestone_id": account.milestones.get(key="kick-off").pk,
         "qbr_id": block.qbr_id,
         "block_id": block.pk,

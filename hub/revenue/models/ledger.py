@@ -89,6 +89,11 @@ class Movement(TenantModel):
     def __str__(self) -> str:
         return f"{self.kind} {self.amount_minor} {self.month:%Y-%m}"
 
+    @property
+    def type_words(self) -> str:
+        """The type for reading; what a source gave stays as given."""
+        return self.type if self.type_source else self.type.replace("_", "-")
+
 
 class AccountMonth(TenantModel):
     """MRR of an account at the last day of a month, for one overlap rule: what NRR pages read."""

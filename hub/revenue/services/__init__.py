@@ -2,6 +2,16 @@
 
 from hub.revenue.currency import CurrencyError
 from hub.revenue.services.billing import INVOICE, PAYMENT, invoice_upsert, payment_upsert
+from hub.revenue.services.catalogue import (
+    Allowance,
+    CatalogueError,
+    entitlement_put,
+    entitlement_remove,
+    entitlements_set,
+    fx_rate_put,
+    fx_rate_remove,
+    ranks_set,
+)
 from hub.revenue.services.claims import CHURN_CLAIM, MOVEMENT_CLAIM, churn_claim_upsert, movement_claim_upsert
 from hub.revenue.services.lines import (
     CONTRACT_LINE,
@@ -22,9 +32,16 @@ __all__ = [
     "MOVEMENT_CLAIM",
     "OPPORTUNITY",
     "PAYMENT",
+    "Allowance",
+    "CatalogueError",
     "CurrencyError",
     "churn_claim_upsert",
     "contract_line_upsert",
+    "entitlement_put",
+    "entitlement_remove",
+    "entitlements_set",
+    "fx_rate_put",
+    "fx_rate_remove",
     "home_currency",
     "home_values",
     "invoice_upsert",
@@ -33,5 +50,6 @@ __all__ = [
     "movement_claim_upsert",
     "opportunity_upsert",
     "payment_upsert",
+    "ranks_set",
     "rate_on",
 ]
