@@ -72,7 +72,8 @@ def _write(folder: Path, rows: int, accounts: int) -> None:
 
 
 def _import(tenant, mapping: Path, folder: Path, actor, historical: bool = True):  # type: ignore[no-untyped-def]  # Django is set up late
-    from hub.ingest.imports.engine import import_folder, mapping_load
+    from hub.ingest.imports.engine import import_folder
+    from hub.ingest.imports.preflight import mapping_load
 
     done = import_folder(
         tenant=tenant,

@@ -22,7 +22,8 @@ from config.demo.simulator import simulate
 from config.embedded.home import write_secret
 from hub.accounts.models import Account, Contact
 from hub.feedback.models import SurveyResponse
-from hub.ingest.imports.engine import import_folder, mapping_load
+from hub.ingest.imports.engine import import_folder
+from hub.ingest.imports.preflight import mapping_load
 from hub.people.audit import Actor, command
 from hub.people.models import Membership, Role
 from hub.people.services import member_add

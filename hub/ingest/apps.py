@@ -8,7 +8,12 @@ class IngestConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.ingest import following
+        from hub.ingest.imports import work
         from hub.ingest.services import QUEUE
+        from hub.registry.panels import NavItem, nav_items
         from hub.tenancy.wake import register_queue
 
         register_queue(QUEUE, drain=following.drain, backlog=following.backlog)
+        # Imports run beside other bulk work, never beside events that just came in.
+        register_queue(work.QUEUE, drain=work.drain, backlog=work.backlog, lane="bulk")
+        nav_items.register(NavItem("imports", "Imports", 84, "imports.view", "imports:list", icon="database-import"))

@@ -31,6 +31,9 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "advocacy.view": EVERYONE,
     "advocacy.edit": frozenset({ADMIN, MARKETER}),
     "metrics.view": EVERYONE,
+    # Quarantine and history are read by all; RevOps has the role of a leader.
+    "imports.view": EVERYONE,
+    "imports.run": frozenset({ADMIN, LEADER}),
     "sources.view": frozenset({ADMIN, CSM, MARKETER, LEADER}),
     "sources.edit": frozenset({ADMIN}),
     "portal.view_as": frozenset({ADMIN, CSM, MARKETER}),

@@ -14,7 +14,7 @@ from hub.tenancy.context import current_tenant_id
 
 CHANNEL: Final = "tandem_live"
 
-Topic: TypeAlias = Literal["signals", "tasks", "messages", "milestones", "qbr", "journeys", "access"]
+Topic: TypeAlias = Literal["signals", "tasks", "messages", "milestones", "qbr", "journeys", "imports", "access"]
 
 
 def announce(topic: Topic) -> None:

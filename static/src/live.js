@@ -1,6 +1,6 @@
 // [data-live="topic topic"] keeps itself up to date: told by the stream at once, by asking every few seconds where there
 // is none. Quietly, and never under somebody's hands: what could not be shown then is shown with the next tick.
-const TOPICS = ["signals", "tasks", "messages", "milestones", "qbr", "journeys"];
+const TOPICS = ["signals", "tasks", "messages", "milestones", "qbr", "journeys", "imports"];
 const HANDS_OFF_MS = 4000;
 // What is told in one breath is fetched at once.
 const BREATH_MS = 50;

@@ -64,9 +64,10 @@ KNOWN = {
     "account_id", "contact_id", "signal_id", "trigger_id", "task_id", "milestone_id", "qbr_id", "block_id", "line_id",
     "candidate_id", "journey_id", "message_id", "quarter", "token", "node_id", "tenant", "export_id",
     "entitlement_id", "fx_rate_id",
+    "run_id", "mapping_id", "position",
 }  # fmt: skip
 # These parameters name no object of a tenant, so there is nothing foreign to ask for.
-NOT_OBJECTS = {"tenant", "node_id", "quarter", "token"}
+NOT_OBJECTS = {"tenant", "node_id", "quarter", "token", "position"}
 
 
 def test_every_url_belongs_to_a_surface_that_is_tested() -> None:

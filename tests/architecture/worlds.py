@@ -9,6 +9,9 @@ from django.utils import timezone
 
 from advocacy.models import Candidate
 from hub.accounts.models import Account, Contact
+from hub.ingest.imports.detect import ColumnProfile
+from hub.ingest.imports.runs import mapping_keep
+from hub.ingest.models import ImportRun, ImportUpload, QuarantinedRow
 from hub.outbound.exports.services import export_start
 from hub.outbox.models import Message, MessageStatus
 from hub.plans.services import plan_create
@@ -23,6 +26,8 @@ from qbr.models import Qbr, QbrBlock, QbrLine
 from qbr.services import qbr_generate_all
 from signals.models import Signal, Trigger
 from tests.world import ACTOR, make_account, make_contact, make_tenant
+
+MAPPING = "source: crm\nfiles:\n  - {file: a.csv, entity: account, external_id: id, fields: {name: name}}\n"
 
 
 @dataclass(frozen=True)
@@ -99,8 +104,27 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "quarter": block.qbr.quarter,
         "export_id": export_start(list_key="accounts", format="csv", filters={}, actor=ACTOR).pk,
         "token": sign_in_prepare(email=contact.email).token,
+        **_import(mark),
     }
     return {name: str(value) for name, value in found.items()}
+
+
+def _import(mark: str) -> dict[str, object]:
+    """A finished import with a file, a refused row and a mapping kept under a name."""
+    run = ImportRun.objects.create(source=f"{mark} source", mapping=f"{mark} mapping", status="done", origin="browser")
+    columns = [ColumnProfile(name, "text", 1.0, True, examples=(f"{mark} cell",)) for name in ("id", "name")]
+    ImportUpload.objects.create(
+        run=run,
+        position=0,
+        name=f"{mark}.csv",
+        size=1,
+        sha256="0",
+        status="read",
+        profile={"rows": 1, "names": ["id", "name"], "columns": [column.as_dict() for column in columns]},
+    )
+    QuarantinedRow.objects.create(run=run, file=f"{mark}.csv", line=2, reason="no_id", message="-", row={"name": mark})
+    kept = mapping_keep(name=f"{mark} {run.pk}", content=MAPPING, actor=ACTOR)
+    return {"run_id": run.pk, "mapping_id": kept.pk, "position": 0}
 
 
 def _message_node(journey: Journey) -> str:

@@ -14,7 +14,8 @@ from django.test import Client
 from django.utils import timezone
 
 from hub.accounts.models import Account, AccountState, Contact
-from hub.ingest.imports.engine import ImportProblem, ImportResult, import_folder, mapping_load
+from hub.ingest.imports.engine import ImportResult, import_folder
+from hub.ingest.imports.preflight import ImportProblem, mapping_load
 from hub.ingest.models import ImportedFile, ImportRun, QuarantinedRow
 from hub.people.services import credential_create
 from hub.plans.models import Milestone

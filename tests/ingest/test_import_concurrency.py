@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from hub.accounts.models import Account, AccountState
 from hub.accounts.services import facts_touch
-from hub.ingest.imports.engine import import_folder, mapping_load
+from hub.ingest.imports.engine import import_folder
+from hub.ingest.imports.preflight import mapping_load
 from hub.plans.models import Milestone
 from hub.plans.services import milestone_complete, plan_create
 from hub.tenancy.context import tenant_context

@@ -13,6 +13,9 @@ from hub.ingest.imports.mapping import Column, FieldSpec, FileMapping
 from hub.ingest.imports.values import READERS, BadValue, boolean, choice, day, moment, money
 
 MAX_TEXT = 100_000
+# The column by which a file of refused rows is known, whose cells were made safe for spreadsheets.
+MENDED = "tandem_reason"
+FORMULA = tuple("=+-@\t\r")
 
 
 class Repeats:
@@ -62,6 +65,10 @@ class Converter:
     def record(self, row: SourceRow) -> Record:
         """One row as a record: with values, left out, repeated, or refused."""
         cells = row.cells
+        if MENDED in cells:
+            cells = {
+                name: cell[1:] if cell[:1] == "'" and cell[1:2] in FORMULA else cell for name, cell in cells.items()
+            }
         if row.problem is not None:
             # What quarantine keeps must be storable: PostgreSQL's text holds no NUL.
             cells = {name: cell.replace("\0", "\ufffd") for name, cell in cells.items()}

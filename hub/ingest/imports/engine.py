@@ -6,11 +6,11 @@ begins where the last commit ended, and nothing is lost or written twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping as AbstractMapping
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,29 +24,30 @@ from django.utils import timezone
 from hub.accounts.services import facts_touch, states_lock
 from hub.ingest.imports.convert import Converter, Repeats
 from hub.ingest.imports.entities import Batch, Entity, Record, load
-from hub.ingest.imports.files import FileError, SourceRow, Survey, Table, rows_of, survey, table_of
+from hub.ingest.imports.files import SourceRow, rows_of
 from hub.ingest.imports.finishing import months_finish
 from hub.ingest.imports.journal import Journal
-from hub.ingest.imports.mapping import FileMapping, Mapping, MappingError, mapping_of, read_mapping
+from hub.ingest.imports.mapping import Mapping
+from hub.ingest.imports.preflight import Source, sources_of, tables_in
 from hub.ingest.imports.references import References
 from hub.ingest.models import ImportBatch, ImportedFile, ImportRun, QuarantinedRow
 from hub.people.audit import Actor, audit
 from hub.registry.handlers import history_loaded
 from hub.tenancy.context import tenant_context
+from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 
 BATCH_ROWS = 5000
+# For how long a worker may be silent before another goes on with its run: between batches, and before the first.
+LEASE = timedelta(seconds=20)
+FIRST_LEASE = timedelta(seconds=75)
 OUTCOMES = ("created", "updated", "unchanged", "repeated", "left_out", "quarantined")
 # How many refused rows are kept in memory for who asked; all of them are in the database.
 SHOWN = 1000
 
 
-class ImportProblem(ValueError):
-    """An import that cannot start: every problem, each naming file and key or column."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = list(problems)
+class OutOfTime(Exception):
+    """The slice is over; what is committed stays, the rest is another slice's."""
 
 
 class Taken(Exception):
@@ -74,93 +75,7 @@ class ImportResult:
         return sum(item.read for item in self.files)
 
 
-# --- Before anything is written -------------------------------------------------------------------------------------
-
-
-def mapping_load(path: Path) -> Mapping:
-    """Read and check a mapping file; raises ImportProblem with every problem."""
-    try:
-        content = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImportProblem([f"{path.name}: cannot be read: {error}"]) from None
-    return mapping_read(content, name=path.name)
-
-
-def mapping_read(content: str, *, name: str) -> Mapping:
-    """Check the text of a mapping; raises ImportProblem with every problem."""
-    try:
-        return read_mapping(content, name=name, **_known())
-    except MappingError as error:
-        raise ImportProblem(error.problems) from None
-
-
-def mapping_check(tree: AbstractMapping[str, Any], *, name: str = "mapping") -> Mapping:
-    """Check a mapping that is a tree already; raises ImportProblem with every problem."""
-    try:
-        return mapping_of(tree, name=name, **_known())
-    except MappingError as error:
-        raise ImportProblem(error.problems) from None
-
-
-def _known() -> dict[str, Any]:
-    entities = load()
-    return {
-        "entities": {entity.key: entity.fields for entity in entities},
-        "need_account": frozenset(entity.key for entity in entities if entity.needs_account),
-    }
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file that was looked through and has every column that its mapping names."""
-
-    item: FileMapping
-    table: Table
-    survey: Survey
-
-
-def sources_of(mapping: Mapping, tables: AbstractMapping[str, Table | FileError]) -> list[Source]:
-    """Look through the files of a mapping, by name; raises ImportProblem with all that is missing or broken."""
-    found: list[Source] = []
-    problems: list[str] = []
-    for item in mapping.files:
-        table = tables.get(item.file)
-        if table is None:
-            there = ", ".join(sorted(tables)[:10])
-            problems.append(f"{item.file}: not found (there: {there or 'no file'})")
-        elif isinstance(table, FileError):
-            problems.append(str(table))
-        elif missing := sorted(item.columns() - set(table.names)):
-            names = ", ".join(table.names)
-            problems += [f"{item.file}: line 1: column {name!r} is missing (there: {names})" for name in missing]
-        else:
-            looked = survey(table, item.external_id)
-            if looked.open_quote:
-                line = looked.open_quote
-                problems.append(
-                    f"{item.file}: line {line}: a quote is opened and never closed, or a cell is longer than 1,000,000"
-                )
-            found.append(Source(item, table, looked))
-    if problems:
-        raise ImportProblem(problems)
-    return found
-
-
-def tables_in(mapping: Mapping, folder: Path) -> dict[str, Table | FileError]:
-    """The CSV files of a folder by name, those of the mapping opened; raises ImportProblem for names with folders."""
-    if outside := [item.file for item in mapping.files if Path(item.file).name != item.file]:
-        raise ImportProblem([f"{name}: a file's name, without folders, is expected" for name in outside])
-    if not folder.is_dir():
-        raise ImportProblem([f"{folder}: no such folder"])
-    wanted = {item.file for item in mapping.files}
-    tables: dict[str, Table | FileError] = {}
-    for path in sorted({*folder.glob("*.csv"), *(folder / name for name in wanted)}):
-        if path.is_file():
-            try:
-                tables[path.name] = table_of(path)
-            except FileError as error:
-                tables[path.name] = error
-    return tables
+# --- A whole folder, by a command -----------------------------------------------------------------------------------
 
 
 def import_folder(
@@ -224,8 +139,9 @@ def files_make(run: ImportRun, sources: Sequence[Source]) -> None:
 class FileImport:
     """The import of one file: its rows in order, from where it stands.
 
-    `claim` is the worker's, None for a command. With `pretend` nothing is locked or told, because a dry run takes it
-    all back. `read` counts rows, the ones dealt with earlier included.
+    `claim` is the worker's, None for a command; past `deadline` (monotonic) it raises OutOfTime between two batches.
+    With `pretend` nothing is locked or told, because a dry run takes it all back. `result.read` counts rows, the ones
+    dealt with earlier included.
     """
 
     def __init__(
@@ -237,6 +153,7 @@ class FileImport:
         position: int,
         *,
         claim: UUID | None = None,
+        deadline: float | None = None,
         pretend: bool = False,
     ) -> None:
         self.tenant = tenant
@@ -245,6 +162,7 @@ class FileImport:
         self.position = position
         self.table = source.table
         self.claim = claim
+        self.deadline = deadline
         self.pretend = pretend
         self.entity: Entity = load().get(source.item.entity)
         self.references = References(self.item, self.entity, mapping.source)
@@ -292,11 +210,18 @@ class FileImport:
 
     def _fence(self) -> None:
         """Hold the run until the transaction ends; raise Taken unless it is ours and stands where we think."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise OutOfTime
+        if self.pretend:
+            return
         run = ImportRun.objects.select_for_update().get(pk=self.run_row.pk)
-        if not self.pretend and (run.status != ImportRun.Status.RUNNING or run.claim != self.claim):
+        if run.status != ImportRun.Status.RUNNING or run.claim != self.claim:
             raise Taken
         if self._file().values_list("read", flat=True).get() != self.result.read:
             raise Taken
+        if self.claim is not None:
+            ImportRun.objects.filter(pk=run.pk).update(claimed_until=timezone.now() + LEASE)
+            announce("imports")
 
     def _file(self) -> Any:
         return ImportedFile.objects.filter(run=self.run_row, position=self.position)

@@ -8,13 +8,14 @@ from hub.ingest.imports.mapping import FieldSpec
 from hub.ingest.imports.upsert import each
 from hub.ingest.imports.values import BadValue, choice
 
+ROLES = {value: value for value in ContactRole.values}
 FIELDS = {
     "email": FieldSpec("text", longest=254, also=("e_mail", "mail", "email_address", "work_email", "contact_email")),
     "name": FieldSpec("text", longest=200, also=("full_name", "contact_name", "person", "display_name")),
     "first_name": FieldSpec("text", longest=100, also=("firstname", "given_name", "forename")),
     "last_name": FieldSpec("text", longest=100, also=("lastname", "surname", "family_name")),
     "title": FieldSpec("text", longest=200, also=("job_title", "jobtitle", "position", "function")),
-    "roles": FieldSpec("list", also=("role", "contact_role", "buying_role")),
+    "roles": FieldSpec("list", choices=ROLES, also=("role", "contact_role", "buying_role")),
     "status": FieldSpec(
         "choice", choices={value: value for value in ContactStatus.values}, also=("contact_status", "state")
     ),
@@ -22,7 +23,6 @@ FIELDS = {
 }
 CONTACTS = Trace(Contact, (*sorted(CONTACT_FIELDS), "account_id"))
 LINKS = Trace(ContactExternalId, ("contact_id", "value"))
-ROLES = {value: value for value in ContactRole.values}
 
 
 def write(batch: Batch) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from hub.ingest.imports.engine import OUTCOMES, ImportProblem, ImportResult, import_folder, mapping_load
+from hub.ingest.imports.engine import OUTCOMES, ImportResult, import_folder
+from hub.ingest.imports.preflight import ImportProblem, mapping_load
 from hub.people.audit import command
 from hub.people.management.tenants import tenant_or_error
 

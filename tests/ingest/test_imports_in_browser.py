@@ -1,0 +1,526 @@
+"""The way of a file through the pages: upload, look over, check, import, mend, undo."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import openpyxl
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from hub.accounts.models import Account, AccountExternalId, Contact, TimelineEntry
+from hub.ingest.imports import work
+from hub.ingest.imports.engine import FileImport, OutOfTime
+from hub.ingest.models import ImportChunk, ImportKept, ImportMapping, ImportRun, ImportUpload, QuarantinedRow
+from hub.people.models import AuditEvent
+from hub.revenue.models import AccountMonth, ContractLine
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant, TenantWork
+from hub.usage.models import ActiveUserDaily, UsageDaily, UsageRecord
+from tests.world import ACTOR, make_account, make_member
+
+ACCOUNTS = "account_id,company,plan,seats,signup_date\n1,Northwind,Pro,12,2024-01-31\n2,Südwind,Team,3,2024-02-01\n"
+PEOPLE = "id,account_id,e-mail,first name,last name\np1,1,Kim@north.example,Kim,Lee\np2,2,ada@sued.example,Ada,\n"
+LINES = (
+    "subscription_id,account_id,amount,start_date,end_date,plan\ns1,1,100.00,2024-01-31,,Pro\ns2,2,50,2024-02-01,,T\n"
+)
+
+
+@pytest.fixture
+def client(acme: Tenant) -> Client:
+    client = Client()
+    client.force_login(make_member(acme, "admin", password=None).user)
+    return client
+
+
+def upload(client: Client, files: Mapping[str, str | bytes], **data: Any) -> str:
+    """Send files; the address of their run."""
+    sent = [
+        SimpleUploadedFile(name, content.encode() if isinstance(content, str) else content)
+        for name, content in files.items()
+    ]
+    answer = client.post("/t/acme/imports/new/", {"files": sent, **data})
+    assert answer.status_code == 302, answer.content.decode()
+    return str(answer.headers["Location"])
+
+
+def drain(tenant: Tenant) -> None:
+    work.drain(tenant.pk)
+
+
+def run_at(tenant: Tenant, url: str) -> ImportRun:
+    with tenant_context(tenant):
+        run: ImportRun = ImportRun.objects.get(pk=url.rstrip("/").rpartition("/")[2])
+        return run
+
+
+def imported(client: Client, tenant: Tenant, files: Mapping[str, str | bytes], **data: Any) -> str:
+    """Upload, take what is suggested, and import."""
+    url = upload(client, files)
+    drain(tenant)
+    client.post(f"{url}start/", data)
+    drain(tenant)
+    run = run_at(tenant, url)
+    with tenant_context(tenant):
+        refused = list(run.uploads.values_list("status", "problem"))
+    assert run.status == "done", (run.status, run.problem, refused)
+    return url
+
+
+def test_files_become_accounts_contacts_and_lines_with_nothing_told(client: Client, acme: Tenant) -> None:
+    url = upload(client, {"contacts.csv": PEOPLE, "subscriptions.csv": LINES, "accounts.csv": ACCOUNTS})
+    assert "Being read" in client.get(url).content.decode()
+    drain(acme)
+    page = client.get(url).content.decode()
+    assert "Accounts:" in page
+    assert "Contract lines:" in page
+    with tenant_context(acme):
+        assert not Account.objects.exists(), "nothing is written before somebody starts it"
+    client.post(f"{url}start/")
+    drain(acme)
+    page = client.get(url).content.decode()
+    assert "Done" in page
+    with tenant_context(acme):
+        account = Account.objects.get(name="Südwind")
+        assert (account.seats, account.tier, account.signed_up_on) == (3, "Team", date(2024, 2, 1))
+        kim = Contact.objects.get(email="kim@north.example")
+        assert (kim.name, kim.account.name) == ("Kim Lee", "Northwind")
+        assert dict(ContractLine.objects.values_list("external_id", "mrr_minor")) == {"s1": 10_000, "s2": 5_000}
+        assert AccountMonth.objects.filter(account=account, overlap="sum").exists()
+        assert list(AuditEvent.objects.filter(action__startswith="import.").order_by("id").values_list("action")) == [
+            ("import.upload",),
+            ("import.start",),
+        ]
+
+
+def test_a_second_month_is_recognised_and_loads_with_one_click(client: Client, acme: Tenant) -> None:
+    first = upload(client, {"clients 2024-05.csv": ACCOUNTS.replace("company", "trading name")})
+    drain(acme)
+    form = {"entity": "account", "external_id": "account_id", "field-1": "name", "field-2": "tier", "field-3": "seats"}
+    client.post(f"{first}files/0/", form)
+    client.post(f"{first}start/")
+    drain(acme)
+    client.post(f"{first}keep/", {"name": "Clients each month"})
+    second = upload(
+        client, {"clients 2024-06.csv": ACCOUNTS.replace("company", "trading name").replace(",12,", ",15,")}
+    )
+    drain(acme)
+    assert "Clients each month" in client.get(second).content.decode()
+    client.post(f"{second}start/")
+    drain(acme)
+    with tenant_context(acme):
+        file = run_at(acme, second).files.get()
+        assert (file.updated, file.unchanged, file.quarantined) == (1, 1, 0)
+        assert Account.objects.get(name="Northwind").seats == 15
+
+
+def test_dates_that_could_be_two_are_a_question_and_the_answer_is_kept(client: Client, acme: Tenant) -> None:
+    rows = "account_id,company,signup_date\n1,A,03/04/2024\n2,B,05/06/2024\n"
+    url = upload(client, {"accounts.csv": rows})
+    drain(acme)
+    assert "Day or month first" in client.get(url).content.decode()
+    page = client.get(f"{url}files/0/").content.decode()
+    assert "day or month first?" in page.lower()
+    form = {"entity": "account", "external_id": "account_id", "field-1": "name", "field-2": "signed_up_on"}
+    client.post(f"{url}files/0/", {**form, "order-2": "mdy"})
+    client.post(f"{url}start/")
+    drain(acme)
+    with tenant_context(acme):
+        assert Account.objects.get(name="A").signed_up_on == date(2024, 3, 4)
+
+
+def test_the_preview_shows_rows_as_they_would_land_and_what_is_wrong_with_which_cell(
+    client: Client, acme: Tenant
+) -> None:
+    url = upload(client, {"accounts.csv": "account_id,company,seats\n1,Fine,3\n2,Broken,many\n"})
+    drain(acme)
+    client.post(
+        f"{url}files/0/", {"entity": "account", "external_id": "account_id", "field-1": "name", "field-2": "seats"}
+    )
+    page = client.get(f"{url}files/0/").content.decode()
+    assert "expected a number" in page
+    assert "1 rows to mend" in page
+
+
+def test_a_check_counts_and_keeps_nothing(client: Client, acme: Tenant) -> None:
+    with tenant_context(acme):
+        make_account("Somebody")
+    url = upload(client, {"accounts.csv": ACCOUNTS + "3,,Pro,1,2024-01-01\n", "contacts.csv": PEOPLE})
+    drain(acme)
+    client.post(f"{url}check/")
+    assert run_at(acme, url).status == "checking"
+    drain(acme)
+    run = run_at(acme, url)
+    assert run.status == "draft"
+    assert run.checked is not None
+    assert [(f["created"], f["quarantined"]) for f in run.checked["files"]] == [(2, 1), (2, 0)]
+    page = client.get(url).content.decode()
+    assert "What would happen" in page
+    assert "name is needed" in page
+    with tenant_context(acme):
+        assert Account.objects.count() == 1
+        assert not QuarantinedRow.objects.exists()
+        assert not run.files.exists()
+
+
+def workbook(rows: list[list[Any]]) -> bytes:
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    for row in rows:
+        sheet.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_a_workbook_reads_like_the_csv_it_came_from(client: Client, acme: Tenant) -> None:
+    sheet = workbook(
+        [
+            ["account_id", "company", "seats", "signup_date", "churned"],
+            [1, "Northwind\nLtd", 12, datetime(2024, 1, 31), False],
+            [2, "South", 3.0, date(2024, 2, 1), True],
+            [None, None, None, None, None],
+            [3, "West", "", None, None],
+        ]
+    )
+    imported(client, acme, {"accounts.xlsx": sheet})
+    with tenant_context(acme):
+        north = Account.objects.get(name="Northwind\nLtd")
+        assert (north.seats, north.signed_up_on, north.source_churned) == (12, date(2024, 1, 31), False)
+        assert set(AccountExternalId.objects.values_list("value", flat=True)) == {"1", "2", "3"}
+        assert ImportChunk.objects.filter(form="original").exists()
+
+
+def test_the_lines_of_refused_rows_of_a_workbook_are_its_rows(client: Client, acme: Tenant) -> None:
+    sheet = workbook([["account_id", "company", "seats"], [1, "two\nlines", 1], [2, "B", "x"]])
+    url = imported(client, acme, {"accounts.xlsx": sheet})
+    with tenant_context(acme):
+        assert list(QuarantinedRow.objects.filter(run=run_at(acme, url)).values_list("line", flat=True)) == [3]
+
+
+def test_a_formula_that_nobody_has_calculated_is_refused_and_not_taken_for_empty(client: Client, acme: Tenant) -> None:
+    sheet = workbook([["account_id", "company", "seats"], [1, "A", "=1+1"], [2, "B", 2]])
+    url = imported(client, acme, {"accounts.xlsx": sheet})
+    with tenant_context(acme):
+        assert list(run_at(acme, url).quarantine.values_list("line", "reason")) == [(2, "formula")]
+
+
+BROKEN: dict[str, tuple[str, bytes, str]] = {
+    "empty": ("a.csv", b"", "the file is empty"),
+    "headers twice": ("a.csv", b"id,name,name\n1,A,B\n", "column 'name' occurs twice"),
+    "open quote": ("a.csv", b'id,name\n1,"A\n2,B\n', "a quote is opened and never closed"),
+    "gigantic cell": ("a.csv", b"id,name\n1," + b"x" * 1_100_000 + b"\n", "longer than 1,000,000"),
+    "gigantic header": ("a.csv", b"id," + b"x" * 1_100_000 + b"\n", "a.csv: line 1"),
+    "old excel": ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "an old Excel file"),
+    "encrypted": (
+        "a.xlsx",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+        "the file is encrypted",
+    ),
+    "damaged": ("a.xlsx", b"PK\x03\x04 not really", "a damaged spreadsheet"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_file_that_cannot_be_read_says_why(client: Client, acme: Tenant, case: str) -> None:
+    name, content, said = BROKEN[case]
+    url = upload(client, {name: content or b"\n" if case != "empty" else b" "})
+    drain(acme)
+    with tenant_context(acme):
+        sent = ImportUpload.objects.get()
+    assert sent.status == "refused"
+    assert said in sent.problem
+    assert client.post(f"{url}start/").status_code == 302
+    assert run_at(acme, url).status == "draft", "there is nothing to start"
+
+
+def test_a_workbook_that_blows_up_when_unpacked_is_refused(client: Client, acme: Tenant) -> None:
+    import zipfile
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("xl/workbook.xml", "<x/>")
+        parts.writestr("xl/worksheets/sheet1.xml", b"0" * 60_000_000)
+    upload(client, {"a.xlsx": out.getvalue()})
+    drain(acme)
+    with tenant_context(acme):
+        assert "unpacks to 60 MB" in ImportUpload.objects.get().problem
+
+
+def test_a_workbook_under_the_name_of_a_csv_is_still_a_workbook(client: Client, acme: Tenant) -> None:
+    imported(client, acme, {"accounts.csv": workbook([["account_id", "company"], [1, "A"]])})
+    with tenant_context(acme):
+        assert Account.objects.get().name == "A"
+
+
+def test_refused_rows_are_downloaded_mended_and_sent_again(client: Client, acme: Tenant) -> None:
+    rows = "account_id;company;seats\n1;=SUM(A1);many\n2;Fine;2\n3;-5;x\n"
+    url = imported(client, acme, {"accounts.csv": rows})
+    page = client.get(f"{url}quarantine/").content.decode()
+    assert "accounts.csv:2" in page
+    text = client.get(f"{url}quarantine/download/").content.decode("utf-8-sig")
+    table = list(csv.reader(io.StringIO(text)))
+    assert table[0] == ["account_id", "company", "seats", "tandem_line", "tandem_reason"]
+    assert table[1] == ["1", "'=SUM(A1)", "many", "2", "seats: expected a number"]
+    assert table[2][:3] == ["3", "-5", "x"], "a number is no formula"
+    mended = text.replace("many", "7").replace(",x,", ",8,")
+    answer = client.post(f"{url}quarantine/mend/", {"files": SimpleUploadedFile("mended.csv", mended.encode())})
+    again = str(answer.headers["Location"])
+    drain(acme)
+    client.post(f"{again}start/")
+    drain(acme)
+    run = run_at(acme, again)
+    assert (run.status, run.mends_id) == ("done", run_at(acme, url).pk)
+    with tenant_context(acme):
+        assert dict(Account.objects.values_list("name", "seats")) == {"=SUM(A1)": 7, "Fine": 2, "-5": 8}
+
+
+def test_undoing_removes_what_was_made_and_puts_back_what_was_changed(client: Client, acme: Tenant) -> None:
+    first = {"accounts.csv": ACCOUNTS, "subscriptions.csv": LINES}
+    imported(client, acme, first)
+    with tenant_context(acme):
+        before = list(Account.objects.order_by("name").values("name", "seats", "tier"))
+        lines = list(ContractLine.objects.order_by("external_id").values("external_id", "mrr_minor", "tier"))
+        months = list(AccountMonth.objects.order_by("account", "month", "overlap").values("month", "mrr_minor"))
+    usage = "usage_id,account_id,day,feature,count,user\nu1,1,2024-03-01,report,5,kim\nu2,3,2024-03-01,report,2,ada\n"
+    second = imported(
+        client,
+        acme,
+        {
+            "accounts.csv": ACCOUNTS.replace(",12,", ",99,") + "3,New,Pro,1,2024-03-01\n",
+            "subscriptions.csv": LINES.replace("100.00", "250.00") + "s3,3,10,2024-03-01,,Pro\n",
+            "usage.csv": usage,
+            "contacts.csv": PEOPLE,
+        },
+    )
+    with tenant_context(acme):
+        assert (Account.objects.count(), Contact.objects.count(), UsageDaily.objects.count()) == (3, 2, 2)
+    client.post(f"{second}undo/")
+    drain(acme)
+    run = run_at(acme, second)
+    assert run.status == "undone", run.problem
+    with tenant_context(acme):
+        assert list(Account.objects.order_by("name").values("name", "seats", "tier")) == before
+        assert list(ContractLine.objects.order_by("external_id").values("external_id", "mrr_minor", "tier")) == lines
+        assert list(AccountMonth.objects.order_by("account", "month", "overlap").values("month", "mrr_minor")) == months
+        for model in (Contact, UsageRecord, UsageDaily, ActiveUserDaily, ImportKept):
+            assert not model.objects.exists(), model
+        assert not TimelineEntry.objects.filter(title__contains="s3").exists()
+    assert "Undone" in client.get(second).content.decode()
+
+
+def test_undoing_leaves_what_somebody_has_changed_since_and_says_so(client: Client, acme: Tenant) -> None:
+    url = imported(client, acme, {"accounts.csv": ACCOUNTS})
+    again = imported(client, acme, {"accounts.csv": ACCOUNTS.replace(",12,", ",99,").replace("Team", "Pro")})
+    with tenant_context(acme):
+        Account.objects.filter(name="Northwind").update(seats=50)
+    client.post(f"{again}undo/")
+    drain(acme)
+    with tenant_context(acme):
+        assert Account.objects.get(name="Northwind").seats == 50
+        assert Account.objects.get(name="Südwind").tier == "Team"
+        kept = ImportKept.objects.get(run=run_at(acme, again))
+        assert (kept.label, kept.reason) == ("Northwind", "changed since the import: seats")
+    client.post(f"{url}undo/")
+    drain(acme)
+    with tenant_context(acme):
+        assert list(Account.objects.values_list("name", flat=True)) == ["Northwind"]
+
+
+def test_undoing_keeps_an_account_that_something_else_hangs_on(client: Client, acme: Tenant) -> None:
+    from hub.work.services import task_open
+
+    url = imported(client, acme, {"accounts.csv": ACCOUNTS})
+    with tenant_context(acme):
+        task_open(account_id=Account.objects.get(name="Northwind").pk, title="Call them", origin_key="x")
+    client.post(f"{url}undo/")
+    drain(acme)
+    page = client.get(url).content.decode()
+    assert "has 1 task" in page
+    with tenant_context(acme):
+        assert list(Account.objects.values_list("name", flat=True)) == ["Northwind"]
+
+
+def test_cancelling_stops_between_batches_and_keeps_the_way_back(
+    client: Client, acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.ingest.imports.engine.BATCH_ROWS", 10)
+    rows = "account_id,company\n" + "".join(f"{n},Account {n}\n" for n in range(100))
+    url = upload(client, {"accounts.csv": rows})
+    drain(acme)
+    client.post(f"{url}start/")
+    steps = iter(range(3))
+    real = FileImport.step
+
+    def until_cancelled(file: Any) -> bool:
+        if next(steps, None) is None:
+            client.post(f"{url}cancel/")
+        return real(file)
+
+    monkeypatch.setattr(FileImport, "step", until_cancelled)
+    drain(acme)
+    with tenant_context(acme):
+        assert run_at(acme, url).status == "cancelled"
+        assert Account.objects.count() == 30
+    client.post(f"{url}undo/")
+    drain(acme)
+    with tenant_context(acme):
+        assert not Account.objects.exists()
+
+
+def test_a_run_that_ends_its_slice_goes_on_where_it_stopped(
+    client: Client, acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.ingest.imports.engine.BATCH_ROWS", 10)
+    monkeypatch.setattr(work, "SLICE_SECONDS", 0.0)
+    usage = "".join(f"u{n % 40},1,2024-03-0{n % 9 + 1},report,1\n" for n in range(80))
+    with tenant_context(acme):
+        make_account("Northwind")
+        AccountExternalId.objects.update(source="files", value="1")
+    url = upload(client, {"usage.csv": f"usage_id,account_id,day,feature,count\n{usage}"})
+    monkeypatch.setattr(work, "SLICE_SECONDS", 60.0)
+    drain(acme)
+    client.post(f"{url}start/")
+    real = FileImport.step
+    monkeypatch.setattr(FileImport, "step", lambda file: _one_batch_a_slice(file, real))
+    slices = 0
+    while run_at(acme, url).status == "running":
+        work._work(acme, work._claim(acme), 1e12)  # type: ignore[arg-type]  # a run is there
+        slices += 1
+    with tenant_context(acme):
+        file = run_at(acme, url).files.get()
+        assert (file.read, file.created, file.repeated + file.quarantined) == (80, 40, 40)
+        assert UsageRecord.objects.count() == sum(UsageDaily.objects.values_list("count", flat=True)) == 40
+    assert slices == 8
+
+
+def _one_batch_a_slice(file: Any, real: Any) -> bool:
+    if getattr(file, "stepped", False) and file.result.read < 80:
+        raise OutOfTime
+    file.stepped = True
+    return bool(real(file))
+
+
+def test_a_worker_whose_run_was_taken_over_writes_nothing_more(client: Client, acme: Tenant) -> None:
+    url = upload(client, {"accounts.csv": ACCOUNTS})
+    drain(acme)
+    client.post(f"{url}start/")
+    late = work._claim(acme)
+    assert late is not None
+    with tenant_context(acme):
+        ImportRun.objects.update(claimed_until=None)
+    drain(acme)
+    work._work(acme, late, 1e12)
+    with tenant_context(acme):
+        assert (run_at(acme, url).status, Account.objects.count()) == ("done", 2)
+
+
+def test_a_row_that_the_database_refuses_costs_only_itself(client: Client, acme: Tenant) -> None:
+    rows = ACCOUNTS + "3,Huge,Pro,99999999999,2024-01-01\n"
+    url = imported(client, acme, {"accounts.csv": rows})
+    with tenant_context(acme):
+        assert Account.objects.count() == 2
+        assert run_at(acme, url).quarantine.get().reason == "not_storable"
+
+
+def test_who_may_only_look_sees_no_step_to_take(client: Client, acme: Tenant) -> None:
+    url = imported(client, acme, {"accounts.csv": ACCOUNTS})
+    csm = Client()
+    csm.force_login(make_member(acme, "csm", password=None).user)
+    page = csm.get(url)
+    assert page.status_code == 200
+    assert "Undo this import" not in page.content.decode()
+    assert csm.post(f"{url}undo/").status_code == 403
+    assert csm.get("/t/acme/imports/new/").status_code == 403
+    leader = Client()
+    leader.force_login(make_member(acme, "leader", password=None).user)
+    assert "Undo this import" in leader.get(url).content.decode()
+
+
+def test_another_tenants_import_is_not_there(client: Client, acme: Tenant, globex: Tenant) -> None:
+    url = imported(client, acme, {"accounts.csv": ACCOUNTS})
+    stranger = Client()
+    stranger.force_login(make_member(globex, "admin", password=None).user)
+    assert stranger.get(url.replace("acme", "globex")).status_code == 404
+    assert stranger.post(url.replace("acme", "globex") + "undo/").status_code == 404
+    assert stranger.get(url).status_code == 404
+
+
+def test_too_many_files_and_twice_the_same_name_are_refused(client: Client, acme: Tenant) -> None:
+    many = [SimpleUploadedFile(f"{n}.csv", b"id,name\n") for n in range(21)]
+    assert b"At most 20 files" in client.post("/t/acme/imports/new/", {"files": many}).content
+    twice = [SimpleUploadedFile("a.csv", b"id,name\n") for _ in range(2)]
+    assert b"Two files are called a.csv" in client.post("/t/acme/imports/new/", {"files": twice}).content
+    assert client.post("/t/acme/imports/new/").status_code == 422
+    with tenant_context(acme):
+        assert not ImportRun.objects.exists()
+        assert not ImportChunk.objects.exists()
+
+
+def test_a_file_beyond_the_limit_is_refused_and_not_kept(
+    client: Client, acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.ingest.imports.storage.MAX_BYTES", 1_000_000)
+    answer = client.post("/t/acme/imports/new/", {"files": SimpleUploadedFile("a.csv", b"x" * 1_000_001)})
+    assert (answer.status_code, b"is larger than" in answer.content) == (422, True)
+    with tenant_context(acme):
+        assert not ImportChunk.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["source: [", "source: crm\nfiles: []", "just text", 'source: "\\ud800"\nfiles:\n  - {file: a}\n', "a\0b"],
+)
+def test_a_mapping_that_cannot_be_used_is_refused_with_what_was_typed(
+    client: Client, acme: Tenant, content: str
+) -> None:
+    answer = client.post("/t/acme/imports/mappings/", {"name": "mine", "content": content})
+    assert answer.status_code in (400, 422)
+    with tenant_context(acme):
+        assert not ImportMapping.objects.exists()
+
+
+def test_a_mapping_is_kept_downloaded_edited_and_forgotten(client: Client, acme: Tenant) -> None:
+    content = "source: crm\nfiles:\n  - {file: a.csv, entity: account, external_id: id, fields: {name: name}}\n"
+    sent = {"name": "mine", "file": SimpleUploadedFile("m.yaml", content.encode())}
+    assert client.post("/t/acme/imports/mappings/", sent).status_code == 302
+    with tenant_context(acme):
+        url = f"/t/acme/imports/mappings/{ImportMapping.objects.get().pk}/"
+    assert client.get(f"{url}download/").content.decode() == content
+    assert client.post(url, {"content": content.replace("crm", "erp")}).status_code == 302
+    assert "erp" in client.get(url).content.decode()
+    assert client.post(url, {"content": "source: erp"}).status_code == 422
+    client.post(f"{url}forget/")
+    assert client.get(url).status_code == 200, "not without being sure"
+    client.post(f"{url}forget/", {"sure": "yes"})
+    assert client.get(url).status_code == 404
+
+
+def test_work_that_nobody_was_told_of_is_found(client: Client, acme: Tenant) -> None:
+    url = upload(client, {"accounts.csv": ACCOUNTS})
+    with tenant_context(acme):
+        assert work.backlog() is not None
+    assert TenantWork.objects.filter(tenant=acme, queue=work.QUEUE).exists()
+    drain(acme)
+    with tenant_context(acme):
+        assert work.backlog() is None, "a draft waits for a person"
+    client.post(f"{url}start/")
+    with tenant_context(acme):
+        assert work.backlog() is not None
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+def test_the_history_costs_the_same_for_one_import_and_for_twenty(
+    client: Client, acme: Tenant, rows: int, django_assert_max_num_queries: Any
+) -> None:
+    with tenant_context(acme):
+        for n in range(rows):
+            ImportRun.objects.create(source="crm", mapping=f"m{n}", status="done", started_by=ACTOR.label)
+    client.get("/t/acme/imports/")
+    with django_assert_max_num_queries(9):
+        assert client.get("/t/acme/imports/").status_code == 200
