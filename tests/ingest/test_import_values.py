@@ -60,6 +60,41 @@ def test_money_without_minor_units_and_below_them() -> None:
         values.money("a lot")
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("EUR 12.50", 1250), ("12.50USD", 1250), ("-3", -300), ("CHF1'200.00", 120_000), ("1 200 €", 120_000)],
+)
+def test_signs_and_codes_of_currencies_stand_beside_an_amount(text: str, meant: int) -> None:
+    assert values.money(text) == meant
+
+
+@pytest.mark.parametrize("text", ["A-2e4581", "12 seats", "v1.2", "1.2.3", "twelve", "12a"])
+def test_text_with_digits_in_it_is_no_number(text: str) -> None:
+    with pytest.raises(BadValue):
+        values.number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "meant"),
+    [
+        ("03/04/2024", "dmy", date(2024, 4, 3)),
+        ("03/04/2024", "mdy", date(2024, 3, 4)),
+        ("3.4.24", "dmy", date(2024, 4, 3)),
+        ("12-31-99 10:00", "mdy", date(1999, 12, 31)),
+    ],
+)
+def test_an_order_decides_dates_that_could_be_two(text: str, order: str, meant: date) -> None:
+    assert values.day(text, form=order) == meant
+
+
+def test_a_time_with_halves_of_the_day() -> None:
+    assert values.moment("12/31/2024 12:05 AM", form="mdy") == datetime(2024, 12, 31, 0, 5, tzinfo=UTC)
+    assert values.moment("2024-12-31 3:15:00 pm") == datetime(2024, 12, 31, 15, 15, tzinfo=UTC)
+    assert values.moment("2024-12-31 03:15:00 UTC") == datetime(2024, 12, 31, 3, 15, tzinfo=UTC)
+    with pytest.raises(BadValue):
+        values.moment("2024-12-31 13:00 PM")
+
+
 @pytest.mark.parametrize(("text", "meant"), [("True", True), ("TRUE", True), ("yes", True), ("0", False), ("n", False)])
 def test_boolean_words(text: str, meant: bool) -> None:
     assert values.boolean(text) is meant

@@ -19,6 +19,8 @@ MINOR_DIGITS: Final = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 
 _ISO_DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})\Z")
 _PARTS = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})\Z")
 _TIME = re.compile(r"[T ](\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?\s*([AaPp][Mm])?\s*(Z|UTC|[+-]\d{2}:?\d{2})?\Z")
+# What stands around and inside amounts: currency signs and codes, spaces and apostrophes between thousands.
+_AROUND_NUMBERS = re.compile(r"^[A-Z]{3}(?=[\s\d.+-])|(?<=[\s\d.])[A-Z]{3}$|[$€£¥₹₩₽₺฿\s'’]")
 # Orders of day and month that a mapping may name instead of a format; separators, times and short years are read too.
 ORDERS: Final = ("dmy", "mdy")
 
@@ -50,7 +52,7 @@ def number(value: str) -> float:
 
 def _plain_number(value: str) -> str:
     """Drop thousands separators and currency signs: ``$1,234.50`` → ``1234.50``; ``1.234,50`` → ``1234.50``."""
-    stripped = re.sub(r"[^\d.,+-]", "", value.strip().replace(" ", ""))
+    stripped = _AROUND_NUMBERS.sub("", value.strip())
     if re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?", stripped) and "," in stripped:
         return stripped.replace(".", "").replace(",", ".")
     if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", stripped) or re.fullmatch(r"[+-]?\d+(\.\d+)?", stripped):
