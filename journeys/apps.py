@@ -9,10 +9,11 @@ class JourneysConfig(AppConfig):
     def ready(self) -> None:
         from hub.registry.handlers import facts_changed, signal_recorded, tenant_made
         from hub.tenancy.wake import register_queue
-        from journeys import exports, facts, handlers, origin, panels, steps
+        from journeys import exports, facts, handlers, origin, outgoing, panels, steps
         from journeys.engine import JOURNEYS, backlog, drain
 
         exports.register()
+        outgoing.register()
         facts.register()
         steps.load()
         register_queue(JOURNEYS, drain=drain, backlog=backlog)

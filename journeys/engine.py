@@ -26,6 +26,7 @@ from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.ids import uuid7
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
+from journeys import outgoing
 from journeys.graph import Graph, Node
 from journeys.models import Enrollment, EnrollmentStatus, JourneyStatus, StepRun
 from journeys.settle import settle
@@ -332,6 +333,7 @@ def _row(enrollment: Enrollment, visit: int) -> list[Any]:
 def after_leaving(enrollments: Sequence[Enrollment]) -> None:
     """What follows from an end: messages that are no longer wanted are withdrawn, conversions told in the timeline."""
     ended = [e for e in enrollments if e.status in (EnrollmentStatus.FINISHED, EnrollmentStatus.EXITED)]
+    outgoing.ended([e.pk for e in ended])
     for reason in {e.reason for e in ended if e.reason != "completed"}:
         messages_withdraw(cause_ids=[e.pk for e in ended if e.reason == reason], reason=reason)
     timeline_record_many(

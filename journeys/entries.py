@@ -18,6 +18,7 @@ from hub.outbox.policy import sending_rules
 from hub.outbox.situations import holdouts
 from hub.tenancy.ids import uuid7
 from hub.tenancy.live import announce
+from journeys import outgoing
 from journeys.engine import goal_since
 from journeys.graph import Graph
 from journeys.models import Decision, Enrollment, EnrollmentStatus, Journey, JourneyStatus
@@ -133,6 +134,7 @@ class Entering:
             if decision.outcome == "entered" and decision.enrollment_id not in made:
                 decision.outcome, decision.enrollment_id, decision.chosen_id = "reentry:slot", None, None
         Decision.objects.bulk_create(self.decisions, ignore_conflicts=True, batch_size=500)
+        outgoing.entered(sorted(made))
         announce("journeys")
 
     def _draw_holdouts(self) -> None:

@@ -7,9 +7,10 @@ class QbrConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from qbr import exports, panels
+        from qbr import exports, outgoing, panels
         from qbr.blocks import load
 
         exports.register()
+        outgoing.register()
         load()
         panels.register()

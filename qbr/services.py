@@ -19,6 +19,7 @@ from hub.people.audit import Actor, audit
 from hub.people.models import User
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
+from qbr import outgoing
 from qbr.blocks import KINDS, block_kinds
 from qbr.models import LineTag, Qbr, QbrBlock, QbrComment, QbrLine, QbrLineRevision, QbrRead, QbrTemplate
 from qbr.selectors import bring_up_to_date
@@ -228,6 +229,7 @@ def qbr_share(*, qbr: Qbr, user: User, actor: Actor) -> bool:
     now = timezone.now()
     if not Qbr.objects.filter(pk=qbr.pk, shared_at__isnull=True).update(shared_at=now, shared_by=user):
         return False
+    outgoing.shared(qbr, now)
     audit(actor, "qbr.share", qbr)
     timeline_record(
         account_id=qbr.account_id,

@@ -9,11 +9,12 @@ class SignalsConfig(AppConfig):
     def ready(self) -> None:
         from hub.registry.handlers import history_loaded, tenant_made
         from hub.tenancy.wake import register_queue
-        from signals import exports, panels
+        from signals import exports, outgoing, panels
         from signals.engine import backlog, drain, forget_states
         from signals.services import on_tenant_made
 
         exports.register()
+        outgoing.register()
         register_queue("evaluate", drain=drain, backlog=backlog)
         history_loaded.connect("signals", forget_states)
         tenant_made.connect("signals", on_tenant_made, order=10)

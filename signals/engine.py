@@ -28,6 +28,7 @@ from hub.rules.language import Node, facts_of, parse
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
+from signals import outgoing
 from signals.catalogue import BY_KEY, Shipped
 from signals.models import Signal, Trigger, TriggerState
 from signals.stages import stages_refresh
@@ -72,7 +73,7 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
     now = now or timezone.now()
     milestones_complete_from_usage(account_ids)
     facts_refresh(account_ids, today=today_of(tenant, now), now=now)
-    stages_refresh(account_ids, today_of(tenant, now))
+    outgoing.stages_changed(stages_refresh(account_ids, today_of(tenant, now)), now)
     facts_changed(tenant.id, account_ids)
     clock = Clock(now, today_of(tenant, now))
     fresh: list[Signal] = []
@@ -143,10 +144,16 @@ def _computed(trigger: Trigger, account_ids: Sequence[UUID], clock: Clock) -> li
             signals.append(_computed_signal(trigger, node, state, reading, clock))
     _save_states(changed)
     if cleared:
-        Signal.objects.filter(trigger=trigger, account_id__in=cleared, cleared_at__isnull=True).update(
-            cleared_at=clock.now
-        )
+        _clear(trigger, cleared, clock)
     return signals
+
+
+def _clear(trigger: Trigger, account_ids: Sequence[UUID], clock: Clock) -> None:
+    """Note on the signals of these accounts that what they said is true no more."""
+    standing = Signal.objects.filter(trigger=trigger, account_id__in=account_ids, cleared_at__isnull=True)
+    ids = list(standing.values_list("pk", flat=True))
+    Signal.objects.filter(pk__in=ids).update(cleared_at=clock.now)
+    outgoing.cleared(ids, clock.now)
 
 
 def _first_sight(

@@ -36,11 +36,12 @@ FROM (
     WHERE f.tenant_id = %(tenant)s AND f.account_id = ANY(%(ids)s)
 ) x
 WHERE a.tenant_id = %(tenant)s AND a.id = x.account_id AND a.stage <> x.stage
+RETURNING a.id
 """
 
 
-def stages_refresh(account_ids: Sequence[UUID], today: date) -> int:
-    """Set the stages of these accounts from their fact rows; returns how many changed."""
+def stages_refresh(account_ids: Sequence[UUID], today: date) -> list[UUID]:
+    """Set the stages of these accounts from their fact rows; returns those that changed."""
     values: dict[str, Any] = {
         "tenant": current_tenant_id(),
         "ids": list(account_ids),
@@ -50,4 +51,4 @@ def stages_refresh(account_ids: Sequence[UUID], today: date) -> int:
     }
     with connection.cursor() as cursor:
         cursor.execute(STAGES, values)
-        return int(cursor.rowcount)
+        return [account_id for (account_id,) in cursor.fetchall()]

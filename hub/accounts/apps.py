@@ -7,8 +7,9 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.accounts import exports, facts, panels
+        from hub.accounts import exports, facts, outgoing, panels
 
         exports.register()
+        outgoing.register()
         facts.register()
         panels.register()

@@ -7,10 +7,16 @@ class OutboundConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from hub.outbound import outgoing, panels
+        from hub.outbound.exports import writing
         from hub.outbound.exports.services import EXPORTS
-        from hub.outbound.exports.writing import backlog, drain
-        from hub.registry.panels import NavItem, nav_items
+        from hub.outbound.webhooks import sending
+        from hub.outbound.webhooks.services import WEBHOOKS, receive, wanted
+        from hub.registry.outgoing import connect
         from hub.tenancy.wake import register_queue
 
-        register_queue(EXPORTS, drain=drain, backlog=backlog, lane="bulk")
-        nav_items.register(NavItem("exports", "Exports", 84, "exports.take", "outbound:exports", icon="download"))
+        register_queue(EXPORTS, drain=writing.drain, backlog=writing.backlog, lane="bulk")
+        register_queue(WEBHOOKS, drain=sending.drain, backlog=sending.backlog, lane="outbound")
+        outgoing.register()
+        connect(wanted, receive)
+        panels.register()

@@ -38,6 +38,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "sources.edit": frozenset({ADMIN}),
     "portal.view_as": frozenset({ADMIN, CSM, MARKETER}),
     "exports.take": EVERYONE,
+    "webhooks.manage": frozenset({ADMIN}),
     "people.manage": frozenset({ADMIN}),
     "audit.view": frozenset({ADMIN, LEADER}),
 }

@@ -16,6 +16,7 @@ from hub.accounts.models import Account, Contact, TimelineEntry
 from hub.accounts.services import change_record, facts_touch, states_lock, timeline_record, timeline_record_many
 from hub.people.audit import Actor, audit
 from hub.plans.models import Milestone, OnboardingPlan
+from hub.plans.outgoing import completed
 from hub.tenancy.live import announce
 
 MILESTONE_COMPLETED = "milestone.completed"
@@ -104,7 +105,7 @@ def milestone_complete(
     )
     if not changed:
         return False
-    milestone = Milestone.objects.select_related("plan").get(pk=milestone_id)
+    milestone = Milestone.objects.select_related("plan", "account").get(pk=milestone_id)
     timeline_record(
         account_id=milestone.account_id,
         kind="milestone",
@@ -134,6 +135,8 @@ def milestone_complete(
         },
         historical=historical,
     )
+    if not historical:
+        completed(milestone)
     return True
 
 

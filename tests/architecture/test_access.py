@@ -63,6 +63,7 @@ ELSEWHERE = re.compile(r"(livez|readyz|metrics|accounts/|\^?v1/|\^?sourceConfig|
 KNOWN = {
     "account_id", "contact_id", "signal_id", "trigger_id", "task_id", "milestone_id", "qbr_id", "block_id", "line_id",
     "candidate_id", "journey_id", "message_id", "quarter", "token", "node_id", "tenant", "export_id",
+    "endpoint_id", "delivery_id",
     "entitlement_id", "fx_rate_id",
     "run_id", "mapping_id", "position",
 }  # fmt: skip

@@ -13,6 +13,7 @@ from hub.ingest.imports.detect import ColumnProfile
 from hub.ingest.imports.runs import mapping_keep
 from hub.ingest.models import ImportRun, ImportUpload, QuarantinedRow
 from hub.outbound.exports.services import export_start
+from hub.outbound.webhooks.services import endpoint_create, endpoint_test
 from hub.outbox.models import Message, MessageStatus
 from hub.plans.services import plan_create
 from hub.portal.services import sign_in_prepare
@@ -85,6 +86,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
     rate = FxRate.objects.create(currency="EUR", on=date(2026, 1, FxRate.objects.count() + 1), rate=1)
     task = task_open(account_id=account.pk, title=f"{mark} task", origin_key=f"t:{account.pk}")
     journey = Journey.objects.get(key="activation")
+    endpoint = endpoint_create(url=f"https://{mark}.example/", kinds=["signal.recorded"], actor=ACTOR)
     found = {
         "account_id": account.pk,
         "contact_id": contact.pk,
@@ -102,6 +104,8 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "node_id": _message_node(journey),
         "message_id": message.pk,
         "quarter": block.qbr.quarter,
+        "endpoint_id": endpoint.pk,
+        "delivery_id": endpoint_test(endpoint=endpoint, actor=ACTOR).pk,
         "export_id": export_start(list_key="accounts", format="csv", filters={}, actor=ACTOR).pk,
         "token": sign_in_prepare(email=contact.email).token,
         **_import(mark),

@@ -28,7 +28,7 @@ SIZES = {"desk": (1360, 850), "phone": (390, 844)}
 BAD = ("serious", "critical")
 PICTURES = os.environ.get("TEST_PICTURES", "")
 # What the navigation must offer an admin.
-NAVIGATION = ["Today", "Accounts", "Signals", "Journeys", "QBRs", "Advocacy", "Metrics", "Exports"]
+NAVIGATION = ["Today", "Accounts", "Signals", "Journeys", "QBRs", "Advocacy", "Metrics", "Exports", "Webhooks"]
 # Addresses of staff and customers that are no pages: forms, downloads, the insides of frames.
 NO_PAGES = frozenset(
     {
@@ -38,6 +38,8 @@ NO_PAGES = frozenset(
         *("qbr:line_tag", "qbr:line_tick", "qbr_hub:comment", "advocacy:decide", "journeys:pause", "journeys:resume"),
         *("journeys:preview_body", "outbox:body", "outbox:settle"),
         *("outbound:export_start", "outbound:export_cancel", "outbound:export_file"),
+        *("outbound:webhook_rotate", "outbound:webhook_test", "outbound:webhook_switch", "outbound:webhook_remove"),
+        "outbound:delivery_resend",
     }
 )
 # Pages that no link of a well-kept demo leads to.

@@ -9,6 +9,8 @@ import pytest
 from django.core.management import get_commands
 
 from hub.ingest.imports.entities import load
+from hub.registry.exports import export_lists
+from hub.registry.outgoing import outgoing_kinds
 from journeys.node_kinds import node_kinds
 from qbr.blocks import KINDS
 from signals.catalogue import SHIPPED
@@ -38,6 +40,21 @@ def test_every_import_entity_and_field_is_documented() -> None:
             said = f"**{name}**" if spec.required else name
             assert said in rows[entity.key], f"{entity.key}.{name}"
     assert set(rows) == {entity.key for entity in load()}
+
+
+def test_every_outgoing_kind_is_documented_with_its_data() -> None:
+    text = (ROOT / "docs" / "webhooks-out.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z._]+)` \| .+ \| (.+) \|$", text, re.MULTILINE))
+    told = {kind.key: re.findall(r"`(\w+)`", rows[kind.key]) for kind in outgoing_kinds}
+    assert told == {kind.key: list(kind.data) for kind in outgoing_kinds}
+    assert set(rows) == set(told)
+
+
+def test_every_export_list_is_documented_with_its_filters() -> None:
+    text = (ROOT / "docs" / "exports.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", text, re.MULTILINE))
+    told = {item.key: re.findall(r"`(\w+)`", rows[item.key]) for item in export_lists}
+    assert told == {item.key: list(item.filters) for item in export_lists}
 
 
 def test_every_command_step_kind_and_block_is_documented() -> None:

@@ -62,4 +62,4 @@ def test_the_first_rule_that_holds_is_the_stage(
         facts_refresh([account.pk], today=TODAY)
         stages_refresh([account.pk], TODAY)
         assert Account.objects.get().stage == stage
-        assert stages_refresh([account.pk], TODAY) == 0
+        assert stages_refresh([account.pk], TODAY) == []

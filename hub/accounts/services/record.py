@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 
 from hub.accounts.models import Account, AccountExternalId, Contact, ContactExternalId
+from hub.accounts.outgoing import account_told
 from hub.accounts.services.locks import facts_touch, states_lock
 from hub.people.models import Membership
 from hub.tenancy.context import current_tenant_id
@@ -66,7 +67,9 @@ def account_upsert(
     if link is None:
         try:
             with transaction.atomic():
-                return _account_create(source, external_id, values, as_of), "created"
+                account = _account_create(source, external_id, values, as_of)
+                account_told(account, "created")
+                return account, "created"
         except IntegrityError:
             # Somebody made it at the same moment; now it can be found.
             link = _account_link(source, external_id)
@@ -78,7 +81,9 @@ def account_upsert(
         return account, "stale"
     if "attributes" in values:
         values["attributes"] = {**account.attributes, **values["attributes"]}
-    return account, _update(account, values, account.id)
+    outcome = _update(account, values, account.id)
+    account_told(account, outcome)
+    return account, outcome
 
 
 def is_stale(row: Any, as_of: datetime | None) -> bool:
