@@ -83,76 +83,78 @@ ON CONFLICT (tenant_id, account_id, overlap, month, kind, type) DO NOTHING
 # which a test holds equal. A contraction is an expansion read backwards: `then` is the larger end. What a source says
 # about an account's month and kind wins, whole.
 TYPES = """
-WITH moved AS (
-    SELECT m.id, m.account_id, m.overlap, m.month, m.kind, m.amount_minor, m.currency,
-        c.type AS said, c.source AS said_by,
-        (m.month + interval '1 month - 1 day')::date AS closing, m.month - 1 AS opening
-    FROM revenue_movement m
-    LEFT JOIN LATERAL (
-        SELECT type, source FROM revenue_movementclaim
-        WHERE tenant_id = %(tenant)s AND account_id = m.account_id AND month = m.month AND kind = m.kind
-        ORDER BY source_updated_at DESC NULLS LAST, id DESC LIMIT 1
-    ) c ON true
-    WHERE m.tenant_id = %(tenant)s AND m.account_id = ANY(%(ids)s) AND m.kind IN ('expansion', 'contraction')
-        AND m.type = ''
-), lines AS (
-    SELECT m.id, m.overlap, e.grown, l.product, l.tier, t.rank, l.mrr_minor, coalesce(l.seats, 0) AS seats,
-        l.external_id,
-        row_number() OVER (
-            PARTITION BY m.id, e.grown ORDER BY l.starts_on DESC, l.external_id COLLATE "C" DESC
-        ) AS latest
-    FROM moved m
-    CROSS JOIN LATERAL (
-        VALUES (m.kind = 'contraction', m.opening), (m.kind = 'expansion', m.closing)
-    ) AS e (grown, day)
-    JOIN revenue_contractline l ON l.tenant_id = %(tenant)s AND l.account_id = m.account_id AND NOT l.is_trial
-        AND l.mrr_minor > 0 AND l.starts_on <= e.day AND (l.ends_on IS NULL OR l.ends_on > e.day)
-    LEFT JOIN revenue_product p ON p.tenant_id = %(tenant)s AND p.name = l.product
-    LEFT JOIN revenue_tier t ON t.tenant_id = %(tenant)s AND t.product_id = p.id AND t.name = l.tier
-    WHERE m.said IS NULL
-), held AS (
-    SELECT id, grown, product, sum(mrr_minor) AS mrr, sum(seats) AS seats, max(rank) AS rank,
-        (array_agg(tier ORDER BY rank DESC NULLS LAST, mrr_minor DESC, external_id COLLATE "C"))[1] AS tier
-    FROM lines WHERE overlap = 'sum' OR latest = 1 GROUP BY id, grown, product
-), compared AS (
-    SELECT n.id, n.product, n.mrr, t.mrr AS mrr_then, n.mrr - coalesce(t.mrr, 0) AS delta,
-        coalesce(n.rank > t.rank, false) AS higher, coalesce(n.tier = t.tier, false) AS same,
-        n.seats > t.seats AS more, n.seats - t.seats AS seats_more, n.seats
-    FROM held n LEFT JOIN held t ON t.id = n.id AND t.product = n.product AND NOT t.grown WHERE n.grown
-), parts AS (
-    SELECT id, type, sum(amount) AS amount FROM (
-        SELECT c.id, g.type, g.amount FROM compared c
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN c.higher AND c.more THEN least(div(c.seats_more * c.mrr, c.seats), c.delta)
-                WHEN c.same AND c.more THEN c.delta ELSE 0 END AS seat
-        ) s
-        CROSS JOIN LATERAL (
-            VALUES ('cross_sell', CASE WHEN c.mrr_then IS NULL THEN c.mrr ELSE 0 END),
-                ('seat', CASE WHEN c.mrr_then IS NULL THEN 0 ELSE s.seat END),
-                ('tier', CASE WHEN c.mrr_then IS NOT NULL AND c.higher THEN c.delta - s.seat ELSE 0 END),
-                ('price', CASE WHEN c.mrr_then IS NOT NULL AND NOT c.higher AND NOT (c.same AND c.more)
-                    THEN c.delta ELSE 0 END)
-        ) AS g (type, amount)
-        WHERE c.delta > 0
-    ) grown WHERE amount > 0 GROUP BY id, type
-), shares AS (
-    SELECT p.id, p.type, div(p.amount * m.amount_minor, sum(p.amount) OVER w) AS share,
-        mod(p.amount * m.amount_minor, sum(p.amount) OVER w) AS remainder
-    FROM parts p JOIN moved m ON m.id = p.id WINDOW w AS (PARTITION BY p.id)
-), whole AS (
-    SELECT id, type, share, row_number() OVER (PARTITION BY id ORDER BY remainder DESC, type COLLATE "C") AS place,
-        sum(share) OVER (PARTITION BY id) AS shared
-    FROM shares
-)
 INSERT INTO revenue_movement
     (tenant_id, id, account_id, month, overlap, kind, type, type_source, amount_minor, currency)
-SELECT %(tenant)s, gen_random_uuid(), account_id, month, overlap, kind, type, type_source, amount, currency FROM (
-    SELECT m.*, w.type AS type, '' AS type_source,
-        (w.share + CASE WHEN w.place <= m.amount_minor - w.shared THEN 1 ELSE 0 END)::bigint AS amount
-    FROM moved m JOIN whole w ON w.id = m.id
-    UNION ALL
-    SELECT m.*, m.said, m.said_by, m.amount_minor FROM moved m WHERE m.said IS NOT NULL
-) x WHERE amount > 0
+SELECT m.tenant_id, gen_random_uuid(), m.account_id, m.month, m.overlap, m.kind, coalesce(said.type, part.type),
+    coalesce(said.source, ''), coalesce(part.amount, m.amount_minor), m.currency
+FROM revenue_movement m
+LEFT JOIN LATERAL (
+    SELECT type, source FROM revenue_movementclaim
+    WHERE tenant_id = m.tenant_id AND account_id = m.account_id AND month = m.month AND kind = m.kind
+    ORDER BY source_updated_at DESC NULLS LAST, id DESC LIMIT 1
+) said ON true
+-- One look-up by index per movement: joined as sets, a batch without statistics would take the square of its time.
+LEFT JOIN LATERAL (
+    SELECT type, (share + CASE
+        WHEN row_number() OVER (ORDER BY remainder DESC, type COLLATE "C") <= m.amount_minor - sum(share) OVER ()
+        THEN 1 ELSE 0 END)::bigint AS amount
+    FROM (
+        SELECT type, div(amount * m.amount_minor, sum(amount) OVER ()) AS share,
+            mod(amount * m.amount_minor, sum(amount) OVER ()) AS remainder
+        FROM (
+            SELECT g.type, sum(g.amount) AS amount FROM (
+                SELECT mrr, mrr - coalesce(mrr_then, 0) AS delta, mrr_then IS NULL AS fresh,
+                    coalesce(rank > rank_then, false) AS higher, coalesce(tier = tier_then, false) AS same,
+                    seats > seats_then AS more, seats - seats_then AS seats_more, seats
+                FROM (
+                    SELECT sum(l.mrr_minor) FILTER (WHERE l.grown) AS mrr,
+                        sum(l.mrr_minor) FILTER (WHERE NOT l.grown) AS mrr_then,
+                        sum(l.seats) FILTER (WHERE l.grown) AS seats,
+                        sum(l.seats) FILTER (WHERE NOT l.grown) AS seats_then,
+                        max(l.rank) FILTER (WHERE l.grown) AS rank,
+                        max(l.rank) FILTER (WHERE NOT l.grown) AS rank_then,
+                        (array_agg(l.tier ORDER BY l.rank DESC NULLS LAST, l.mrr_minor DESC, l.external_id COLLATE "C")
+                            FILTER (WHERE l.grown))[1] AS tier,
+                        (array_agg(l.tier ORDER BY l.rank DESC NULLS LAST, l.mrr_minor DESC, l.external_id COLLATE "C")
+                            FILTER (WHERE NOT l.grown))[1] AS tier_then
+                    FROM (
+                        SELECT e.grown, c.product, c.tier, t.rank, c.mrr_minor, coalesce(c.seats, 0) AS seats,
+                            c.external_id, row_number() OVER (
+                                PARTITION BY e.grown ORDER BY c.starts_on DESC, c.external_id COLLATE "C" DESC
+                            ) AS latest
+                        FROM (
+                            VALUES (m.kind = 'contraction', m.month - 1),
+                                (m.kind = 'expansion', (m.month + interval '1 month - 1 day')::date)
+                        ) AS e (grown, day)
+                        JOIN revenue_contractline c ON c.tenant_id = m.tenant_id AND c.account_id = m.account_id
+                            AND NOT c.is_trial AND c.mrr_minor > 0
+                            AND c.starts_on <= e.day AND (c.ends_on IS NULL OR c.ends_on > e.day)
+                        LEFT JOIN revenue_product p ON p.tenant_id = m.tenant_id AND p.name = c.product
+                        LEFT JOIN revenue_tier t ON t.tenant_id = m.tenant_id AND t.product_id = p.id
+                            AND t.name = c.tier
+                    ) l
+                    WHERE m.overlap = 'sum' OR l.latest = 1
+                    GROUP BY l.product
+                ) held
+            ) c
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN c.fresh THEN 0
+                    WHEN c.higher AND c.more THEN least(div(c.seats_more * c.mrr, c.seats), c.delta)
+                    WHEN c.same AND c.more AND NOT c.higher THEN c.delta ELSE 0 END AS seat
+            ) s
+            CROSS JOIN LATERAL (
+                VALUES ('cross_sell', CASE WHEN c.fresh THEN c.delta ELSE 0 END),
+                    ('seat', s.seat),
+                    ('tier', CASE WHEN c.higher AND NOT c.fresh THEN c.delta - s.seat ELSE 0 END),
+                    ('price', CASE WHEN c.fresh OR c.higher OR (c.same AND c.more) THEN 0 ELSE c.delta END)
+            ) AS g (type, amount)
+            WHERE c.delta > 0 AND g.amount > 0
+            GROUP BY g.type
+        ) parts
+    ) shares
+) part ON said.type IS NULL
+WHERE m.tenant_id = %(tenant)s AND m.account_id = ANY(%(ids)s) AND m.kind IN ('expansion', 'contraction')
+    AND m.type = '' AND coalesce(part.amount, m.amount_minor) > 0
 ON CONFLICT (tenant_id, account_id, overlap, month, kind, type) DO NOTHING
 """
 
