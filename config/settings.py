@@ -247,6 +247,7 @@ SPECTACULAR_SETTINGS = {
     ],
     # Fields of one name with different choices in different resources.
     "ENUM_NAME_OVERRIDES": {
+        "ContactStatusEnum": "hub.accounts.models.ContactStatus",
         "MovementKindEnum": "hub.revenue.models.MovementKind",
         "OpportunityKindEnum": "hub.revenue.models.OpportunityKind",
         "ActivityKindEnum": "hub.accounts.models.ActivityKind",

@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("hub.portal.urls")),
     path("t/<slug:tenant>/", include("hub.shell.urls")),
     path("t/<slug:tenant>/accounts/", include("hub.shell.account_urls")),
+    path("t/<slug:tenant>/", include("hub.accounts.urls")),
     path("t/<slug:tenant>/", include("hub.revenue.urls")),
     path("t/<slug:tenant>/imports/", include("hub.ingest.imports.urls")),
     path("t/<slug:tenant>/metrics/", include("metrics.urls")),

@@ -17,7 +17,7 @@ from hub.outbox.rendering import check
 from hub.outbox.services import messages_release, messages_withdraw
 from hub.people.audit import Actor, audit
 from hub.people.models import User
-from hub.registry.facts import facts
+from hub.registry.facts import known_facts
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
@@ -54,8 +54,8 @@ def journeys_install(*, actor: Actor) -> int:
 
 def graph_problems(raw: Any) -> tuple[Problem, ...]:
     """Everything that keeps a graph from being published: structure, rules, waits, trigger, templates."""
-    problems = validate(raw, facts.as_mapping(), set(Trigger.objects.values_list("key", flat=True)))
-    return problems or tuple(_template_problems(load(raw, facts.as_mapping())))
+    problems = validate(raw, known_facts(), set(Trigger.objects.values_list("key", flat=True)))
+    return problems or tuple(_template_problems(load(raw, known_facts())))
 
 
 def _template_problems(graph: Graph) -> list[Problem]:
@@ -81,7 +81,7 @@ def publish_impact(*, journey: Journey, graph: Any) -> Impact:
     """Count the fates of the accounts inside before anything is published; raises GraphError."""
     _checked(graph)
     inside = list(Enrollment.objects.filter(journey=journey, status=EnrollmentStatus.ACTIVE))
-    new = load(graph, facts.as_mapping())
+    new = load(graph, known_facts())
     return Impact(Counter(_fate(e, new).fate for e in inside), len(inside))
 
 
@@ -108,7 +108,7 @@ def journey_publish(
         journey=locked, number=number, graph=graph, note=note[:300], published_by=user
     )
     # Not through the cache of published versions: this one may yet be rolled back.
-    fates = _move_all(locked, load(graph, facts.as_mapping()), number, accounts)
+    fates = _move_all(locked, load(graph, known_facts()), number, accounts)
     if withdraw:
         inside = Enrollment.objects.filter(journey=locked, status=EnrollmentStatus.ACTIVE)
         messages_withdraw(cause_ids=inside.values_list("pk", flat=True), reason="journey_changed")

@@ -20,7 +20,7 @@ from hub.outbox.views import LETTER_POLICY, letter_html
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.permissions import allowed
-from hub.registry.facts import facts
+from hub.registry.facts import known_facts
 from journeys.graph import Graph, Node
 from journeys.graph_words import sentences
 from journeys.models import EnrollmentStatus, Journey, JourneyStatus
@@ -62,7 +62,7 @@ def journey_page(request: StaffRequest, journey_id: UUID) -> HttpResponse:
 
 
 def _shown(journey: Journey, mode: str) -> dict[str, Any]:
-    graph, known = published_graph(journey.pk, journey.live), facts.as_mapping()
+    graph, known = published_graph(journey.pk, journey.live), known_facts()
     triggers = {trigger.key: trigger for trigger in Trigger.objects.all()}
     names = {key: trigger.name for key, trigger in triggers.items()}
     if mode == "sentences":

@@ -20,7 +20,7 @@ from hub.accounts.models import Account, Contact, ContactStatus
 from hub.outbox.situations import zone_of
 from hub.people.models import User
 from hub.plans.models import Milestone, Objective
-from hub.registry.facts import facts
+from hub.registry.facts import known_facts
 from hub.rules.compile import Clock, evaluate
 from hub.rules.explain import findings, reason_code
 from hub.rules.language import Node as Rule
@@ -74,8 +74,9 @@ class World:
     @cached_property
     def facts(self) -> dict[UUID, dict[str, Any]]:
         """Every registered fact of every account of the batch, in one statement."""
-        names = list(facts.as_mapping())
-        columns = ", ".join(f"({fact.sql})" for fact in facts)
+        known = known_facts()
+        names = list(known)
+        columns = ", ".join(f"({known[name].sql})" for name in names)
         statement = (
             f"SELECT a.id, {columns} FROM accounts_account a "
             "JOIN accounts_accountstate s ON s.tenant_id = a.tenant_id AND s.account_id = a.id "
@@ -131,7 +132,7 @@ class World:
     def rule(self, raw: Any) -> Rule:
         # By identity: the graphs that hold the rules live as long as this object.
         if id(raw) not in self._rules:
-            self._rules[id(raw)] = parse(raw, facts.as_mapping())
+            self._rules[id(raw)] = parse(raw, known_facts())
         return self._rules[id(raw)]
 
     def holds(self, raw: Any, account_id: UUID) -> bool:
@@ -164,7 +165,7 @@ class World:
             "contact": _person(contact.name if contact else "", contact.email if contact else ""),
             "csm": _person(owner.name if owner else "", owner.email if owner else ""),
             "company": {"name": self.tenant.name},
-            "facts": self.facts.get(account_id) or dict.fromkeys(facts.as_mapping()),
+            "facts": self.facts.get(account_id) or dict.fromkeys(known_facts()),
             "signal": _told(signal),
             "milestones": _milestones(self.milestones.get(account_id, [])),
             "objectives": [
@@ -192,7 +193,7 @@ def _day_of(value: date) -> date:
 def published_graph(journey_id: UUID, number: int) -> Graph:
     """A published version's graph; it never changes, so a process parses it once."""
     published = JourneyVersion.objects.get(journey_id=journey_id, number=number)
-    return load(published.graph, facts.as_mapping())
+    return load(published.graph, known_facts())
 
 
 def hub_url(tenant: Tenant, name: str) -> str:

@@ -20,7 +20,7 @@ from hub.accounts.facts import facts_refresh, today_of
 from hub.accounts.models import AccountState, Change, TimelineEntry
 from hub.accounts.services import timeline_record_many
 from hub.plans.usage import milestones_complete_from_usage
-from hub.registry.facts import facts
+from hub.registry.facts import known_facts
 from hub.registry.handlers import facts_changed, signal_recorded
 from hub.rules.compile import Clock, compile_sql
 from hub.rules.explain import Finding, findings, sentence
@@ -108,7 +108,7 @@ def read_rule(node: Node, account_ids: Sequence[UUID], clock: Clock, *, tells: S
 
     Accounts without a fact row are left out.
     """
-    known = facts.as_mapping()
+    known = known_facts()
     names = sorted({*facts_of(node), *tells})
     condition, params = compile_sql(node, clock)
     columns = "".join(f", ({known[name].sql})" for name in names)
@@ -124,7 +124,7 @@ def read_rule(node: Node, account_ids: Sequence[UUID], clock: Clock, *, tells: S
 
 
 def _computed(trigger: Trigger, account_ids: Sequence[UUID], clock: Clock) -> list[Signal]:
-    node = parse(trigger.rule, facts.as_mapping())
+    node = parse(trigger.rule, known_facts())
     states = {s.account_id: s for s in TriggerState.objects.filter(trigger=trigger, account_id__in=account_ids)}
     signals: list[Signal] = []
     changed: list[TriggerState] = []
@@ -241,7 +241,7 @@ def _told(account_ids: Sequence[UUID], clock: Clock) -> list[Signal]:
     for trigger in triggers.order_by("key"):
         matching = [change for change in changes if _matches(trigger, change, clock)]
         if matching:
-            node = parse(trigger.rule, facts.as_mapping())
+            node = parse(trigger.rule, known_facts())
             readings = read_rule(node, [c.account_id for c in matching], clock)
             allowed = {r.account_id for r in readings if r.holds}
             signals += [_told_signal(trigger, c, clock) for c in matching if c.account_id in allowed]

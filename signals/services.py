@@ -13,7 +13,7 @@ from django.utils import timezone
 from hub.accounts.services import change_record, timeline_record
 from hub.people.audit import SYSTEM, Actor, audit
 from hub.people.models import User
-from hub.registry.facts import facts
+from hub.registry.facts import known_facts
 from hub.rules.explain import sentence
 from hub.rules.language import parse
 from hub.tenancy.live import announce
@@ -54,7 +54,7 @@ def trigger_edit(*, trigger: Trigger, rule: Any, actor: Actor) -> Trigger:
 
     Accounts for which the new rule is true already are taken as baseline: an edit fires nothing.
     """
-    parse(rule, facts.as_mapping())
+    parse(rule, known_facts())
     locked: Trigger = Trigger.objects.select_for_update().get(pk=trigger.pk)
     before = locked.rule
     if before == rule:
@@ -68,7 +68,7 @@ def trigger_edit(*, trigger: Trigger, rule: Any, actor: Actor) -> Trigger:
 
 
 def _keep_version(trigger: Trigger) -> None:
-    node = parse(trigger.rule, facts.as_mapping())
+    node = parse(trigger.rule, known_facts())
     TriggerVersion.objects.create(
         trigger=trigger, version=trigger.version, match=trigger.match, rule=trigger.rule, sentence=sentence(node)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
@@ -12,10 +13,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from hub.accounts.attributes_api import urlpatterns as attributes
+from hub.accounts.attributes_api import with_attributes
 from hub.accounts.community_api import urlpatterns as community
 from hub.accounts.models import Account, Contact, ContactExternalId, ContactRole
 from hub.accounts.references import AccountReference, ExternalIdSerializer, account_given, status_of
-from hub.accounts.services import OwnerError, account_upsert, contact_upsert
+from hub.accounts.services import (
+    AttributesError,
+    HierarchyError,
+    OwnerError,
+    account_parent_set,
+    account_upsert,
+    contact_upsert,
+)
 from hub.people.audit import audit
 from hub.rest.middleware import actor_of_key
 from hub.rest.params import described, time_param, uuid_param
@@ -33,6 +43,9 @@ class AccountSerializer(serializers.ModelSerializer[Account]):
     )
     source_updated_at = serializers.DateTimeField(
         write_only=True, required=False, help_text="the source's clock: word older than its last changes nothing"
+    )
+    parent = AccountReference(  # type: ignore[assignment]  # the metaclass takes it off the class
+        required=False, allow_null=True, help_text="the account above"
     )
     attributes = serializers.DictField(required=False)
 
@@ -53,6 +66,7 @@ class AccountSerializer(serializers.ModelSerializer[Account]):
             "source_churned",
             "owner",
             "owner_email",
+            "parent",
             "source_updated_at",
             "attributes",
             "external_ids",
@@ -67,6 +81,8 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
     """A person at an account. What a PUT leaves out stays as it is."""
 
     account = AccountReference(required=False)
+    person = serializers.UUIDField(source="person_id", read_only=True, allow_null=True, help_text="who it is")
+    attributes = serializers.DictField(required=False)
     external_ids = ExternalIdSerializer(many=True, read_only=True)
     source_updated_at = serializers.DateTimeField(
         write_only=True, required=False, help_text="the source's clock: word older than its last changes nothing"
@@ -83,6 +99,8 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
             "title",
             "roles",
             "status",
+            "person",
+            "attributes",
             "left_on",
             "source_updated_at",
             "timezone",
@@ -95,7 +113,7 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
 
 
 def _accounts() -> QuerySet[Account]:
-    found: QuerySet[Account] = Account.objects.select_related("owner").prefetch_related("external_ids")
+    found: QuerySet[Account] = Account.objects.select_related("owner", "parent").prefetch_related("external_ids")
     return found
 
 
@@ -104,15 +122,24 @@ def _contacts() -> QuerySet[Contact]:
     return found
 
 
-@extend_schema(parameters=[described("updated_since", "changed at or after this time")])
+@extend_schema(
+    parameters=[
+        described("updated_since", "changed at or after this time"),
+        described("parent", "only those right below this account"),
+        described("attribute.<key>", "only with this value; `attribute.<key>.gte` and `.lte` for a range"),
+    ]
+)
 class AccountList(generics.ListAPIView[Account]):
     """Accounts of the tenant, oldest first."""
 
     serializer_class = AccountSerializer
 
     def get_queryset(self) -> QuerySet[Account]:
+        found = with_attributes(_accounts(), self.request.query_params)
+        if parent := uuid_param(self.request, "parent"):
+            found = found.filter(parent_id=parent)
         since = time_param(self.request, "updated_since")
-        return _accounts().filter(updated_at__gte=since) if since else _accounts()
+        return found.filter(updated_at__gte=since) if since else found
 
 
 class AccountDetail(generics.RetrieveAPIView[Account]):
@@ -135,15 +162,32 @@ class AccountBy(APIView):
         body = AccountSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         fields = dict(body.validated_data)
-        owner_email, as_of = fields.pop("owner_email", None), fields.pop("source_updated_at", None)
         try:
-            account, outcome = account_upsert(
-                source=source, external_id=external_id, fields=fields, owner_email=owner_email, as_of=as_of
-            )
+            account, outcome = self._store(request, source, external_id, fields)
         except OwnerError as error:
             raise ValidationError({"owner_email": [str(error)]}) from error
+        except AttributesError as error:
+            raise ValidationError({"attributes": {key: [text] for key, text in error.problems.items()}}) from error
+        except HierarchyError as error:
+            raise ValidationError({"parent": [str(error)]}) from error
         audit(actor_of_key(request), f"account.{outcome}", account, source=source, external_id=external_id)
         return Response(AccountSerializer(_accounts().get(pk=account.pk)).data, status=status_of(outcome))
+
+    @transaction.atomic
+    def _store(self, request: Request, source: str, external_id: str, fields: dict[str, Any]) -> tuple[Account, str]:
+        given = {name: fields.pop(name) for name in ("owner_email", "parent", "source_updated_at") if name in fields}
+        account, outcome = account_upsert(
+            source=source,
+            external_id=external_id,
+            fields=fields,
+            owner_email=given.get("owner_email"),
+            as_of=given.get("source_updated_at"),
+            strict=True,
+        )
+        if outcome != "stale" and "parent" in given:
+            moved = account_parent_set(account=account, parent=given["parent"], actor=actor_of_key(request))
+            outcome = "updated" if moved and outcome == "unchanged" else outcome
+        return account, outcome
 
 
 @extend_schema(
@@ -190,9 +234,12 @@ class ContactBy(APIView):
         account = account_given(fields.pop("account", None), link.account if link else None)
         _check_address(account, fields.get("email", ""), link)
         as_of = fields.pop("source_updated_at", None)
-        contact, outcome = contact_upsert(
-            account=account, fields=fields, source=source, external_id=external_id, as_of=as_of
-        )
+        try:
+            contact, outcome = contact_upsert(
+                account=account, fields=fields, source=source, external_id=external_id, as_of=as_of, strict=True
+            )
+        except AttributesError as error:
+            raise ValidationError({"attributes": {key: [text] for key, text in error.problems.items()}}) from error
         audit(actor_of_key(request), f"contact.{outcome}", contact, source=source, external_id=external_id)
         return Response(ContactSerializer(_contacts().get(pk=contact.pk)).data, status=status_of(outcome))
 
@@ -211,4 +258,5 @@ urlpatterns = [
     route(f"contacts/{ID}", ContactDetail, "contact"),
     route(f"contacts/{BY}", ContactBy, "contact-by"),
     *community,
+    *attributes,
 ]

@@ -8,8 +8,11 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.accounts import exports, facts, outgoing, panels
+        from hub.accounts.services import hierarchy
+        from hub.tenancy.wake import register_queue
 
         exports.register()
         outgoing.register()
         facts.register()
         panels.register()
+        register_queue(hierarchy.QUEUE, drain=hierarchy.drain, backlog=hierarchy.backlog, lane="evaluate")

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.utils import timezone
 
-from hub.accounts.models import AccountFacts
-from hub.registry.facts import Fact, FactKind, facts, refreshers
+from hub.accounts.attribute_values import COLUMNS
+from hub.accounts.models import AccountFacts, AttributeDefinition, AttributeEntity, AttributeKind
+from hub.accounts.selectors import DEEPEST, definitions
+from hub.accounts.services.hierarchy import ROLLUPS, rollup_ask, rollup_rule
+from hub.accounts.services.people import people_link
+from hub.registry.facts import Fact, FactKind, FactProvider, FactRefresher, facts, providers, refreshers
+from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 
 
@@ -29,7 +36,80 @@ def today_of(tenant: Tenant, now: datetime | None = None) -> date:
     return timezone.localdate(now or timezone.now(), tenant.zone)
 
 
+ROLLUP = """
+UPDATE accounts_accountfacts f SET rollup_accounts = x.accounts,
+    rollup_mrr_minor = CASE WHEN %(mrr)s THEN x.mrr ELSE f.mrr_minor END,
+    rollup_usage_30d = CASE WHEN %(usage)s THEN x.usage ELSE f.usage_30d END,
+    rollup_open_tickets = CASE WHEN %(tickets)s THEN x.tickets ELSE f.open_tickets END
+FROM (
+    WITH RECURSIVE family (root, id, depth) AS (
+        SELECT id, id, 0 FROM accounts_account WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)
+        UNION ALL
+        SELECT family.root, a.id, depth + 1 FROM family
+        JOIN accounts_account a ON a.tenant_id = %(tenant)s AND a.parent_id = family.id WHERE depth < %(deepest)s
+    )
+    SELECT root, count(*) - 1 AS accounts, coalesce(sum(own.mrr_minor), 0) AS mrr,
+        coalesce(sum(own.usage_30d), 0) AS usage, coalesce(sum(own.open_tickets), 0) AS tickets
+    FROM family LEFT JOIN accounts_accountfacts own ON own.tenant_id = %(tenant)s AND own.account_id = family.id
+    GROUP BY root
+) x WHERE f.tenant_id = %(tenant)s AND f.account_id = x.root
+"""
+
+
+def rollup_refresh(account_ids: Sequence[UUID], today: date) -> None:
+    """Add up the figures of accounts with those below, and ask for those above to be counted anew."""
+    tenant = Tenant.objects.get(pk=current_tenant_id())
+    rule = rollup_rule(tenant)
+    values: dict[str, Any] = {"tenant": tenant.pk, "ids": list(account_ids), "deepest": DEEPEST}
+    with connection.cursor() as cursor:
+        cursor.execute(ROLLUP, values | {name: name in rule for name in ROLLUPS})
+    rollup_ask(account_ids)
+
+
+def attribute_facts() -> list[Fact]:
+    """The tenant's attributes of accounts as facts: ``attribute.<key>``; archived ones too, for rules that use them."""
+    currency = ""
+    found = []
+    for definition in definitions(AttributeEntity.ACCOUNT, archived=True):
+        if definition.kind == AttributeKind.MONEY:
+            currency = currency or Tenant.objects.values_list("currency", flat=True).get(pk=current_tenant_id())
+        found.append(_attribute_fact(definition, currency))
+    return found
+
+
+def _attribute_fact(definition: AttributeDefinition, currency: str) -> Fact:
+    # The id is a UUID of ours and the column one of a fixed list: nothing that somebody typed gets into the SQL.
+    value = (
+        f"SELECT v.{COLUMNS[definition.kind]} FROM accounts_attributevalue v WHERE v.tenant_id = a.tenant_id"
+        f" AND v.account_id = a.id AND v.contact_id IS NULL AND v.definition_id = '{definition.pk}'::uuid"
+    )
+    return Fact(
+        name=f"attribute.{definition.key}",
+        label=definition.label,
+        kind=KINDS[AttributeKind(definition.kind)],
+        sql=f"({value})",
+        source="attributes",
+        freshness="at once",
+        unit=currency if definition.kind == AttributeKind.MONEY else "",
+        order=90,
+    )
+
+
+KINDS = {
+    AttributeKind.TEXT: FactKind.TEXT,
+    AttributeKind.CHOICE: FactKind.TEXT,
+    AttributeKind.NUMBER: FactKind.NUMBER,
+    AttributeKind.MONEY: FactKind.MONEY,
+    AttributeKind.DATE: FactKind.DATE,
+    AttributeKind.BOOLEAN: FactKind.BOOLEAN,
+}
+
+
 def register() -> None:
+    refreshers.register(FactRefresher("people", lambda account_ids, today: people_link(account_ids), order=5))
+    refreshers.register(FactRefresher("rollup", rollup_refresh, order=900))
+    providers.register(FactProvider("attributes", "attribute.", attribute_facts))
+
     def fact(name: str, label: str, kind: FactKind, sql: str) -> None:
         facts.register(Fact(name, label, kind, sql, source="account record", freshness="at once", order=10))
 
@@ -39,3 +119,8 @@ def register() -> None:
     fact("stage", "lifecycle stage", FactKind.TEXT, "a.stage")
     fact("signed_up_on", "sign-up date", FactKind.DATE, "a.signed_up_on")
     fact("seats", "seats", FactKind.NUMBER, "a.seats")
+    fact("has_parent", "lies below another account", FactKind.BOOLEAN, "a.parent_id IS NOT NULL")
+    fact("rollup_accounts", "accounts below", FactKind.NUMBER, "f.rollup_accounts")
+    fact("rollup_mrr_minor", "MRR with accounts below", FactKind.MONEY, "f.rollup_mrr_minor")
+    fact("rollup_usage_30d", "uses in 30 days with accounts below", FactKind.NUMBER, "f.rollup_usage_30d")
+    fact("rollup_open_tickets", "open tickets with accounts below", FactKind.NUMBER, "f.rollup_open_tickets")

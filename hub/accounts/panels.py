@@ -8,9 +8,12 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from hub.accounts.models import Contact, ContactRole, ContactStatus
+from hub.accounts.selectors import account_attributes, family_of
+from hub.accounts.services.hierarchy import rollup_rule
 from hub.registry.panels import AccountPanel, account_panels
 
 SHOWN = 30
+OTHERS_SHOWN = 50
 # Without these nobody decides and nobody speaks for us.
 WANTED = (ContactRole.CHAMPION, ContactRole.EXECUTIVE_SPONSOR, ContactRole.DECISION_MAKER)
 
@@ -39,5 +42,22 @@ def people_panel(request: Any, account: Any) -> str:
     return render_to_string("accounts/_people_panel.html", context, request=request)
 
 
+def family_panel(request: Any, account: Any) -> str:
+    """Where the account lies in the tree, and what the accounts below add up to."""
+    context = {"account": account, "family": family_of(account), "rule": rollup_rule(request.tenant)}
+    return render_to_string("accounts/_family_panel.html", context, request=request)
+
+
+def attributes_panel(request: Any, account: Any) -> str | None:
+    """The tenant's own fields of the account, and what came untyped beside them."""
+    shown = account_attributes(account.pk)
+    defined = {row.definition.key for row in shown}
+    others = sorted((key, value) for key, value in account.attributes.items() if key not in defined)
+    context = {"account": account, "attributes": shown, "others": others[:OTHERS_SHOWN]}
+    return render_to_string("accounts/_attributes_panel.html", context, request=request) if shown or others else None
+
+
 def register() -> None:
+    account_panels.register(AccountPanel("family", "Accounts above and below", 75, "accounts.view", family_panel))
+    account_panels.register(AccountPanel("attributes", "Attributes", 80, "accounts.view", attributes_panel))
     account_panels.register(AccountPanel("people", "People", 70, "accounts.view", people_panel))

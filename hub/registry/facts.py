@@ -1,7 +1,7 @@
 """Facts: what an app adds to the rule language."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from hub.registry.base import Registry, RegistryError
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
+_NAME = re.compile(r"(?:attribute\.)?[a-z][a-z0-9_]{0,62}\Z")
 
 
 class FactKind(StrEnum):
@@ -60,6 +60,55 @@ class Fact:
 
 
 facts: Registry[Fact] = Registry("fact")
+
+
+@dataclass(frozen=True, slots=True)
+class FactProvider:
+    """Facts that each tenant defines for itself: their names begin with ``prefix``.
+
+    ``provide()`` reads those of the tenant in context.
+    """
+
+    key: str
+    prefix: str
+    provide: Callable[[], Sequence[Fact]]
+    order: int = 100
+
+
+providers: Registry[FactProvider] = Registry("fact provider")
+
+
+class KnownFacts(Mapping[str, Fact]):
+    """Every fact that rules of the tenant in context may name; what tenants define is read when it is asked for."""
+
+    def __init__(self) -> None:
+        self._own: dict[str, dict[str, Fact]] = {}
+
+    def __getitem__(self, name: str) -> Fact:
+        if name in facts:
+            return facts.get(name)
+        for provider in providers:
+            if name.startswith(provider.prefix):
+                return self._provided(provider)[name]
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from facts.as_mapping()
+        for provider in providers:
+            yield from self._provided(provider)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _provided(self, provider: FactProvider) -> dict[str, Fact]:
+        if provider.key not in self._own:
+            self._own[provider.key] = {fact.name: fact for fact in provider.provide()}
+        return self._own[provider.key]
+
+
+def known_facts() -> Mapping[str, Fact]:
+    """The facts of this moment; make it anew for every piece of work."""
+    return KnownFacts()
 
 
 Refresh: TypeAlias = Callable[[Sequence[UUID], date], None]

@@ -8,7 +8,8 @@ from datetime import date
 from django.utils import timezone
 
 from advocacy.models import Candidate
-from hub.accounts.models import Account, Contact
+from hub.accounts.models import Account, AttributeDefinition, Contact
+from hub.accounts.services import attribute_define, attributes_set, people_link, person_merge
 from hub.ingest.imports.detect import ColumnProfile
 from hub.ingest.imports.runs import mapping_keep
 from hub.ingest.models import ImportRun, ImportUpload, QuarantinedRow
@@ -93,6 +94,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "signal_id": signal.pk,
         "trigger_id": trigger.pk,
         "task_id": task.pk,
+        **_people(account, contact, mark),
         "entitlement_id": entitlement.pk,
         "fx_rate_id": rate.pk,
         "milestone_id": account.milestones.get(key="kick-off").pk,
@@ -129,6 +131,21 @@ def _import(mark: str) -> dict[str, object]:
     QuarantinedRow.objects.create(run=run, file=f"{mark}.csv", line=2, reason="no_id", message="-", row={"name": mark})
     kept = mapping_keep(name=f"{mark} {run.pk}", content=MAPPING, actor=ACTOR)
     return {"run_id": run.pk, "mapping_id": kept.pk, "position": 0}
+
+
+def _people(account: Account, contact: Contact, mark: str) -> dict[str, object]:
+    """A person who was merged once, and an attribute with a value."""
+    second = make_contact(account, f"{mark}.second.{account.pk}@x.example", name=f"{mark} Second")
+    people_link([account.pk])
+    contact.refresh_from_db()
+    second.refresh_from_db()
+    assert contact.person is not None
+    assert second.person is not None
+    event = person_merge(keep=contact.person, other=second.person, actor=ACTOR)
+    key = f"field_{AttributeDefinition.objects.count()}"
+    field = attribute_define(entity="account", key=key, label=f"{mark} field", kind="text", actor=ACTOR)
+    attributes_set(account=account, values={key: f"{mark} value"}, actor=ACTOR)
+    return {"person_id": contact.person_id, "person_event_id": event.pk, "attribute_id": field.pk}
 
 
 def _message_node(journey: Journey) -> str:

@@ -1,8 +1,17 @@
 from hub.accounts.models.account import Account, AccountExternalId, AccountState, LifecycleStage
+from hub.accounts.models.attributes import (
+    AttributeChange,
+    AttributeDefinition,
+    AttributeEntity,
+    AttributeKind,
+    AttributeValue,
+)
 from hub.accounts.models.change import Change
 from hub.accounts.models.community import ActivityKind, CommunityActivity
 from hub.accounts.models.contact import Contact, ContactExternalId, ContactRole, ContactStatus
 from hub.accounts.models.facts import AccountFacts
+from hub.accounts.models.person import Person, PersonAddress, PersonEvent, PersonEventKind
+from hub.accounts.models.rollup import RollupDue
 from hub.accounts.models.sourced import SourcedModel
 from hub.accounts.models.timeline import TimelineEntry
 
@@ -12,6 +21,11 @@ __all__ = [
     "AccountFacts",
     "AccountState",
     "ActivityKind",
+    "AttributeChange",
+    "AttributeDefinition",
+    "AttributeEntity",
+    "AttributeKind",
+    "AttributeValue",
     "Change",
     "CommunityActivity",
     "Contact",
@@ -19,6 +33,11 @@ __all__ = [
     "ContactRole",
     "ContactStatus",
     "LifecycleStage",
+    "Person",
+    "PersonAddress",
+    "PersonEvent",
+    "PersonEventKind",
+    "RollupDue",
     "SourcedModel",
     "TimelineEntry",
 ]

@@ -34,6 +34,7 @@ class Account(TenantModel):
     timezone = models.CharField(max_length=64, blank=True)
     # A source's own word on churn (None: it says nothing): a claim, shown beside the live lines, never believed alone.
     source_churned = models.BooleanField(null=True, blank=True)
+    # What sources gave beyond the fields: untyped as it came, and a copy of the typed values (AttributeValue).
     attributes = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(auto_now=True)

@@ -5,6 +5,7 @@ from django.db import models
 from django.utils.timezone import now
 
 from hub.accounts.models.account import Account
+from hub.accounts.models.person import Person
 from hub.tenancy.fields import TenantForeignKey
 from hub.tenancy.models import TenantModel
 
@@ -25,9 +26,11 @@ class ContactStatus(models.TextChoices):
 
 
 class Contact(TenantModel):
-    """A person at an account. The same address at two accounts is two contacts; signing in, they choose."""
+    """Somebody's place at an account. The same address at two accounts is two contacts of one person."""
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="contacts", db_index=False)
+    # Who it is, across accounts; NULL until the next evaluation of the account finds out by the address.
+    person = TenantForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="contacts")
     email = models.EmailField(blank=True)
     name = models.CharField(max_length=200, blank=True)
     title = models.CharField(max_length=200, blank=True)
@@ -36,6 +39,8 @@ class Contact(TenantModel):
     timezone = models.CharField(max_length=64, blank=True)
     # The day they left the company, when `status` says so and the day is known.
     left_on = models.DateField(null=True, blank=True)
+    # A copy for reading; the typed values are rows (AttributeValue).
+    attributes = models.JSONField(default=dict, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(auto_now=True)

@@ -23,6 +23,11 @@ class AccountFacts(TenantModel):
     features_30d = models.PositiveIntegerField(default=0)
     active_users_30d = models.PositiveIntegerField(default=0)
     last_event_on = models.DateField(null=True)
+    # The account with those below it, as far as the tenant's roll-up rule says so; its own figures otherwise.
+    rollup_accounts = models.PositiveIntegerField(default=0)
+    rollup_mrr_minor = models.BigIntegerField(default=0)
+    rollup_usage_30d = models.BigIntegerField(default=0)
+    rollup_open_tickets = models.PositiveIntegerField(default=0)
     # Revenue.
     mrr_minor = models.BigIntegerField(default=0)
     renews_on = models.DateField(null=True)

@@ -30,7 +30,16 @@ class TimelineEntry(TenantModel):
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "kind", "key"], name="timeline_key")]
-        indexes = [models.Index(fields=["tenant", "account", "-occurred_at", "-id"], name="timeline_order")]
+        indexes = [
+            models.Index(fields=["tenant", "account", "-occurred_at", "-id"], name="timeline_order"),
+            models.Index(fields=["tenant", "account", "kind", "-occurred_at", "-id"], name="timeline_kind"),
+            models.Index(fields=["tenant", "account", "source", "-occurred_at", "-id"], name="timeline_source"),
+            models.Index(
+                fields=["tenant", "account", "contact", "-occurred_at", "-id"],
+                name="timeline_contact",
+                condition=models.Q(contact__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title

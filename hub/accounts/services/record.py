@@ -12,6 +12,7 @@ from django.db.models.functions import Lower
 
 from hub.accounts.models import Account, AccountExternalId, Contact, ContactExternalId
 from hub.accounts.outgoing import account_told
+from hub.accounts.services.attributes import attributes_set
 from hub.accounts.services.locks import facts_touch, states_lock
 from hub.people.models import Membership
 from hub.tenancy.context import current_tenant_id
@@ -53,14 +54,17 @@ def account_upsert(
     fields: Mapping[str, Any],
     owner_email: str | None = None,
     as_of: datetime | None = None,
+    strict: bool = False,
 ) -> tuple[Account, str]:
     """Create or update the account that `source` calls `external_id`.
 
     Says "created", "updated", "unchanged", or "stale" when `as_of` (the source's clock) is before its last word.
     `fields` may hold the names of `ACCOUNT_FIELDS`, `owner_id` and `attributes` (merged key by key); `owner_email`
-    names a member, "" nobody, None leaves the owner. Unknown names raise ValueError, unknown owners OwnerError.
+    names a member, "" nobody, None leaves the owner. Unknown names raise ValueError, unknown owners OwnerError. An
+    attribute that does not fit its type is kept untyped, or, when `strict`, raises AttributesError.
     """
     values = checked(fields, ACCOUNT_FIELDS | {"owner_id", "attributes"})
+    attributes = values.pop("attributes", {})
     if owner_email is not None:
         values["owner_id"] = owner_id_of(owner_email)
     link = _account_link(source, external_id)
@@ -68,6 +72,7 @@ def account_upsert(
         try:
             with transaction.atomic():
                 account = _account_create(source, external_id, values, as_of)
+                _attributes_set(account, None, attributes, source, strict)
                 account_told(account, "created")
                 return account, "created"
         except IntegrityError:
@@ -79,11 +84,22 @@ def account_upsert(
     account = Account.objects.get(pk=link.account_id)
     if is_stale(link, as_of):
         return account, "stale"
-    if "attributes" in values:
-        values["attributes"] = {**account.attributes, **values["attributes"]}
     outcome = _update(account, values, account.id)
+    if _attributes_set(account, None, attributes, source, strict):
+        outcome = "updated"
     account_told(account, outcome)
     return account, outcome
+
+
+def _attributes_set(
+    account: Account, contact: Contact | None, values: Mapping[str, object], source: str, strict: bool
+) -> bool:
+    if not values:
+        return False
+    changed = attributes_set(
+        account=account, contact=contact, values=values, source=source, known_only=False, lenient=not strict
+    )
+    return bool(changed)
 
 
 def is_stale(row: Any, as_of: datetime | None) -> bool:
@@ -119,12 +135,15 @@ def contact_upsert(
     source: str = "",
     external_id: str = "",
     as_of: datetime | None = None,
+    strict: bool = False,
 ) -> tuple[Contact, str]:
     """Create or update a contact, found by external id, else by e-mail address at the account.
 
-    Says "created", "updated", "unchanged", or "stale" when `as_of` is before the source's last word.
+    Says "created", "updated", "unchanged", or "stale" when `as_of` is before the source's last word. `fields` may
+    hold `attributes`, too; one that does not fit its type is kept untyped, or, when `strict`, raises AttributesError.
     """
-    values = checked(fields, CONTACT_FIELDS)
+    values = checked(fields, CONTACT_FIELDS | {"attributes"})
+    attributes = values.pop("attributes", {})
     if "email" in values:
         values["email"] = values["email"].strip().lower()
     # First the account's lock, then its rows; so two who bring the same person make one contact, too.
@@ -144,6 +163,8 @@ def contact_upsert(
             account=account, contact=contact, source=source, value=external_id, source_updated_at=as_of
         )
         ContactExternalId.objects.bulk_create([named], ignore_conflicts=True)
+    if _attributes_set(account, contact, attributes, source, strict) and outcome == "unchanged":
+        outcome = "updated"
     return contact, outcome
 
 

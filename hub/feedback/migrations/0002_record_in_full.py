@@ -6,80 +6,101 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('feedback', '0001_initial'),
+        ("feedback", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='surveyresponse',
-            name='channel',
+            model_name="surveyresponse",
+            name="channel",
             field=models.CharField(blank=True, max_length=50),
         ),
         migrations.AddField(
-            model_name='surveyresponse',
-            name='created_at',
+            model_name="surveyresponse",
+            name="created_at",
             field=models.DateTimeField(default=django.utils.timezone.now),
         ),
         migrations.AddField(
-            model_name='surveyresponse',
-            name='question',
+            model_name="surveyresponse",
+            name="question",
             field=models.CharField(blank=True, max_length=300),
         ),
         migrations.AddField(
-            model_name='surveyresponse',
-            name='source_updated_at',
+            model_name="surveyresponse",
+            name="source_updated_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='surveyresponse',
-            name='topic',
+            model_name="surveyresponse",
+            name="topic",
             field=models.CharField(blank=True, max_length=200),
         ),
         migrations.AddField(
-            model_name='surveyresponse',
-            name='updated_at',
+            model_name="surveyresponse",
+            name="updated_at",
             field=models.DateTimeField(auto_now=True),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='assignee',
+            model_name="ticket",
+            name="assignee",
             field=models.CharField(blank=True, max_length=200),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='channel',
+            model_name="ticket",
+            name="channel",
             field=models.CharField(blank=True, max_length=50),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='kind',
-            field=models.CharField(blank=True, choices=[('question', 'Question'), ('incident', 'Incident'), ('problem', 'Problem'), ('task', 'Task'), ('feature', 'Feature request')], max_length=16),
+            model_name="ticket",
+            name="kind",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("question", "Question"),
+                    ("incident", "Incident"),
+                    ("problem", "Problem"),
+                    ("task", "Task"),
+                    ("feature", "Feature request"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='reopened',
+            model_name="ticket",
+            name="reopened",
             field=models.PositiveSmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='source_updated_at',
+            model_name="ticket",
+            name="source_updated_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='status',
-            field=models.CharField(blank=True, choices=[('open', 'Open'), ('pending', 'Waiting for the customer'), ('on_hold', 'On hold'), ('solved', 'Solved'), ('closed', 'Closed')], max_length=16),
+            model_name="ticket",
+            name="status",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("open", "Open"),
+                    ("pending", "Waiting for the customer"),
+                    ("on_hold", "On hold"),
+                    ("solved", "Solved"),
+                    ("closed", "Closed"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='tags',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), blank=True, default=list, size=None),
+            model_name="ticket",
+            name="tags",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(max_length=100), blank=True, default=list, size=None
+            ),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='url',
+            model_name="ticket",
+            name="url",
             field=models.CharField(blank=True, max_length=300),
         ),
     ]

@@ -1,0 +1,189 @@
+"""One person across accounts: found by address, merged and split by people, and undone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime, time
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from hub.accounts.models import Contact, ContactStatus, Person, PersonAddress, PersonEvent, PersonEventKind
+from hub.accounts.services.happenings import change_record, timeline_record
+from hub.accounts.services.locks import facts_touch, states_lock
+from hub.people.audit import Actor, audit
+
+CONTACT_LEFT = "contact.left"
+
+
+class PersonError(ValueError):
+    """A merge, split or undo that cannot be."""
+
+
+def people_link(account_ids: Sequence[UUID]) -> None:
+    """Find or make the person of every contact of these accounts that has none; by address, else somebody new.
+
+    Two who bring one address at the same moment make one person: the address is unique, the loser looks again.
+    """
+    alone = list(Contact.objects.filter(account_id__in=account_ids, person__isnull=True).order_by("id"))
+    if not alone:
+        return
+    emails = {contact.email for contact in alone if contact.email}
+    known = _persons_by(emails)
+    missing = sorted(emails - known.keys())
+    made = Person.objects.bulk_create([Person() for _ in missing])
+    PersonAddress.objects.bulk_create(
+        [PersonAddress(person=person, email=email) for person, email in zip(made, missing, strict=True)],
+        ignore_conflicts=True,
+    )
+    known |= _persons_by(missing)
+    Person.objects.filter(pk__in={person.pk for person in made} - set(known.values())).delete()
+    nameless = [contact for contact in alone if not contact.email]
+    for contact, person in zip(nameless, Person.objects.bulk_create([Person() for _ in nameless]), strict=True):
+        contact.person = person
+    for contact in alone:
+        if contact.email:
+            contact.person_id = known[contact.email]
+    Contact.objects.bulk_update(alone, ["person"], batch_size=500)
+
+
+def _persons_by(emails: Collection[str]) -> dict[str, UUID]:
+    return dict(PersonAddress.objects.filter(email__in=emails).values_list("email", "person_id"))
+
+
+@transaction.atomic
+def person_merge(*, keep: Person, other: Person, actor: Actor) -> PersonEvent:
+    """Make the contacts and addresses of `other` those of `keep`. Raises PersonError for one and the same person."""
+    if keep.pk == other.pk:
+        raise PersonError("this is one person already")
+    _locked([keep.pk, other.pk])
+    contacts = list(Contact.objects.filter(person=other).values_list("pk", flat=True))
+    addresses = list(PersonAddress.objects.filter(person=other).values_list("pk", flat=True))
+    if not contacts:
+        raise PersonError("this person has no contact any more: somebody merged them before")
+    return _moved(PersonEventKind.MERGE, other, keep, contacts, addresses, actor)
+
+
+@transaction.atomic
+def person_split(*, person: Person, contact_ids: Iterable[UUID], actor: Actor) -> PersonEvent:
+    """Make some of a person's contacts those of somebody new, with the addresses that only these have.
+
+    Raises PersonError when that would leave nobody, or for contacts of others.
+    """
+    wanted = set(contact_ids)
+    _locked([person.pk])
+    held = {contact.pk: contact for contact in Contact.objects.filter(person=person)}
+    if not wanted or not wanted <= held.keys():
+        raise PersonError("choose contacts of this person")
+    if wanted == held.keys():
+        raise PersonError("leave at least one contact: all of them together are this person")
+    left = {contact.email for pk, contact in held.items() if pk not in wanted}
+    taken = {held[pk].email for pk in wanted} - left - {""}
+    addresses = PersonAddress.objects.filter(person=person, email__in=taken).values_list("pk", flat=True)
+    return _moved(PersonEventKind.SPLIT, person, Person.objects.create(), sorted(wanted), list(addresses), actor)
+
+
+@transaction.atomic
+def person_undo(*, event: PersonEvent, actor: Actor) -> PersonEvent:
+    """Put back what a merge or a split moved. Raises PersonError when it was undone, or something moved since."""
+    _locked([event.person_id, event.other_id])
+    event = PersonEvent.objects.select_for_update().get(pk=event.pk)
+    if event.undone_at is not None:
+        raise PersonError("this was undone before")
+    contacts, addresses = ([UUID(pk) for pk in ids] for ids in (event.contacts, event.addresses))
+    still = Contact.objects.filter(pk__in=contacts)
+    if still.exclude(person_id=event.person_id).exists():
+        raise PersonError("some of it was merged or split again since: undo that first")
+    still.update(person_id=event.other_id)
+    PersonAddress.objects.filter(pk__in=addresses, person_id=event.person_id).update(person_id=event.other_id)
+    event.undone_at, event.undone_by = timezone.now(), actor.label
+    event.save(update_fields=["undone_at", "undone_by"])
+    audit(actor, f"person.{event.kind}_undone", event, contacts=len(contacts))
+    facts_touch(set(still.values_list("account_id", flat=True)))
+    return event
+
+
+def _locked(person_ids: Sequence[UUID]) -> None:
+    """The locks of the accounts where these people are, then of the people, in order."""
+    states_lock(set(Contact.objects.filter(person_id__in=person_ids).values_list("account_id", flat=True)))
+    list(Person.objects.select_for_update().filter(pk__in=person_ids).order_by("pk"))
+
+
+def _moved(
+    kind: PersonEventKind, other: Person, person: Person, contacts: list[UUID], addresses: list[UUID], actor: Actor
+) -> PersonEvent:
+    moved = Contact.objects.filter(pk__in=contacts)
+    moved.update(person=person)
+    PersonAddress.objects.filter(pk__in=addresses).update(person=person)
+    event: PersonEvent = PersonEvent.objects.create(
+        kind=kind,
+        person=person,
+        other=other,
+        contacts=[str(pk) for pk in contacts],
+        addresses=[str(pk) for pk in addresses],
+        actor_label=actor.label,
+    )
+    audit(actor, f"person.{kind}", event, contacts=len(contacts))
+    facts_touch(set(moved.values_list("account_id", flat=True)))
+    return event
+
+
+@transaction.atomic
+def contact_left(*, contact: Contact, left_on: date, source: str = "", actor: Actor) -> bool:
+    """Note that a contact left the company; False when that was known. Told once, as the change `contact.left`.
+
+    Their roles stay in the record; nothing is sent to them any more.
+    """
+    states_lock([contact.account_id])
+    stored = Contact.objects.filter(pk=contact.pk).exclude(status=ContactStatus.LEFT)
+    if not stored.update(status=ContactStatus.LEFT, left_on=left_on, updated_at=timezone.now()):
+        return False
+    audit(actor, "contact.left", contact, left_on=left_on.isoformat())
+    at = min(timezone.now(), timezone.make_aware(datetime.combine(left_on, time())))
+    timeline_record(
+        account_id=contact.account_id,
+        contact_id=contact.pk,
+        kind="people",
+        key=f"left:{contact.pk}:{left_on}",
+        title=f"{contact} left the company",
+        occurred_at=at,
+        source=source,
+    )
+    change_record(
+        account_id=contact.account_id,
+        kind=CONTACT_LEFT,
+        key=f"{contact.pk}:{left_on}",
+        occurred_at=timezone.now(),
+        object_id=contact.pk,
+        data={"roles": list(contact.roles)},
+    )
+    facts_touch([contact.account_id])
+    return True
+
+
+@transaction.atomic
+def contact_returned(*, contact: Contact, actor: Actor) -> bool:
+    """Take it back: the contact is at the company."""
+    states_lock([contact.account_id])
+    stored = Contact.objects.filter(pk=contact.pk).exclude(status=ContactStatus.ACTIVE)
+    if not stored.update(status=ContactStatus.ACTIVE, left_on=None, updated_at=timezone.now()):
+        return False
+    audit(actor, "contact.returned", contact)
+    facts_touch([contact.account_id])
+    return True
+
+
+@transaction.atomic
+def contact_roles_set(*, contact: Contact, roles: Sequence[str], actor: Actor) -> bool:
+    """Set a contact's roles; False when nothing changed."""
+    states_lock([contact.account_id])
+    row = Contact.objects.get(pk=contact.pk)
+    wanted = sorted(set(roles))
+    if sorted(row.roles) == wanted:
+        return False
+    before, row.roles = list(row.roles), wanted
+    row.save(update_fields=["roles", "updated_at"])
+    audit(actor, "contact.roles", row, before=before, after=wanted)
+    facts_touch([row.account_id])
+    return True
