@@ -7,8 +7,13 @@ class UsageConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from datetime import timedelta
+
+        from hub.registry.schedules import Schedule, schedules
         from hub.usage import exports, facts, panels
+        from hub.usage.upkeep import partitions_keep
 
         exports.register()
+        schedules.register(Schedule("event-partitions", timedelta(hours=1), partitions_keep))
         facts.register()
         panels.register()
