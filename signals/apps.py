@@ -15,7 +15,7 @@ class SignalsConfig(AppConfig):
 
         exports.register()
         outgoing.register()
-        register_queue("evaluate", drain=drain, backlog=backlog)
+        register_queue("evaluate", drain=drain, backlog=backlog, rest=3.0)
         history_loaded.connect("signals", forget_states)
         tenant_made.connect("signals", on_tenant_made, order=10)
         panels.register()

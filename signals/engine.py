@@ -45,19 +45,25 @@ def backlog() -> datetime | None:
 
 
 def drain(tenant_id: UUID) -> datetime | None:
-    """Evaluate every dirty account of the tenant, batch by batch; two drains share the work."""
+    """Evaluate the accounts that are dirty now, batch by batch; two drains share the work.
+
+    Accounts that become dirty meanwhile are for the next drain: a stream of events never lets this one end.
+    """
     tenant = Tenant.objects.get(pk=tenant_id)
+    began = timezone.now()
     while True:
         with tenant_context(tenant):
-            if not evaluate_batch(tenant):
-                return None
+            if not evaluate_batch(tenant, since=began):
+                return backlog()
 
 
-def evaluate_batch(tenant: Tenant, *, limit: int = BATCH, now: datetime | None = None) -> int:
-    """Claim up to `limit` dirty accounts and evaluate them, as of `now`; returns how many."""
+def evaluate_batch(
+    tenant: Tenant, *, limit: int = BATCH, now: datetime | None = None, since: datetime | None = None
+) -> int:
+    """Claim up to `limit` accounts, dirty since `since` or earlier, and evaluate them as of `now`; returns how many."""
     states = list(
         AccountState.objects.select_for_update(skip_locked=True)
-        .filter(dirty_at__isnull=False)
+        .filter(dirty_at__lte=since or timezone.now())
         .order_by("account_id")[:limit]
     )
     if states:

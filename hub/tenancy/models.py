@@ -76,6 +76,8 @@ class TenantWork(models.Model):
     next_due_at = models.DateTimeField(null=True)
     # Set when a wake-up is queued, cleared before draining: one wake-up in flight per tenant and queue.
     queued_at = models.DateTimeField(null=True)
+    # A wake-up that comes earlier waits until then (wake.py, `Queue.rest`).
+    rests_until = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant", "queue"], name="tenant_work_key")]

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Heartbeat, Tenant
-from hub.tenancy.wake import drain_begin, drain_end, queues, send_wake_up
+from hub.tenancy.wake import drain_begin, drain_end, drain_postpone, queues, send_wake_up
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ class TenantTask(Task):  # type: ignore[type-arg]  # the class takes no paramete
 def drain(tenant_id: str, queue: str) -> None:
     """Do what is due in `queue` for the tenant; safe to run twice, at once or after a crash."""
     tenant = UUID(tenant_id)
+    if drain_postpone(tenant, queue):
+        return
     lease = drain_begin(tenant, queue)
     next_due_at = queues[queue].drain_for(tenant)
     drain_end(tenant, queue, lease, next_due_at)

@@ -22,6 +22,9 @@ from hub.tenancy.models import TenantWork
 LOST_AFTER = timedelta(seconds=15)
 # While a drain runs its mark says "look again then": a worker that dies mid-way leaves work that is found.
 LEASE = timedelta(seconds=20)
+# A wake-up that comes while the same work is being done joins it when it takes longer than this.
+JOIN_AFTER = timedelta(milliseconds=250)
+LONGEST_REST = timedelta(seconds=2)
 
 Drain = Callable[[UUID], datetime | None]
 Backlog = Callable[[], datetime | None]
@@ -35,22 +38,26 @@ class Queue:
     be due (None = nothing waits); it may run twice at once and must claim with SKIP LOCKED. `backlog()`, called inside
     the tenant's context, tells when the next row is due and does nothing. `lane` is the Celery queue, and so the
     workers, that it shares with others of its kind.
+
+    After a drain the queue rests `rest` times as long as the drain took, at most two seconds: under a stream of events
+    what is done once for many of them takes its share of the machine, and no more. Alone, an event never waits.
     """
 
     name: str
     drain_for: Drain
     backlog: Backlog
     lane: str
+    rest: float = 0.0
 
 
 queues: dict[str, Queue] = {}
 
 
-def register_queue(name: str, *, drain: Drain, backlog: Backlog, lane: str = "") -> None:
+def register_queue(name: str, *, drain: Drain, backlog: Backlog, lane: str = "", rest: float = 0.0) -> None:
     """Register the work of a queue at start-up; without a `lane` (config/celery.py) it has workers of its own name."""
     if name in queues:
         raise ValueError(f"queue {name!r} is registered twice")
-    queues[name] = Queue(name, drain, backlog, lane or name)
+    queues[name] = Queue(name, drain, backlog, lane or name, rest)
 
 
 def wake(queue: str, *, due_at: datetime | None = None) -> None:
@@ -85,33 +92,52 @@ def send_wake_up(tenant_id: UUID, queue: str) -> bool:
 
     A broker that is down must not fail work that is already committed: the clock will find the mark.
     """
-    from hub.tenancy.tasks import drain
-
     now = timezone.now()
     claimed = TenantWork.objects.filter(tenant_id=tenant_id, queue=queue).exclude(queued_at__gt=now - LOST_AFTER)
-    if not claimed.update(queued_at=now):
-        return False
+    return bool(claimed.update(queued_at=now)) and _send(tenant_id, queue)
+
+
+def _send(tenant_id: UUID, queue: str, countdown: float = 0) -> bool:
+    from hub.tenancy.tasks import drain
+
     # During a rolling start the mark may be of a queue that only the newer processes know.
     lane = queues[queue].lane if queue in queues else queue
     try:
-        drain.apply_async((str(tenant_id), queue), queue=lane, expires=60)
+        drain.apply_async((str(tenant_id), queue), queue=lane, expires=60, countdown=countdown)
     except drain.OperationalError:
         TenantWork.objects.filter(tenant_id=tenant_id, queue=queue).update(queued_at=None)
         return False
     return True
 
 
+def drain_postpone(tenant_id: UUID, queue: str) -> bool:
+    """Whether the queue rests; the wake-up that asks comes again when it does not. The *queued* mark stays."""
+    if not queues[queue].rest:
+        return False
+    now = timezone.now()
+    resting = TenantWork.objects.filter(tenant_id=tenant_id, queue=queue, rests_until__gt=now)
+    until = resting.values_list("rests_until", flat=True).first()
+    if until is None:
+        return False
+    resting.update(queued_at=now)
+    return _send(tenant_id, queue, countdown=(until - now).total_seconds())
+
+
 def drain_begin(tenant_id: UUID, queue: str) -> datetime:
     """Clear the *queued* mark before draining: work that arrives from here on sends a new wake-up. Return the lease."""
-    lease = timezone.now() + LEASE
-    TenantWork.objects.update_or_create(
-        tenant_id=tenant_id, queue=queue, defaults={"queued_at": None, "next_due_at": lease}
-    )
+    now = timezone.now()
+    lease = now + LEASE
+    defaults = {"queued_at": None, "next_due_at": lease, "rests_until": now + JOIN_AFTER}
+    TenantWork.objects.update_or_create(tenant_id=tenant_id, queue=queue, defaults=defaults)
     return lease
 
 
 def drain_end(tenant_id: UUID, queue: str, lease: datetime, next_due_at: datetime | None) -> None:
     """Replace the lease by what the drain found; a mark that somebody else brought forward meanwhile stays."""
+    now = timezone.now()
+    took = now - (lease - LEASE)
+    until = now + min(took * queues[queue].rest, LONGEST_REST)
+    TenantWork.objects.filter(tenant_id=tenant_id, queue=queue).update(rests_until=until)
     mine = TenantWork.objects.filter(tenant_id=tenant_id, queue=queue, next_due_at=lease)
     if mine.update(next_due_at=next_due_at) or next_due_at is None:
         return

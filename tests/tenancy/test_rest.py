@@ -1,0 +1,91 @@
+"""After a drain a queue rests: under a stream of wake-ups, work done once for many of them takes its share only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from hub.tenancy import tasks, wake
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant, TenantWork
+
+pytestmark = pytest.mark.django_db
+
+
+class Work:
+    """A queue whose drain takes as long as it is told, and the messages that were sent for it."""
+
+    def __init__(self, clock: time_machine.Traveller) -> None:
+        self.clock, self.takes, self.drained = clock, timedelta(0), 0
+        self.sent: list[float] = []
+
+    def drain(self, tenant_id: UUID) -> None:
+        self.drained += 1
+        self.clock.shift(self.takes)
+
+    def send(self, arguments: Any, *, queue: str, expires: int, countdown: float) -> None:
+        self.sent.append(countdown)
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        work = Work(clock)
+        monkeypatch.setitem(wake.queues, "probe", wake.Queue("probe", work.drain, lambda: None, "bulk", rest=3.0))
+        monkeypatch.setattr(tasks.drain, "apply_async", work.send)
+        yield work
+
+
+def message(tenant: Tenant) -> None:
+    """A wake-up is queued and a worker takes it."""
+    with tenant_context(tenant):
+        wake.wake("probe")
+    wake.send_wake_up(tenant.id, "probe")
+    tasks.drain(str(tenant.id), "probe")
+
+
+def test_a_wake_up_after_long_work_waits_three_times_as_long(acme: Tenant, work: Work) -> None:
+    work.takes = timedelta(milliseconds=300)
+    message(acme)
+    message(acme)
+    assert work.drained == 1
+    assert work.sent == [0, 0, pytest.approx(0.9)]
+    work.clock.shift(timedelta(seconds=1))
+    tasks.drain(str(acme.id), "probe")
+    assert work.drained == 2
+
+
+def test_while_one_wake_up_waits_no_other_is_sent(acme: Tenant, work: Work) -> None:
+    work.takes = timedelta(milliseconds=300)
+    message(acme)
+    message(acme)
+    assert not wake.send_wake_up(acme.id, "probe")
+    assert TenantWork.objects.get(tenant=acme, queue="probe").queued_at == timezone.now()
+
+
+def test_no_rest_is_longer_than_two_seconds(acme: Tenant, work: Work) -> None:
+    work.takes = timedelta(seconds=15)
+    message(acme)
+    work.clock.shift(timedelta(seconds=2))
+    message(acme)
+    assert work.drained == 2
+
+
+def test_a_wake_up_after_short_work_is_served_at_once(acme: Tenant, work: Work) -> None:
+    message(acme)
+    message(acme)
+    assert work.drained == 2
+
+
+def test_a_wake_up_joins_work_that_takes_long(acme: Tenant, work: Work) -> None:
+    TenantWork.objects.create(tenant=acme, queue="probe")
+    wake.drain_begin(acme.id, "probe")
+    assert wake.drain_postpone(acme.id, "probe")
+    work.clock.shift(timedelta(milliseconds=251))
+    assert not wake.drain_postpone(acme.id, "probe")
