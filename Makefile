@@ -33,7 +33,7 @@ check: .venv/.test $(PAGES) ## Format, lint, types, import floors, migrations, l
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
-	! grep -n http requirements*.txt package-lock.json
+	! grep -n :// requirements*.txt package-lock.json
 
 bench: .venv/.test $(PAGES) ## Measure; ONLY=name runs one, BENCH_SCALE=0.1 makes it smaller
 	@$(BIN)/python -m bench $(ONLY)

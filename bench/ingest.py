@@ -25,7 +25,7 @@ from bench.result import Result, result
 from bench.stack import Hub, hub
 
 BATCH = 100
-CONNECTIONS = 16
+CONNECTIONS = 32
 ACCOUNTS, USERS = 200, 2_000
 PAIRS = 3
 COLUMNS = "id uuid, day date, account_id uuid, user_key text, name text, at timestamptz, properties jsonb"

@@ -110,7 +110,13 @@ _database_url = environment.value("DATABASE_URL", "postgresql://tandem_app@127.0
 _admin_url = environment.value("DATABASE_ADMIN_URL", "postgresql://tandem_migrator@127.0.0.1:5432/tandem")
 # Past a transaction pooler, for what needs a session of its own: LISTEN and the ingest doors.
 DATABASE_DIRECT_URL = environment.value("DATABASE_DIRECT_URL", _database_url)
-_pool = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}} if os.environ.get("TANDEM_PROCESS") == "web" else {}
+# Pages and REST requests that a web process works on at a time; each holds a connection while it runs. The event doors
+# come beside them, and hold one only to look up a key.
+PAGES_AT_ONCE = int(os.environ.get("WEB_PAGES_AT_ONCE") or 4)
+_pool = {"pool": {"min_size": 1, "max_size": PAGES_AT_ONCE + 4, "timeout": 10}}
+_pool = _pool if os.environ.get("TANDEM_PROCESS") == "web" else {}
+# Raw events are kept this long (at least 410 days: the doors take events of the last 400); rollups stay.
+EVENTS_KEPT_DAYS = int(os.environ.get("EVENTS_KEPT_DAYS") or 500)
 DATABASES = {
     "default": environment.database(_database_url, OPTIONS=_pool),
     # The flusher of the event doors holds one of these per web process.

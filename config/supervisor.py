@@ -69,7 +69,7 @@ def _granian(interface: str, module: str, port: int, *, workers: int) -> list[st
     command = [sys.executable, "-m", "granian", "--interface", interface, "--host", settings.HOST]
     command += ["--port", str(port), "--workers", str(workers), "--workers-kill-timeout", "5", "--no-ws"]
     if interface == "wsgi":
-        command += ["--blocking-threads", os.environ.get("WEB_THREADS") or "4"]
+        command += ["--blocking-threads", os.environ.get("WEB_THREADS") or "32"]
     return [*command, "--respawn-failed-workers", "--log-level", "warning", f"{module}:application"]
 
 

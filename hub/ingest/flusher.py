@@ -20,6 +20,8 @@ from psycopg.errors import DeadlockDetected
 
 from hub.ingest.segment import Normalised
 from hub.ingest.services import events_record
+from hub.people.models import Credential
+from hub.people.selectors import credentials_live
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.usage.store import events_store
@@ -34,14 +36,22 @@ class Overloaded(Exception):
     """More events wait for a flush than the process should hold."""
 
 
+class Revoked(Exception):
+    """The key of a request was taken away since it was looked up."""
+
+
 @dataclass(slots=True)
 class Parcel:
     """The calls of one request, and the future that tells when they are committed."""
 
-    tenant: Tenant
+    credential: Credential
     calls: Normalised
     received_at: datetime
     done: Future[None] = field(default_factory=Future)
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.credential.tenant
 
     @property
     def size(self) -> int:
@@ -103,9 +113,16 @@ def _flush(group: Sequence[Parcel]) -> None:
     with transaction.atomic():
         # First of the things that happen on commit: no client waits for the wake-ups of workers.
         transaction.on_commit(lambda: _succeed(written))
-        by_tenant = sorted(group, key=lambda parcel: parcel.tenant.pk)
+        by_tenant = sorted(_admitted(group), key=lambda parcel: parcel.tenant.pk)
         for _, parcels in groupby(by_tenant, key=lambda parcel: parcel.tenant.pk):
             written += _of_tenant(list(parcels))
+
+
+def _admitted(group: Sequence[Parcel]) -> list[Parcel]:
+    """The requests whose key is live in this transaction; the others hear that it is not."""
+    live = credentials_live({parcel.credential.pk for parcel in group})
+    _fail([parcel for parcel in group if parcel.credential.pk not in live], Revoked())
+    return [parcel for parcel in group if parcel.credential.pk in live]
 
 
 def _of_tenant(parcels: list[Parcel], *, again: bool = True) -> list[Parcel]:

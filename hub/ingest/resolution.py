@@ -32,7 +32,10 @@ def keys_of(events: Iterable[Event]) -> set[Key]:
     """Every identity that the calls name."""
     found: set[Key] = set()
     for event in events:
-        found.update(key for key in (user_of(event), group_of(event)) if key)
+        if user := event.user_id or event.anonymous_id:
+            found.add((USER, user))
+        if event.group_id:
+            found.add((GROUP, event.group_id))
         found.update((USER, alias) for alias in _aliases(event))
     return found
 
@@ -45,8 +48,10 @@ def traits_of(event: Event) -> Mapping[str, Any]:
 
 def _aliases(event: Event) -> tuple[str, ...]:
     """Other keys of the same person: the visitor before signing in, the id before an alias call."""
+    if not event.user_id or not (event.anonymous_id or event.call is Call.ALIAS):
+        return ()
     named = {event.anonymous_id, event.previous_id if event.call is Call.ALIAS else ""}
-    return tuple(sorted(named - {"", event.user_id})) if event.user_id else ()
+    return tuple(sorted(named - {"", event.user_id}))
 
 
 class _Changes(dict[Key, IdentityChange]):
@@ -64,7 +69,7 @@ def changes_of(events: Sequence[Event], known: Mapping[Key, Known]) -> dict[Key,
             _join(changes, known, user, group)
         if user:
             _same(changes, known, event, user)
-        described = {Call.IDENTIFY: user, Call.GROUP: group}.get(event.call)
+        described = _subject(event, user, group)
         if described:
             changes[described].traits |= traits_of(event)
             changes[described].due = True
@@ -72,6 +77,13 @@ def changes_of(events: Sequence[Event], known: Mapping[Key, Known]) -> dict[Key,
         if awaited and (_account(known, awaited) is None or _moved_to_unknown(changes, awaited)):
             changes[awaited].waiting = True
     return dict(changes)
+
+
+def _subject(event: Event, user: Key | None, group: Key | None) -> Key | None:
+    """Whom the traits of a call describe."""
+    if event.call is Call.IDENTIFY:
+        return user
+    return group if event.call is Call.GROUP else None
 
 
 def _join(changes: _Changes, known: Mapping[Key, Known], user: Key, group: Key) -> None:

@@ -84,15 +84,14 @@ class Request:
     context: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One call, ready to store.
 
-    ``id`` is a 128-bit hash of tenant and message id. ``day_from_receipt`` says that the client's
+    ``id`` is a 128-bit hash of tenant and message id in hex. ``day_from_receipt`` says that the client's
     own day could not be used, so that the id must also be looked up in the 8 days before.
     """
 
-    id: UUID
+    id: str
     message_id: str
     call: Call
     name: str
@@ -151,6 +150,8 @@ class _Call(msgspec.Struct):
     traits: dict[str, Any] | None = None
     context: dict[str, Any] | None = None
 
+
+KINDS: Final[Mapping[str | None, Call]] = {call.value: call for call in Call}
 
 _PAIR = rb"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _ESCAPE = re.compile(rb"\\(?:" + _PAIR + rb"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
@@ -260,49 +261,61 @@ def _batch(envelope: _Envelope) -> tuple[bytes, ...]:
 def normalise(request: Request, *, tenant_id: UUID, received_at: datetime) -> Normalised:
     """Each call of a request as an event or a rejection; ``received_at`` is aware."""
     received = received_at.astimezone(UTC)
+    batch = _Batch(tenant_id.bytes, received, _moment(request.sent_at), request.forced, request.context)
     events: list[Event] = []
     rejections: list[Rejection] = []
     for index, raw in enumerate(request.calls):
         try:
-            events.append(_event(raw, request, tenant_id, received))
+            events.append(_event(raw, batch))
         except _Reject as reject:
             rejections.append(Rejection(index, reject.reason, reject.detail, raw))
     return Normalised(tuple(events), tuple(rejections))
 
 
-def event_id(tenant_id: UUID, message_id: str) -> UUID:
-    """The identity of an event: 128 bits of a hash of (tenant, message id)."""
-    return UUID(bytes=blake2b(tenant_id.bytes + message_id.encode(), digest_size=16).digest())
+def event_id(tenant: bytes, message_id: str) -> str:
+    """The identity of an event: 128 bits of a hash of (tenant's id, message id), in hex."""
+    return blake2b(tenant + message_id.encode(), digest_size=16).hexdigest()
 
 
-def _event(raw: bytes, request: Request, tenant_id: UUID, received: datetime) -> Event:
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What all calls of a request have in common."""
+
+    tenant: bytes
+    received: datetime
+    sent_at: datetime | None
+    forced: Call | None
+    context: Mapping[str, Any]
+
+
+def _event(raw: bytes, batch: _Batch) -> Event:
     call = _decoded(raw)
-    kind = request.forced or _kind(call)
-    context = {**request.context, **(call.context or {})}
-    group_id = _text("groupId", call.groupId if call.groupId is not None else context.get("groupId"))
-    ids = {
-        "user_id": _text("userId", call.userId),
-        "anonymous_id": _text("anonymousId", call.anonymousId),
-        "group_id": group_id,
-        "previous_id": _text("previousId", call.previousId),
-    }
+    kind = batch.forced or _kind(call)
+    context = {**batch.context, **(call.context or {})} if batch.context else call.context or {}
     name = _text("name", call.event if kind is Call.TRACK else call.name)
-    _check(kind, name, ids)
+    user_id, anonymous_id = _text("userId", call.userId), _text("anonymousId", call.anonymousId)
+    group_id = _text("groupId", call.groupId if call.groupId is not None else context.get("groupId"))
+    previous_id = _text("previousId", call.previousId)
+    _check(kind, name, previous_id, group_id, user_id or anonymous_id)
     stamp = _timestamp(call)
     message_id = _text("messageId", call.messageId) or _own_message_id(raw, stamp)
-    day, from_receipt = _day(stamp, received)
+    day, from_receipt = _day(stamp, batch.received)
+    sent_at = _moment(call.sentAt) if call.sentAt else batch.sent_at
     return Event(
-        id=event_id(tenant_id, message_id),
+        id=event_id(batch.tenant, message_id),
         message_id=message_id,
         call=kind,
         name=name,
-        occurred_at=_occurred_at(stamp, _moment(call.sentAt or request.sent_at), received),
+        user_id=user_id,
+        anonymous_id=anonymous_id,
+        group_id=group_id,
+        previous_id=previous_id,
+        occurred_at=_occurred_at(stamp, sent_at, batch.received),
         day=day,
         day_from_receipt=from_receipt,
         properties=call.properties or {},
         traits=call.traits or {},
         context=context,
-        **ids,
     )
 
 
@@ -327,28 +340,30 @@ def _all_text(value: object) -> str:
 
 
 def _kind(call: _Call) -> Call:
-    try:
-        return Call(call.type or "")
-    except ValueError:
-        raise _Reject(Reason.UNKNOWN_TYPE, f"type {call.type!r} is none of {', '.join(Call)}") from None
+    kind = KINDS.get(call.type)
+    if kind is None:
+        raise _Reject(Reason.UNKNOWN_TYPE, f"type {call.type!r} is none of {', '.join(Call)}")
+    return kind
 
 
 def _text(field: str, value: object) -> str:
-    text = "" if value is None else str(value)
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else str(value)
     if len(text) > MAX_TEXT:
         raise _Reject(Reason.TOO_LONG, f"{field} is longer than {MAX_TEXT} characters")
     return text
 
 
-def _check(kind: Call, name: str, ids: Mapping[str, str]) -> None:
+def _check(kind: Call, name: str, previous: str, group: str, person: str) -> None:
     """What the specification asks of each call, and no more."""
     if kind is Call.TRACK and not name:
         raise _Reject(Reason.NO_EVENT_NAME, "a track call needs an event")
-    if kind is Call.GROUP and not ids["group_id"]:
+    if kind is Call.GROUP and not group:
         raise _Reject(Reason.NO_GROUP, "a group call needs a groupId")
-    if kind is Call.ALIAS and not ids["previous_id"]:
+    if kind is Call.ALIAS and not previous:
         raise _Reject(Reason.NO_PREVIOUS_ID, "an alias call needs a previousId")
-    if not (ids["user_id"] or ids["anonymous_id"] or ids["group_id"]):
+    if not (person or group):
         raise _Reject(Reason.NO_IDENTITY, "the call has neither userId, anonymousId nor groupId")
 
 

@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from hub.ingest.flusher import Overloaded, Parcel, flusher
+from hub.ingest.flusher import Overloaded, Parcel, Revoked, flusher
+from hub.ingest.keys import Remembered, credential_with_scope, unknown_key
 from hub.ingest.segment import (
     ENDPOINTS,
     MAX_BATCH_BYTES,
@@ -23,13 +24,11 @@ from hub.ingest.segment import (
     normalise,
     read_request,
 )
-from hub.people.models import Credential
-from hub.people.selectors import credential_for
 
 log = logging.getLogger(__name__)
 
-SCOPE = "ingest"
 PATIENCE = 30.0
+remembered = Remembered()
 CODES = {400: "malformed", 401: "bad_key", 404: "not_found", 405: "method", 413: "too_large", 429: "overloaded"}
 
 
@@ -42,12 +41,15 @@ def receive(request: HttpRequest, endpoint: str) -> HttpResponse:
         return _refusal(405, "send calls with POST")
     try:
         carried = read_request(endpoint, _headers(request), _body(request))
-        credential = credential_with_scope(carried.write_key)
+        credential = remembered(carried.write_key)
         received_at = timezone.now()
         calls = normalise(carried, tenant_id=credential.tenant_id, received_at=received_at)
-        flusher().submit(Parcel(credential.tenant, calls, received_at)).result(PATIENCE)
+        flusher().submit(Parcel(credential, calls, received_at)).result(PATIENCE)
     except RequestError as error:
         return _refusal(error.status, str(error))
+    except Revoked:
+        remembered.forget(carried.write_key)
+        return _refusal(401, str(unknown_key()))
     except Overloaded:
         return _later(429, "too many events at once; send them again")
     except (NotInTime, CancelledError):
@@ -82,16 +84,6 @@ def _body(request: HttpRequest) -> bytes:
         stream = request.META["wsgi.input"]
         return bytes(stream.read(MAX_BATCH_BYTES + 1))
     return bytes(request.read(MAX_BATCH_BYTES + 1))
-
-
-def credential_with_scope(key: str) -> Credential:
-    """The live credential of a write key; raises RequestError 401 when there is none that may send events."""
-    credential = credential_for(key)
-    if credential is None:
-        raise RequestError(401, "this write key is unknown or revoked")
-    if SCOPE not in credential.scopes:
-        raise RequestError(401, "this key may not send events: it lacks the scope ingest")
-    return credential
 
 
 def preflight(request: HttpRequest) -> HttpResponse:

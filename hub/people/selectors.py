@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Collection
+from uuid import UUID
+
 from hub.people.models import Credential, Membership, User, hash_key
 from hub.tenancy.models import Tenant
 
@@ -26,3 +29,9 @@ def credential_for(key: str) -> Credential | None:
         .filter(key_hash=hash_key(key), revoked_at=None, tenant__is_active=True)
         .first()
     )
+
+
+def credentials_live(ids: Collection[UUID]) -> set[UUID]:
+    """Those of the credentials that are neither revoked nor of a tenant that is switched off; one query."""
+    live = Credential.objects.filter(pk__in=ids, revoked_at=None, tenant__is_active=True)
+    return set(live.values_list("pk", flat=True))

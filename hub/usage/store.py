@@ -27,15 +27,14 @@ CHUNK = 5_000
 LOOK_BACK = timedelta(days=8)
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(msgspec.Struct, frozen=True, gc=False):
     """One event as it is stored.
 
-    `day` is the partition and must be the same when the event is sent again; with `look_back` it may not be, and the
-    id is looked up in the 8 days before. Without `account_id` the event waits for its group, or else its user.
+    `id` is 128 bits in hex. `day` is the partition and must be the same when the event is sent again; with `look_back`
+    it may not be, and the id is looked up in the 8 days before. Without `account_id` the event waits for its group, or else its user.
     """
 
-    id: UUID
+    id: str
     day: date
     kind: str
     name: str
@@ -127,7 +126,7 @@ WITH moved AS (
 ) {ROLLUPS}"""
 ATTACH_GROUPS = ATTACH.format(which="p.kind = 'group' AND e.group_key = p.key AND e.group_key <> '' AND e.group_key")
 ATTACH_USERS = ATTACH.format(which="p.kind = 'user' AND e.user_key = p.key AND e.group_key = '' AND e.user_key")
-EARLIER = "SELECT id FROM usage_event WHERE tenant_id = %s AND id = ANY(%s) AND day >= %s AND day < %s"
+EARLIER = "SELECT id FROM usage_event WHERE tenant_id = %s AND id = ANY(%s::uuid[]) AND day >= %s AND day < %s"
 
 
 class PostgresEvents:
@@ -209,14 +208,14 @@ def _fields(row: EventRow) -> tuple[Any, ...]:
     )
 
 
-def _stored_earlier(rows: Sequence[EventRow]) -> set[UUID]:
+def _stored_earlier(rows: Sequence[EventRow]) -> set[str]:
     if not rows:
         return set()
     days = [row.day for row in rows]
     values: list[Any] = [current_tenant_id(), [row.id for row in rows], min(days) - LOOK_BACK, max(days)]
     with connection.cursor() as cursor:
         cursor.execute(EARLIER, values)
-        return {found for (found,) in cursor.fetchall()}
+        return {found.hex for (found,) in cursor.fetchall()}
 
 
 def _stored(cursor: Any, statement: str, values: dict[str, Any]) -> Stored:

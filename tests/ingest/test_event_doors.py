@@ -24,6 +24,7 @@ from hub.accounts.services import account_upsert
 from hub.ingest import flusher as flusher_module
 from hub.ingest.following import backlog, drain
 from hub.ingest.models import QuarantinedEvent, TouchedAccount
+from hub.people.models import Credential
 from hub.people.services import credential_create, credential_revoke
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant, TenantWork
@@ -304,6 +305,16 @@ def test_keys_that_are_unknown_revoked_or_lack_the_scope_are_401(acme: Tenant, p
     assert rows(acme) == []
 
 
+def test_a_key_that_is_taken_away_stops_at_once(acme: Tenant, post: Callable[..., Any]) -> None:
+    credential, key = credential_create(tenant=acme, name="site", actor=ACTOR)
+    assert post("batch", {"batch": [track(messageId="before")]}, key=key).status_code == 200
+    credential_revoke(credential=credential, actor=ACTOR)
+    for _ in range(2):
+        answer = post("batch", {"batch": [track(messageId="after")]}, key=key)
+        assert (answer.status_code, answer.json()["code"]) == (401, "bad_key")
+    assert len(rows(acme)) == 1
+
+
 def test_a_flush_that_fails_is_503_and_the_next_one_works(
     acme: Tenant, post: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,8 +336,10 @@ def test_a_failure_of_one_tenant_is_not_anothers(acme: Tenant, globex: Tenant) -
         now = timezone.now()
         request = read_request("track", {}, json.dumps(track(writeKey="k", messageId="m")).encode())
         calls = normalise(request, tenant_id=tenant.id, received_at=now)
-        wrong = Tenant(id=UUID(int=1), slug="gone", name="Gone")
-        return Parcel(tenant if day_known else wrong, calls, now)
+        credential = credential_create(tenant=tenant, name="door", actor=ACTOR)[0]
+        if not day_known:
+            credential.tenant = Tenant(id=UUID(int=1), slug="gone", name="Gone")
+        return Parcel(credential, calls, now)
 
     good, bad = parcel(globex, True), parcel(acme, False)
     # The unknown tenant's rows break a foreign key.
@@ -351,7 +364,7 @@ def test_the_flusher_holds_no_more_than_its_limit(monkeypatch: pytest.MonkeyPatc
 
     idle = Flusher()
     idle._thread = threading.current_thread()
-    parcel = Parcel(Tenant(), Normalised(events=(None,) * LIMIT, rejections=()), NOW)  # type: ignore[arg-type]  # only counted
+    parcel = Parcel(Credential(), Normalised(events=(None,) * LIMIT, rejections=()), NOW)  # type: ignore[arg-type]  # only counted
     idle.submit(parcel)
     with pytest.raises(Overloaded):
         idle.submit(parcel)

@@ -26,7 +26,7 @@ NAMESPACE = UUID(int=7)
 def row(account_id: UUID, number: int, day: int, name: str, quantity: int = 1, historical: bool = False) -> EventRow:
     at = START + timedelta(days=day)
     return EventRow(
-        id=uuid5(NAMESPACE, f"{account_id} {number}"),
+        id=uuid5(NAMESPACE, f"{account_id} {number}").hex,
         day=at.date(),
         kind="track",
         name=name,

@@ -51,7 +51,9 @@ def facts_touch_free(account_ids: Iterable[UUID], *, at: datetime) -> set[UUID]:
     with transaction.atomic():
         free = AccountState.objects.select_for_update(skip_locked=True).filter(account_id__in=ids)
         locked = dict(free.order_by("account_id").values_list("pk", "account_id"))
-        AccountState.objects.filter(pk__in=locked).update(fact_version=F("fact_version") + 1, dirty_at=at)
+        # Who is dirty already and free is dirty until this commits: its evaluation begins with the lock that we hold.
+        clean = AccountState.objects.filter(pk__in=locked, dirty_at=None)
+        clean.update(fact_version=F("fact_version") + 1, dirty_at=at)
         if locked:
             wake(EVALUATE)
     return set(ids) - set(locked.values())
