@@ -31,7 +31,8 @@ class EventRow(msgspec.Struct, frozen=True, gc=False):
     """One event as it is stored.
 
     `id` is 128 bits in hex. `day` is the partition and must be the same when the event is sent again; with `look_back`
-    it may not be, and the id is looked up in the 8 days before. Without `account_id` the event waits for its group, or else its user.
+    it may not be, and the id is looked up in the 8 days before. Without `account_id` the event waits for its group, or
+    else its user.
     """
 
     id: str
