@@ -21,15 +21,16 @@ from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from hub.accounts.services import facts_touch, states_lock
+from hub.accounts.services import states_lock
 from hub.ingest.imports.convert import Converter, Repeats
 from hub.ingest.imports.entities import Batch, Entity, Record, load
 from hub.ingest.imports.files import SourceRow, rows_of
-from hub.ingest.imports.finishing import months_finish
+from hub.ingest.imports.finishing import file_finish, run_settle
 from hub.ingest.imports.journal import Journal
 from hub.ingest.imports.mapping import Mapping
 from hub.ingest.imports.preflight import Source, sources_of, tables_in
 from hub.ingest.imports.references import References
+from hub.ingest.imports.statistics import statistics_refresh
 from hub.ingest.models import ImportBatch, ImportedFile, ImportRun, QuarantinedRow
 from hub.people.audit import Actor, audit
 from hub.registry.handlers import history_loaded
@@ -37,7 +38,7 @@ from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 
-BATCH_ROWS = 5000
+BATCH_ROWS = 10_000
 # For how long a worker may be silent before another goes on with its run: between batches, and before the first.
 LEASE = timedelta(seconds=20)
 FIRST_LEASE = timedelta(seconds=75)
@@ -111,6 +112,8 @@ def import_folder(
         try:
             files = [FileImport(tenant, run, mapping, source, n).run() for n, source in enumerate(sources)]
         except Exception as error:
+            if not dry_run:
+                run_settle(tenant, run)
             with tenant_context(tenant):
                 ImportRun.objects.filter(pk=run.pk).update(
                     status=ImportRun.Status.FAILED, finished_at=timezone.now(), problem=str(error)[:2000]
@@ -199,11 +202,17 @@ class FileImport:
         with tenant_context(self.tenant):
             self._fence()
             self._batch(chunk)
+        if not self.pretend:
+            with tenant_context(self.tenant):
+                statistics_refresh(self.entity)
         return True
 
     def finish(self) -> None:
         """What follows for whole accounts once all rows are there; may be interrupted and gone on with."""
-        months_finish(self.tenant, self.run_row, self.position, self.entity, fence=self._fence, touch=self._touch)
+        with tenant_context(self.tenant):
+            file = self._file().get()
+        if not self.pretend:
+            file_finish(self.tenant, self.run_row, file, fence=self._fence)
         with tenant_context(self.tenant):
             self._fence()
             self._file().update(finished_at=timezone.now())
@@ -236,9 +245,10 @@ class FileImport:
         touched, journal = self._write(live)
         self._count(records, len(chunk))
         if not self.pretend:
-            self._keep(journal)
-            if touched and not self.entity.changes_revenue:
-                self._touch(touched)
+            self._keep(journal, touched)
+            if touched and self.run_row.historical:
+                # Now, for an evaluation may see these rows before the file is through.
+                history_loaded(self.tenant.id, sorted(touched))
 
     def _write(self, records: Sequence[Record]) -> tuple[set[UUID], Journal]:
         """Write records; when the database refuses them, find the rows that it refuses and quarantine those alone."""
@@ -259,11 +269,6 @@ class FileImport:
         more, other = self._write(records[half:])
         journal.take(other)
         return touched | more, journal
-
-    def _touch(self, account_ids: set[UUID]) -> None:
-        facts_touch(account_ids)
-        if self.run_row.historical:
-            history_loaded(self.tenant.id, sorted(account_ids))
 
     # --- Counting, and keeping what was refused and what was written ------------------------------------------------
 
@@ -293,7 +298,7 @@ class FileImport:
             row=record.raw,
         )
 
-    def _keep(self, journal: Journal) -> None:
+    def _keep(self, journal: Journal, touched: set[UUID]) -> None:
         ImportBatch.objects.bulk_create(
             [
                 ImportBatch(
@@ -304,7 +309,8 @@ class FileImport:
                     created=[pk for pk, _ in written.created],
                     marks=b"".join(mark for _, mark in written.created),
                     changed=[{"id": str(pk), "before": old, "after": new} for pk, old, new in written.changed],
+                    accounts=[] if n else sorted(touched),
                 )
-                for table, written in journal.tables.items()
+                for n, (table, written) in enumerate(journal.tables.items())
             ]
         )

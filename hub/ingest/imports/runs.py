@@ -121,8 +121,10 @@ def run_cancel(*, run: ImportRun, actor: Actor) -> None:
     if held.status != Status.RUNNING:
         held.delete()
         return
-    held.status, held.finished_at, held.claimed_until = Status.CANCELLED, timezone.now(), None
-    held.save(update_fields=["status", "finished_at", "claimed_until"])
+    held.status, held.claimed_until = Status.CANCELLED, None
+    held.save(update_fields=["status", "claimed_until"])
+    # A worker tells of the accounts that had changed until now.
+    wake(QUEUE)
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from hub.ingest.imports import drafts
@@ -29,6 +29,7 @@ from hub.ingest.imports.engine import (
     files_make,
 )
 from hub.ingest.imports.files import FileError
+from hub.ingest.imports.finishing import run_settle
 from hub.ingest.imports.mapping import Mapping
 from hub.ingest.imports.preflight import ImportProblem, Source, mapping_check, sources_of
 from hub.ingest.imports.storage import read_upload, tables_of
@@ -54,6 +55,8 @@ def backlog() -> datetime | None:
     """When the next run may be claimed; now while an upload waits to be read."""
     if ImportUpload.objects.filter(status=ImportUpload.Status.STORED).exists():
         return timezone.now()
+    if _ended_early().exists():
+        return timezone.now()
     waiting = ImportRun.objects.filter(origin=ImportRun.Origin.BROWSER, status__in=WORKING)
     times = list(waiting.values_list("claimed_until", flat=True))
     return min((at or timezone.now() for at in times), default=None)
@@ -64,7 +67,7 @@ def drain(tenant_id: UUID) -> datetime | None:
     tenant = Tenant.objects.get(pk=tenant_id)
     deadline = time.monotonic() + SLICE_SECONDS
     while time.monotonic() < deadline:
-        if _read_next(tenant):
+        if _read_next(tenant) or _settle_next(tenant):
             continue
         run = _claim(tenant)
         if run is None:
@@ -118,6 +121,26 @@ def _read(upload: ImportUpload, folder: Path) -> None:
 # --- Runs -----------------------------------------------------------------------------------------------------------
 
 
+def _ended_early() -> QuerySet[ImportRun, ImportRun]:
+    """Runs that were cancelled or failed, of whose rows nobody has told yet."""
+    found: QuerySet[ImportRun, ImportRun] = ImportRun.objects.filter(
+        origin=ImportRun.Origin.BROWSER, status__in=(Status.CANCELLED, Status.FAILED), finished_at__isnull=True
+    )
+    return found
+
+
+def _settle_next(tenant: Tenant) -> bool:
+    with tenant_context(tenant):
+        run = _ended_early().order_by("started_at").first()
+    if run is None:
+        return False
+    run_settle(tenant, run)
+    with tenant_context(tenant):
+        _ended_early().filter(pk=run.pk).update(finished_at=timezone.now())
+        announce("imports")
+    return True
+
+
 def _claim(tenant: Tenant) -> ImportRun | None:
     """Take the oldest run that nobody works on, for as long as a lease."""
     now = timezone.now()
@@ -150,7 +173,7 @@ def _work(tenant: Tenant, run: ImportRun, deadline: float) -> None:
     except OutOfTime:
         _mine(tenant, run, claimed_until=timezone.now())
     except ImportProblem as problem:
-        _mine(tenant, run, status=Status.FAILED, problem="\n".join(problem.problems)[:5000], finished_at=timezone.now())
+        _mine(tenant, run, status=Status.FAILED, problem="\n".join(problem.problems)[:5000])
     except Exception as error:
         log.exception("import %s", run.pk)
         _mine(tenant, run, status=Status.FAILED, problem=f"{type(error).__name__}: {error}"[:2000])

@@ -188,7 +188,8 @@ class ImportBatch(TenantModel):
     """What one batch of an import wrote into one table, so that it can be taken back.
 
     `created` are the new rows and `marks` the digests of their content, eight bytes each in the same order; `changed`
-    is a list of ``{"id", "before", "after"}`` with only the fields that the import changed.
+    is a list of ``{"id", "before", "after"}`` with only the fields that the import changed. `accounts` are those whose
+    facts the batch changed; they are told once the file is through.
     """
 
     run = TenantForeignKey(ImportRun, on_delete=models.CASCADE, related_name="batches", db_index=False)
@@ -198,6 +199,7 @@ class ImportBatch(TenantModel):
     created = ArrayField(models.UUIDField(), default=list)
     marks = models.BinaryField(default=bytes)
     changed = models.JSONField(default=list)
+    accounts = ArrayField(models.UUIDField(), default=list)
 
     class Meta(TenantModel.Meta):
         constraints = [

@@ -60,11 +60,17 @@ INSERT INTO usage_usagedaily (tenant_id, id, account_id, day, name, count)
 SELECT %s, * FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::text[], %s::bigint[])
 ON CONFLICT (tenant_id, account_id, day, name) DO UPDATE SET count = usage_usagedaily.count + excluded.count
 """
+ROLLUP_STAGED = """
+INSERT INTO usage_usagedaily (tenant_id, id, account_id, day, name, count)
+SELECT %s, gen_random_uuid(), account_id, day, name, sum(count)
+FROM usage_stage GROUP BY account_id, day, name HAVING sum(count) <> 0 ORDER BY account_id, day, name
+ON CONFLICT (tenant_id, account_id, day, name) DO UPDATE SET count = usage_usagedaily.count + excluded.count
+"""
 ACTIVE = """
 INSERT INTO usage_activeuserdaily (tenant_id, id, account_id, day, user_key)
 SELECT %(tenant)s, gen_random_uuid(), account_id, day, user_key
 FROM usage_stage WHERE user_key <> '' GROUP BY account_id, day, user_key ORDER BY account_id, day, user_key
-ON CONFLICT (tenant_id, account_id, day, user_key) DO NOTHING RETURNING id, account_id, day, user_key
+ON CONFLICT (tenant_id, account_id, day, user_key) DO NOTHING RETURNING id, user_key
 """
 
 
@@ -135,11 +141,21 @@ def _outcomes(
             record.outcome = "updated"
             _note_change(batch, known[record.external_id], now, deltas)
             changed.append(record.external_id)
-        deltas[account_id, values["day"], values["name"]] += values["count"]
+        if len(stored) < len(records):
+            deltas[account_id, values["day"], values["name"]] += values["count"]
         batch.touched.add(account_id)
     batch.journal.note(USAGE, created)
-    roll_up(deltas)
+    if len(created) == len(records):
+        _roll_up_staged()
+    else:
+        roll_up(deltas)
     return changed
+
+
+def _roll_up_staged() -> None:
+    """The whole batch is new: the sums need not leave the database."""
+    with connection.cursor() as cursor:
+        cursor.execute(ROLLUP_STAGED, [current_tenant_id()])
 
 
 def _note_change(batch: Batch, row: tuple[Any, ...], now: tuple[Any, ...], deltas: Counter[Key]) -> None:
@@ -183,7 +199,7 @@ def take_back(gone: Sequence[Any], restored: Sequence[tuple[Any, Mapping[str, An
 
 
 USAGE = Trace(UsageRecord, STORED, undo=take_back)
-ACTIVES = Trace(ActiveUserDaily, ("account_id", "day", "user_key"))
+ACTIVES = Trace(ActiveUserDaily, ("user_key",))
 ENTITY = Entity(
     "usage",
     FIELDS,
