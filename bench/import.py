@@ -1,4 +1,4 @@
-"""Importing accounts and usage rows through the whole engine, against a bare COPY of the same rows; RavenStack twice."""
+"""Importing accounts and usage rows through the engine, against a bare COPY of the same rows; RavenStack too."""
 
 from __future__ import annotations
 

@@ -68,7 +68,18 @@ def _matched(entries: Sequence[Tree], uploads: Sequence[ImportUpload]) -> list[T
     """The entries of a mapping for which a file was sent, naming it."""
     files = {upload.name: upload.profile["names"] for upload in uploads}
     found = entry_files(entries, files)
-    return [{**entry, "file": found[n]} for n, entry in enumerate(entries) if n in found]
+    orders = {upload.name: {c.name: c.order for c in columns_in(upload)} for upload in uploads}
+    return [_dated({**entry, "file": found[n]}, orders[found[n]]) for n, entry in enumerate(entries) if n in found]
+
+
+def _dated(entry: Tree, orders: Mapping[str, str]) -> Tree:
+    """The entry with the order of days that this month's file has, where the mapping leaves it open."""
+    fields = {}
+    for name, value in (entry.get("fields") or {}).items():
+        spelled = dict(value) if isinstance(value, Mapping) else {"column": value}
+        order = orders.get(str(spelled.get("column")), "")
+        fields[name] = {**spelled, "date": order} if order in ("dmy", "mdy") and "date" not in spelled else value
+    return {**entry, "fields": fields}
 
 
 def _suggested(upload: ImportUpload) -> Tree:

@@ -13,6 +13,8 @@ import yaml
 
 COLUMN_KEYS: Final = {"column", "date", "money", "true", "false", "lookup", "default", "constant"}
 FILE_KEYS: Final = {"file", "match", "entity", "external_id", "account", "contact", "fields", "leave_out"}
+# What a column may hold to find an account by, beside the account's own id.
+THROUGH: Final = ("contract_line", "contact", "name", "domain")
 RULE_KEYS: Final = {"column", "equals", "empty", "in"}
 
 
@@ -72,7 +74,7 @@ class FileMapping:
     external_id: str
     fields: AbstractMapping[str, Column]
     account: str = ""
-    # Entity through which the account column leads: "" = the account's own id, "contract_line", "contact".
+    # What the account column holds: "" = the account's own id, else one of THROUGH.
     through: str = ""
     contact: str = ""
     leave_out: tuple[LeaveOut, ...] = ()
@@ -185,8 +187,8 @@ class _Reader:
             self.fail(at, "expected a column, or a mapping with column and through")
             return "", ""
         through = str(item.get("through") or "")
-        if through not in ("", "account", "contract_line", "contact"):
-            self.fail(at, f"cannot find an account through {through!r}: account, contract_line or contact")
+        if through not in ("", "account", *THROUGH):
+            self.fail(at, f"cannot find an account through {through!r}: account, {', '.join(THROUGH)}")
         return str(item["column"]), "" if through == "account" else through
 
     def _fields(self, at: str, item: Any, known: AbstractMapping[str, FieldSpec]) -> dict[str, Column]:

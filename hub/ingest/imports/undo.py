@@ -188,6 +188,10 @@ def _remove(trace: Trace, rows: Sequence[Any]) -> None:
     if trace.timeline and ids:
         kind, key = trace.timeline
         TimelineEntry.objects.filter(kind=kind, key__in=[key.format(pk) for pk in ids]).delete()
+    if trace.told is not None:
+        entries = [entry for row in rows for entry in trace.told(row)]
+        kinds, keys = {entry.kind for entry in entries}, {entry.key for entry in entries}
+        TimelineEntry.objects.filter(kind__in=kinds, key__in=keys).delete()
     trace.model.objects.filter(pk__in=ids).delete()
 
 

@@ -10,7 +10,7 @@ from hub.ingest.imports.journal import Trace
 
 
 def upsert_by_source(batch: Batch, trace: Trace, *, fields: Iterable[str], updated: str = "") -> list[Any]:
-    """Upsert rows of a model keyed by (source, external_id); returns the new rows.
+    """Upsert rows of a model keyed by (source, external_id); returns the rows written, the new ones first.
 
     A field that the mapping leaves out is not touched. An existing row that now names another account moves there and
     both accounts count as changed.
@@ -48,7 +48,7 @@ def upsert_by_source(batch: Batch, trace: Trace, *, fields: Iterable[str], updat
     if changed:
         columns = [name for name in (*fields, "account", "contact") if hasattr(model, name)]
         model.objects.bulk_update(changed, [*columns, *([updated] if updated else [])], batch_size=500)
-    return new
+    return [*new, *changed]
 
 
 def each(records: Sequence[Record], check: Callable[[Record], None]) -> list[Record]:

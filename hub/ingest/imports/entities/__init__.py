@@ -12,7 +12,19 @@ from hub.ingest.imports.journal import Journal, Trace
 from hub.ingest.imports.mapping import FieldSpec
 from hub.registry.base import Registry
 
-MODULES = ("account", "contact", "contract_line", "churn_claim", "usage", "ticket", "survey_response", "milestone")
+MODULES = (
+    "account",
+    "contact",
+    "contract_line",
+    "churn_claim",
+    "usage",
+    "ticket",
+    "survey_response",
+    "opportunity",
+    "invoice",
+    "community_activity",
+    "milestone",
+)
 
 
 @dataclass(slots=True)

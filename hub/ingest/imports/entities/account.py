@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from uuid import UUID
+
 from hub.accounts.models import Account, AccountExternalId
 from hub.accounts.services import ACCOUNT_FIELDS
-from hub.ingest.imports.entities import Batch, Entity
+from hub.accounts.services.record import owner_ids
+from hub.ingest.imports.entities import Batch, Entity, Record
 from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.mapping import FieldSpec
+from hub.ingest.imports.upsert import each
 
 FIELDS = {
     "name": FieldSpec(
@@ -45,6 +50,9 @@ FIELDS = {
     ),
     "timezone": FieldSpec("text", longest=64, also=("time_zone", "tz")),
     "source_churned": FieldSpec("boolean", also=("churned", "churn_flag", "is_churned", "churn")),
+    "owner_email": FieldSpec(
+        "text", longest=254, also=("owner", "csm", "csm_email", "account_manager", "account_owner")
+    ),
     "attributes": FieldSpec("text"),
 }
 ACCOUNTS = Trace(Account, (*sorted(ACCOUNT_FIELDS), "owner_id", "parent_id", "attributes"), owned_by="id")
@@ -52,14 +60,16 @@ ACCOUNTS = Trace(Account, (*sorted(ACCOUNT_FIELDS), "owner_id", "parent_id", "at
 
 def write(batch: Batch) -> None:
     """Upsert accounts by the source's id; attributes are merged key by key."""
-    ids = [record.external_id for record in batch.records]
+    owners = owner_ids(record.values.get("owner_email") or "" for record in batch.records)
+    records = each(batch.records, lambda record: _find_owner(record, owners))
+    ids = [record.external_id for record in records]
     links = AccountExternalId.objects.select_related("account").filter(source=batch.source, value__in=ids)
     known = {link.value: link.account for link in links}
     new: list[Account] = []
     changed: list[Account] = []
-    for record in batch.records:
+    for record in records:
         attributes = {k.split(".", 1)[1]: v for k, v in record.values.items() if k.startswith("attributes.")}
-        values = {name: value for name, value in record.values.items() if name in ACCOUNT_FIELDS}
+        values = {name: value for name, value in record.values.items() if name in (*ACCOUNT_FIELDS, "owner_id")}
         account = known.get(record.external_id)
         if account is None:
             account = Account(attributes=attributes, **values)
@@ -83,12 +93,24 @@ def write(batch: Batch) -> None:
     AccountExternalId.objects.bulk_create(
         [
             AccountExternalId(account=known[record.external_id], source=batch.source, value=record.external_id)
-            for record in batch.records
+            for record in records
             if record.outcome == "created"
         ],
         batch_size=1000,
     )
-    Account.objects.bulk_update(changed, [*sorted(ACCOUNT_FIELDS), "attributes"], batch_size=500)
+    Account.objects.bulk_update(changed, [*sorted(ACCOUNT_FIELDS), "owner", "attributes"], batch_size=500)
+
+
+def _find_owner(record: Record, owners: Mapping[str, UUID]) -> None:
+    """An empty cell leaves the owner; an address that is no member's is refused."""
+    address = (record.values.pop("owner_email", "") or "").strip()
+    if not address:
+        return
+    if (owner := owners.get(address.lower())) is None:
+        message = "not the address of a member who works here"
+        record.refuse("bad_value", message, column="owner_email", value=address)
+    else:
+        record.values["owner_id"] = owner
 
 
 ENTITY = Entity(

@@ -8,7 +8,8 @@ from hub.ingest.imports.mapping import FieldSpec
 from hub.ingest.imports.upsert import each, upsert_by_source
 from hub.ingest.imports.when import midnight
 from hub.revenue.models import ContractLine
-from hub.revenue.services import LINE_FIELDS
+from hub.revenue.services import CurrencyError
+from hub.revenue.services.lines import LINE_FIELDS, home_values
 
 FIELDS = {
     "product": FieldSpec("text", longest=100, also=("product_name", "sku", "item")),
@@ -29,7 +30,8 @@ FIELDS = {
     "billing_period": FieldSpec("text", longest=20, also=("billing_frequency", "interval", "billing_interval")),
     "source_churned": FieldSpec("boolean", also=("churn_flag", "churned", "cancelled")),
 }
-LINES = Trace(ContractLine, (*sorted(LINE_FIELDS), "account_id"), timeline=("contract", "line:{}"))
+STORED = sorted({*LINE_FIELDS, "billed_minor", "billed_currency"})
+LINES = Trace(ContractLine, (*STORED, "account_id"), timeline=("contract", "line:{}"))
 
 
 def write(batch: Batch) -> None:
@@ -38,21 +40,18 @@ def write(batch: Batch) -> None:
     def check(record: Record) -> None:
         values = record.values
         values["mrr_minor"] = values.pop("mrr", None)
-        values.setdefault("currency", batch.currency)
+        values["currency"] = (values.get("currency") or batch.currency).upper()
         if values["mrr_minor"] is None or values["mrr_minor"] < 0:
             record.refuse("bad_value", "MRR must be there and not negative", column="mrr")
-        elif values["currency"] != batch.currency:
-            message = f"currency {values['currency']} differs from the tenant's {batch.currency}"
-            record.refuse("other_currency", message, column="currency", value=values["currency"])
         elif values.get("ends_on") and values["ends_on"] < values["starts_on"]:
             record.refuse("ends_before_start", f"ends {values['ends_on']}, starts {values['starts_on']}")
+        else:
+            _count_at_home(record, batch.currency)
         for optional in ("is_trial",):
             if values.get(optional) is None:
                 values[optional] = False
 
-    new = upsert_by_source(
-        batch.of(each(batch.records, check)), LINES, fields=sorted(LINE_FIELDS), updated="updated_at"
-    )
+    new = upsert_by_source(batch.of(each(batch.records, check)), LINES, fields=STORED, updated="updated_at")
     timeline_record_many(
         [
             TimelineEntry(
@@ -66,6 +65,18 @@ def write(batch: Batch) -> None:
             for line in new
         ]
     )
+
+
+def _count_at_home(record: Record, home: str) -> None:
+    """MRR in the tenant's currency at the dated rate; a currency without a rate, or that nobody knows, is refused."""
+    billed = record.values["currency"]
+    if billed == home:
+        record.values.update(billed_minor=None, billed_currency="")
+        return
+    try:
+        record.values = home_values(record.values)
+    except CurrencyError as error:
+        record.refuse("other_currency", str(error), column="currency", value=billed)
 
 
 ENTITY = Entity(

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from hub.accounts.models import TimelineEntry
-from hub.accounts.services import timeline_record_many
-from hub.feedback.models import Ticket, TicketPriority
-from hub.ingest.imports.entities import Batch, Entity, Record
-from hub.ingest.imports.journal import Trace
+from hub.feedback.models import TicketKind, TicketPriority, TicketStatus
+from hub.feedback.services import TICKET
+from hub.ingest.imports.entities import Entity, Record
 from hub.ingest.imports.mapping import FieldSpec
-from hub.ingest.imports.upsert import each, upsert_by_source
+from hub.ingest.imports.nouns import noun_trace, noun_writer
 
 PRIORITIES = {value: value for value in TicketPriority.values} | {
     "normal": "medium",
@@ -26,42 +24,26 @@ FIELDS = {
     "resolution_hours": FieldSpec("number", also=("resolution_time_hours", "hours_to_resolve")),
     "csat": FieldSpec("integer", also=("satisfaction_score", "satisfaction", "rating")),
     "escalated": FieldSpec("boolean", also=("escalation_flag", "escalation", "is_escalated")),
+    "status": FieldSpec("choice", choices={value: value for value in TicketStatus.values}, also=("ticket_status",)),
+    "kind": FieldSpec("choice", choices={value: value for value in TicketKind.values}, also=("type", "ticket_type")),
+    "channel": FieldSpec("text", longest=50, also=("via_channel", "via", "origin")),
+    "assignee": FieldSpec("text", longest=200, also=("agent", "assigned_to")),
+    "tags": FieldSpec("list", also=("labels",)),
+    "url": FieldSpec("text", longest=300, also=("link",)),
 }
-TICKETS = Trace(Ticket, (*FIELDS, "account_id", "contact_id"), timeline=("ticket", "opened:{}"))
 
 
 def check(record: Record) -> None:
     csat = record.values.get("csat")
     if csat is not None and not 1 <= csat <= 5:
         record.refuse("bad_value", "CSAT is 1 to 5", column="csat", value=str(csat))
-    for name in ("escalated",):
-        if record.values.get(name) is None:
-            record.values.pop(name, None)
-    if record.values.get("priority") is None:
-        record.values.pop("priority", None)
 
 
-def write(batch: Batch) -> None:
-    new = upsert_by_source(batch.of(each(batch.records, check)), TICKETS, fields=list(FIELDS), updated="updated_at")
-    timeline_record_many(
-        [
-            TimelineEntry(
-                account_id=ticket.account_id,
-                kind="ticket",
-                key=f"opened:{ticket.pk}",
-                title=f"Ticket opened ({ticket.get_priority_display()}): {ticket}",
-                source=batch.source,
-                occurred_at=ticket.opened_at,
-            )
-            for ticket in new
-        ]
-    )
-
-
+TICKETS = noun_trace(TICKET)
 ENTITY = Entity(
     "ticket",
     FIELDS,
-    write,
+    noun_writer(TICKET, TICKETS, check=check),
     title="Support tickets",
     names=("ticket", "case", "support", "issue"),
     traces=(TICKETS,),
