@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from hub.accounts.models import AccountFacts, TimelineEntry
+from django.db import connection
+from django.db.models import QuerySet
+
+from hub.accounts.models import AccountFacts, Contact, TimelineEntry
 from hub.shell.paging import Page, cursor_values, page_of
+from hub.tenancy.context import current_tenant_id
 
 TIMELINE_SIZE: Final = 20
+CHOICES_SHOWN: Final = 50
+FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,11 @@ KINDS: Final = {
     "ticket": KindLook("Support", "lifebuoy", "secondary"),
     "survey": KindLook("Surveys", "mood-smile", "accent"),
     "contract": KindLook("Contract", "receipt"),
+    "invoice": KindLook("Invoices", "report-money"),
+    "payment": KindLook("Payments", "credit-card", "warning"),
+    "opportunity": KindLook("Opportunities", "target", "success"),
+    "community": KindLook("Community", "messages", "accent"),
+    "people": KindLook("People", "users", "info"),
 }
 
 
@@ -55,22 +68,118 @@ def look_of(kind: str) -> KindLook:
     return KINDS.get(kind) or KindLook(kind.replace("_", " ").capitalize(), "circle")
 
 
-def timeline_kinds(account_id: UUID) -> list[KindFilter]:
-    """The families that an account's timeline holds, the known ones in their order, then others. One query."""
-    held = set(TimelineEntry.objects.filter(account_id=account_id).values_list("kind", flat=True).distinct())
+@dataclass(frozen=True, slots=True)
+class TimelineQuery:
+    """What of a timeline is asked for; every part may be empty. `first` and `last` are days in the tenant's zone."""
+
+    kind: str = ""
+    source: str = ""
+    person: str = ""
+    first: date | None = None
+    last: date | None = None
+    cursor: str = ""
+
+    @classmethod
+    def read(cls, params: Mapping[str, str]) -> TimelineQuery:
+        """Read a query string; what cannot be read is left out, so that an old link still opens a page."""
+        return cls(
+            kind=params.get("kind", "")[:32],
+            source=params.get("source", "")[:50],
+            person=_id(params.get("person", "")),
+            first=_day(params.get("first", "")),
+            last=_day(params.get("last", "")),
+            cursor=params.get("cursor", ""),
+        )
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.kind or self.narrows_further)
+
+    @property
+    def narrows_further(self) -> bool:
+        """Beyond the kind, which has its own buttons."""
+        return bool(self.source or self.person or self.first or self.last)
+
+
+def _id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return ""
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    # Room for zones on both sides.
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineChoices:
+    """What an account's timeline can be narrowed to."""
+
+    kinds: list[KindFilter]
+    sources: list[str]
+    people: list[Contact]
+
+
+# One step of the index per value found, however many entries there are.
+VALUES = """
+WITH RECURSIVE found (value, number) AS (
+    (SELECT {column}, 1 FROM accounts_timelineentry
+     WHERE tenant_id = %(tenant)s AND account_id = %(account)s AND {column} IS NOT NULL ORDER BY {column} LIMIT 1)
+    UNION ALL
+    SELECT (SELECT {column} FROM accounts_timelineentry
+        WHERE tenant_id = %(tenant)s AND account_id = %(account)s AND {column} > found.value
+        ORDER BY {column} LIMIT 1), number + 1
+    FROM found WHERE found.value IS NOT NULL AND number < %(most)s
+) SELECT value FROM found WHERE value IS NOT NULL"""
+
+
+def _values(account_id: UUID, column: str) -> list[Any]:
+    values: dict[str, Any] = {"tenant": current_tenant_id(), "account": account_id, "most": CHOICES_SHOWN}
+    with connection.cursor() as cursor:
+        cursor.execute(VALUES.format(column=column), values)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def timeline_choices(account_id: UUID) -> TimelineChoices:
+    """The families, sources and people that an account's timeline holds. Four queries."""
+    held = set(_values(account_id, "kind"))
     ordered = [kind for kind in KINDS if kind in held] + sorted(held - KINDS.keys())
-    return [KindFilter(kind, look_of(kind).title) for kind in ordered]
+    people = Contact.objects.filter(pk__in=_values(account_id, "contact_id"))
+    return TimelineChoices(
+        kinds=[KindFilter(kind, look_of(kind).title) for kind in ordered],
+        sources=[source for source in _values(account_id, "source") if source],
+        people=sorted(people, key=lambda contact: str(contact).lower()),
+    )
 
 
-def timeline_page(account_id: UUID, *, kind: str = "", cursor: str = "", size: int = TIMELINE_SIZE) -> Page[Entry]:
-    """Entries, newest first, of one family or of all. One query."""
-    entries = TimelineEntry.objects.select_related("contact").filter(account_id=account_id)
-    if kind:
-        entries = entries.filter(kind=kind)
-    if after := cursor_values(cursor, datetime.fromisoformat, UUID):
+def timeline_entries(account_id: UUID, query: TimelineQuery, zone: ZoneInfo) -> QuerySet[TimelineEntry]:
+    """The entries that a query asks for, newest first, from its cursor on."""
+    entries: QuerySet[TimelineEntry] = TimelineEntry.objects.filter(account_id=account_id)
+    if query.kind:
+        entries = entries.filter(kind=query.kind)
+    if query.source:
+        entries = entries.filter(source=query.source)
+    if query.person:
+        entries = entries.filter(contact_id=query.person)
+    if query.first:
+        entries = entries.filter(occurred_at__gte=datetime.combine(query.first, time(), zone))
+    if query.last:
+        entries = entries.filter(occurred_at__lt=datetime.combine(query.last + timedelta(days=1), time(), zone))
+    if after := cursor_values(query.cursor, datetime.fromisoformat, UUID):
         at, pk = after
         entries = entries.filter(occurred_at__lte=at).exclude(occurred_at=at, pk__gte=pk)
-    found = entries.order_by("-occurred_at", "-id")[: size + 1]
+    return entries.order_by("-occurred_at", "-id")
+
+
+def timeline_page(account_id: UUID, query: TimelineQuery, zone: ZoneInfo, *, size: int = TIMELINE_SIZE) -> Page[Entry]:
+    """Entries, newest first, of all that the query asks for. One query."""
+    found = timeline_entries(account_id, query, zone).select_related("contact")[: size + 1]
     rows = [Entry(entry, look_of(entry.kind)) for entry in found]
     return page_of(rows, size, lambda row: (row.entry.occurred_at.isoformat(), row.entry.pk))
 

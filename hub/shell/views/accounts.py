@@ -11,7 +11,7 @@ from hub.accounts.models import Account, LifecycleStage
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.selectors import members
 from hub.shell.account_list import UNOWNED, AccountQuery, accounts_page, accounts_totals
-from hub.shell.account_page import facts_of_account, timeline_kinds, timeline_page
+from hub.shell.account_page import TimelineQuery, facts_of_account, timeline_choices, timeline_page
 from hub.shell.selectors import panels_of_account
 from hub.usage.trends import weekly_trends
 
@@ -40,11 +40,12 @@ def account_list(request: StaffRequest) -> HttpResponse:
 def account_page(request: StaffRequest, account_id: UUID) -> HttpResponse:
     """An account: who and what it is, a panel of every app, and one timeline."""
     account = get_object_or_404(Account.objects.select_related("owner"), pk=account_id)
+    query = TimelineQuery.read(request.GET)
     context = {
         "account": account,
-        "timeline": timeline_page(account.pk, kind=request.GET.get("kind", ""), cursor=request.GET.get("cursor", "")),
-        "kinds": timeline_kinds(account.pk),
-        "kind": request.GET.get("kind", ""),
+        "timeline": timeline_page(account.pk, query, request.tenant.zone),
+        "choices": timeline_choices(account.pk),
+        "asked": query,
     }
     if request.htmx:
         return render(request, "shell/account.html#timeline", context)
