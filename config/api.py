@@ -5,15 +5,24 @@ from __future__ import annotations
 from django.urls import URLPattern, re_path
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from advocacy.api import urlpatterns as advocacy
 from hub.accounts.api import urlpatterns as accounts
 from hub.feedback.api import urlpatterns as feedback
+from hub.outbound.exports.api import urlpatterns as exports
+from hub.outbound.webhooks.api import urlpatterns as webhooks
+from hub.outbox.api import urlpatterns as messages
 from hub.plans.api import urlpatterns as plans
 from hub.rest.docs import docs
 from hub.rest.routes import nothing_here, route
 from hub.revenue.api import urlpatterns as revenue
+from hub.usage.api import urlpatterns as usage
+from hub.work.api import urlpatterns as work
 from journeys.api import urlpatterns as journeys
+from journeys.list_api import urlpatterns as journey_lists
 from metrics.api import urlpatterns as metrics
+from qbr.api import urlpatterns as qbrs
 from signals.api import urlpatterns as signals
+from signals.trigger_api import urlpatterns as triggers
 
 app_name = "api"
 urlpatterns: list[URLPattern] = [
@@ -21,8 +30,17 @@ urlpatterns: list[URLPattern] = [
     *revenue,
     *feedback,
     *plans,
+    *usage,
+    *work,
+    *messages,
     *signals,
+    *triggers,
     *journeys,
+    *journey_lists,
+    *qbrs,
+    *advocacy,
+    *exports,
+    *webhooks,
     *metrics,
     route("schema", SpectacularJSONAPIView, "schema"),
     re_path(r"^docs/?$", docs, name="docs"),

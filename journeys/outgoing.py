@@ -14,7 +14,9 @@ DATA = ("id", "account_id", "account_name", "journey", "version", "status", "rea
 
 def register() -> None:
     outgoing_kinds.register(OutgoingKind(ENTERED, "An account entered a journey.", DATA, 50))
-    outgoing_kinds.register(OutgoingKind(ENDED, "An account finished or left a journey; `reason` says why.", DATA, 60))
+    outgoing_kinds.register(
+        OutgoingKind(ENDED, "An account finished or left a journey; the reason says why.", DATA, 60)
+    )
 
 
 def entered(ids: Sequence[UUID]) -> None:

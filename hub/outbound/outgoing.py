@@ -16,7 +16,7 @@ FINISHED = "export.finished"
 def register() -> None:
     data = ("id", "list", "format", "rows", "size", "expires_at")
     outgoing_kinds.register(
-        OutgoingKind(FINISHED, "A file is ready: fetch it from `/api/v1/exports/{id}/file`.", data, 90)
+        OutgoingKind(FINISHED, "A file is ready: fetch it from /api/v1/exports/{id}/file.", data, 90)
     )
     outgoing_kinds.register(OutgoingKind(TEST, "Somebody pressed “Send a test”.", ("message", "endpoint_id"), 999))
     export_finished.connect("outgoing", _finished)

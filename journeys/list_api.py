@@ -1,0 +1,125 @@
+"""REST: journeys, the accounts inside them, and the decisions that led there."""
+
+from __future__ import annotations
+
+from django.db.models import Count, Q, QuerySet
+from rest_framework import serializers
+
+from hub.rest.reading import OF_ACCOUNT, by_choice, by_id, by_text, by_time, resource
+from journeys.models import Decision, Enrollment, EnrollmentStatus, Journey, JourneyStatus
+
+
+class JourneySerializer(serializers.ModelSerializer[Journey]):
+    """A journey; `live` is the number of its published version, `inside` how many accounts are in it now."""
+
+    hypothesis = serializers.DictField(child=serializers.JSONField(), read_only=True)
+    inside = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Journey
+        fields = [
+            "id",
+            "key",
+            "name",
+            "description",
+            "purpose",
+            "owner",
+            "hypothesis",
+            "status",
+            "live",
+            "inside",
+            "created_at",
+            "paused_at",
+        ]
+        read_only_fields = fields
+
+
+class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
+    """An account in a journey: where it stands, until when, and why it ended."""
+
+    account = serializers.UUIDField(source="account_id", read_only=True)
+    journey = serializers.CharField(source="journey.key", read_only=True)
+    signal = serializers.UUIDField(source="signal_id", read_only=True, allow_null=True)
+
+    class Meta:
+        model = Enrollment
+        fields = [
+            "id",
+            "account",
+            "journey",
+            "version",
+            "node_id",
+            "visit",
+            "status",
+            "reason",
+            "entered_at",
+            "ended_at",
+            "due_at",
+            "held_out",
+            "signal",
+        ]
+        read_only_fields = fields
+
+
+class DecisionSerializer(serializers.ModelSerializer[Decision]):
+    """What was made of a signal: the journeys that came into question, what spoke against each, and the choice."""
+
+    account = serializers.UUIDField(source="account_id", read_only=True)
+    signal = serializers.UUIDField(source="signal_id", read_only=True)
+    chosen = serializers.CharField(source="chosen.key", default=None, read_only=True, allow_null=True)
+    enrollment = serializers.UUIDField(source="enrollment_id", read_only=True, allow_null=True)
+    candidates = serializers.ListField(child=serializers.DictField(), read_only=True)
+
+    class Meta:
+        model = Decision
+        fields = ["id", "account", "signal", "at", "outcome", "why", "chosen", "enrollment", "candidates"]
+        read_only_fields = fields
+
+
+def _journeys() -> QuerySet[Journey]:
+    inside = Count("enrollments", filter=Q(enrollments__status=EnrollmentStatus.ACTIVE))
+    found: QuerySet[Journey] = Journey.objects.annotate(inside=inside)
+    return found
+
+
+def _enrollments() -> QuerySet[Enrollment]:
+    found: QuerySet[Enrollment] = Enrollment.objects.select_related("journey")
+    return found
+
+
+def _decisions() -> QuerySet[Decision]:
+    found: QuerySet[Decision] = Decision.objects.select_related("chosen")
+    return found
+
+
+urlpatterns = [
+    *resource(
+        "journeys",
+        "Journeys, newest first.",
+        rows=_journeys,
+        serializer=JourneySerializer,
+        filters=(
+            by_choice("status", "only these", "status", JourneyStatus.values),
+            by_text("key", "only the one with this key", "key"),
+        ),
+    ),
+    *resource(
+        "enrollments",
+        "Accounts in journeys, newest first.",
+        rows=_enrollments,
+        serializer=EnrollmentSerializer,
+        filters=(
+            OF_ACCOUNT,
+            by_text("journey", "only in the journey with this key", "journey__key"),
+            by_choice("status", "only these", "status", EnrollmentStatus.values),
+            by_time("entered_since", "entered at or after this time", "entered_at__gte"),
+        ),
+    ),
+    *resource(
+        "decisions",
+        "What was made of each signal, newest first.",
+        rows=_decisions,
+        serializer=DecisionSerializer,
+        filters=(OF_ACCOUNT, by_id("signal", "only of this signal", "signal_id")),
+    ),
+]
