@@ -13,12 +13,20 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from hub.accounts.models import Account, AccountExternalId, Contact, TimelineEntry
+from hub.accounts.models import (
+    Account,
+    AccountExternalId,
+    AttributeValue,
+    CommunityActivity,
+    Contact,
+    TimelineEntry,
+)
+from hub.accounts.services import attribute_define
 from hub.ingest.imports import work
 from hub.ingest.imports.engine import FileImport, OutOfTime
 from hub.ingest.models import ImportChunk, ImportKept, ImportMapping, ImportRun, ImportUpload, QuarantinedRow
 from hub.people.models import AuditEvent
-from hub.revenue.models import AccountMonth, ContractLine
+from hub.revenue.models import AccountMonth, ContractLine, Invoice, Opportunity
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant, TenantWork
 from hub.usage.models import ActiveUserDaily, UsageDaily, UsageRecord
@@ -426,6 +434,13 @@ def test_a_row_that_the_database_refuses_costs_only_itself(client: Client, acme:
     with tenant_context(acme):
         assert Account.objects.count() == 2
         assert run_at(acme, url).quarantine.get().reason == "not_storable"
+    usage = (
+        "usage_id,account_id,day,feature,count\nu1,1,2024-01-01,report,1\nu2,1,2024-01-01,report,9999999999999999999\n"
+    )
+    again = imported(client, acme, {"usage.csv": usage})
+    with tenant_context(acme):
+        assert UsageRecord.objects.get().external_id == "u1"
+        assert run_at(acme, again).quarantine.get().reason == "not_storable"
 
 
 def test_who_may_only_look_sees_no_step_to_take(client: Client, acme: Tenant) -> None:
@@ -524,3 +539,126 @@ def test_the_history_costs_the_same_for_one_import_and_for_twenty(
     client.get("/t/acme/imports/")
     with django_assert_max_num_queries(9):
         assert client.get("/t/acme/imports/").status_code == 200
+
+
+TREE = "account_id,company,parent_id\n1,Holding,\n2,North,1\n3,South,1\n4,North East,2\n"
+
+
+def tree(tenant: Tenant) -> dict[str, str | None]:
+    with tenant_context(tenant):
+        return dict(Account.objects.values_list("name", "parent__name"))
+
+
+def test_accounts_come_in_below_others_and_go_back_where_they_were(client: Client, acme: Tenant) -> None:
+    first = imported(client, acme, {"accounts.csv": TREE})
+    assert tree(acme) == {"Holding": None, "North": "Holding", "South": "Holding", "North East": "North"}
+    second = imported(client, acme, {"accounts.csv": TREE.replace("4,North East,2", "4,North East,3")})
+    assert tree(acme)["North East"] == "South"
+    client.post(f"{second}undo/")
+    drain(acme)
+    assert tree(acme)["North East"] == "North"
+    client.post(f"{first}undo/")
+    drain(acme)
+    assert (run_at(acme, first).status, tree(acme)) == ("undone", {})
+
+
+def test_a_circle_of_accounts_is_refused_and_names_the_row(client: Client, acme: Tenant) -> None:
+    imported(client, acme, {"accounts.csv": TREE})
+    url = imported(client, acme, {"accounts.csv": TREE.replace("1,Holding,\n", "1,Holding,4\n5,Lost,99\n")})
+    with tenant_context(acme):
+        refused = dict(run_at(acme, url).quarantine.values_list("line", "reason"))
+    assert refused == {2: "bad_parent", 3: "bad_parent"}
+    assert tree(acme)["Holding"] is None
+
+
+def test_an_account_that_stays_keeps_the_one_it_lies_below(client: Client, acme: Tenant) -> None:
+    from hub.work.services import task_open
+
+    url = imported(client, acme, {"accounts.csv": TREE})
+    with tenant_context(acme):
+        task_open(account_id=Account.objects.get(name="North East").pk, title="Call them", origin_key="x")
+    client.post(f"{url}undo/")
+    drain(acme)
+    assert tree(acme) == {"Holding": None, "North": "Holding", "North East": "North"}
+
+
+def test_attributes_that_the_tenant_defines_are_typed_checked_and_put_back(client: Client, acme: Tenant) -> None:
+    with tenant_context(acme):
+        attribute_define(entity="account", key="employees", label="Employees", kind="number", actor=ACTOR)
+    rows = "account_id,company,employees\n1,A,12\n2,B,many\n"
+    form = {"entity": "account", "external_id": "account_id", "field-1": "name", "field-2": "attributes"}
+
+    def once(content: str) -> str:
+        url = upload(client, {"accounts.csv": content})
+        drain(acme)
+        client.post(f"{url}files/0/", form)
+        client.post(f"{url}start/")
+        drain(acme)
+        return url
+
+    def stored() -> list[tuple[str, float | None, Any]]:
+        with tenant_context(acme):
+            typed = dict(AttributeValue.objects.values_list("account__name", "number_value"))
+            return [
+                (a.name, typed.get(a.name), a.attributes.get("employees")) for a in Account.objects.order_by("name")
+            ]
+
+    first = once(rows)
+    assert stored() == [("A", 12.0, 12)]
+    with tenant_context(acme):
+        assert run_at(acme, first).quarantine.get().column == "attributes.employees"
+    with tenant_context(acme):
+        assert run_at(acme, once(rows)).files.get().unchanged == 1
+    changed = once(rows.replace(",12", ",30"))
+    assert stored() == [("A", 30.0, 30)]
+    client.post(f"{changed}undo/")
+    drain(acme)
+    assert stored() == [("A", 12.0, 12)]
+
+
+def test_an_owner_is_named_by_address_and_nobody_else_is_taken_for_one(client: Client, acme: Tenant) -> None:
+    member = make_member(acme, "csm", password=None)
+    rows = f"account_id,company,owner\n1,A,{member.user.email.upper()}\n2,B,stranger@x.example\n3,C,\n"
+    url = imported(client, acme, {"accounts.csv": rows})
+    with tenant_context(acme):
+        assert dict(Account.objects.values_list("name", "owner_id")) == {"A": member.user_id, "C": None}
+        assert run_at(acme, url).quarantine.get().line == 3
+
+
+def test_deals_invoices_and_community_activity_come_in_and_go_again(client: Client, acme: Tenant) -> None:
+    files = {
+        "accounts.csv": ACCOUNTS,
+        "deals.csv": "deal_id,account_id,deal_name,type,amount,closedate\nd1,1,Renew,renewal,1200.00,2025-01-31\n",
+        "invoices.csv": "invoice_id,account_id,amount,currency,invoice_date,status\ni1,1,99.50,USD,2024-05-01,open\n",
+        "community.csv": "post_id,account_id,type,title,posted_at\nc1,2,answer,How to,2024-05-01 10:00\n",
+    }
+    url = imported(client, acme, files)
+    with tenant_context(acme):
+        assert Opportunity.objects.get().amount_minor == 120_000
+        assert Invoice.objects.get().total_minor == 9_950
+        assert CommunityActivity.objects.get().account.name == "Südwind"
+        assert TimelineEntry.objects.filter(kind__in=("opportunity", "invoice", "community")).count() == 3
+    client.post(f"{url}undo/")
+    drain(acme)
+    with tenant_context(acme):
+        for model in (Opportunity, Invoice, CommunityActivity, TimelineEntry, Account):
+            assert not model.objects.exists(), model
+
+
+def test_accounts_are_found_by_name_or_domain_when_they_stand_alone(client: Client, acme: Tenant) -> None:
+    with tenant_context(acme):
+        for name, domain in (("North", "north.example"), ("Twin", "twin.example"), ("Other twin", "twin.example")):
+            make_account(name, domain=domain)
+    url = upload(client, {"people.csv": "id,address\n1,kim@north.example\n2,ada@twin.example\n3,x@nowhere.example\n"})
+    drain(acme)
+    form = {"entity": "contact", "external_id": "id", "account": "address", "through": "domain", "field-1": "email"}
+    client.post(f"{url}files/0/", {"entity": "contact"})
+    client.post(f"{url}files/0/", form)
+    client.post(f"{url}start/")
+    drain(acme)
+    with tenant_context(acme):
+        assert list(Contact.objects.values_list("email", "account__name")) == [("kim@north.example", "North")]
+        assert set(run_at(acme, url).quarantine.values_list("line", "reason")) == {
+            (3, "unknown_account"),
+            (4, "unknown_account"),
+        }

@@ -19,15 +19,15 @@ class Trace:
     """How rows of one table are found again: its model, and the columns whose change means that somebody took over.
 
     `timeline` is kind and key (with ``{}`` for the row's id) of the entry that told of the row, `told` gives them where
-    there may be several; `undo` lets go of what hangs on rows before they are removed or put back (rollups);
-    `owned_by` is the column with the row's account.
+    there may be several; `undo` lets go of what hangs on rows before they are removed or put back (rollups), and
+    takes out of the values to put back what it has put back itself; `owned_by` is the column with the row's account.
     """
 
     model: Any
     columns: tuple[str, ...]
     timeline: tuple[str, str] | None = None
     told: Callable[[Any], Sequence[Any]] | None = None
-    undo: Callable[[Sequence[Any], Sequence[tuple[Any, Mapping[str, Any]]]], None] | None = None
+    undo: Callable[[Sequence[Any], Sequence[tuple[Any, dict[str, Any]]]], None] | None = None
     owned_by: str = "account_id"
 
     @property

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hub.accounts.models import TimelineEntry
-from hub.accounts.services import Noun, timeline_record_many
+from hub.accounts.services import Noun
+from hub.ingest.imports.bulk import copy_create
 from hub.ingest.imports.entities import Batch, Record
 from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.upsert import each, upsert_by_source
@@ -47,7 +48,7 @@ def noun_writer(
         fields = [name for name in noun.fields if name != "contact"]
         written = upsert_by_source(kept, trace, fields=fields, updated="updated_at")
         entries: list[TimelineEntry] = [entry for row in written for entry in noun.timeline(row)]
-        timeline_record_many(entries)
+        copy_create(entries, strict=False)
         if not batch.historical:
             for row in written:
                 noun.follow(row, [row.account_id])

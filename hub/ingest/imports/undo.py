@@ -42,6 +42,14 @@ FOLLOWS: Final = frozenset(
         "usage.usagedaily",
         "signals.triggerstate",
         "ingest.touchedaccount",
+        "accounts.attributechange",
+        "accounts.attributevalue",
+        "accounts.rollupdue",
+        "outbound.webhookdelivery",
+        "outbound.webhookevent",
+        "outbox.holdout",
+        "revenue.revenuerecount",
+        "usage.activeuserdaily",
     }
 )
 CHANGED: Final = "changed since the import"
@@ -92,10 +100,11 @@ def _take_back(run: ImportRun, batch: ImportBatch) -> tuple[int, int]:
     rows = {row.pk: row for row in trace.model.objects.filter(pk__in=list(rows)).select_for_update()}
     gone, kept = _removable(trace, {pk: bytes(mark) for pk, mark in marks.items() if pk in rows}, rows)
     restored = [pair for pk, change in before.items() if pk in rows and (pair := _restored(rows[pk], change, kept))]
+    typed = [(row, _python(row, values)) for row, values in restored]
     if trace.undo is not None:
-        trace.undo(gone, [(row, _python(row, values)) for row, values in restored])
-    for row, values in restored:
-        for name, value in _python(row, values).items():
+        trace.undo(gone, typed)
+    for row, values in typed:
+        for name, value in values.items():
             setattr(row, name, value)
         row.save(update_fields=list(values))
     _remove(trace, gone)
@@ -115,9 +124,22 @@ def _removable(
         untouched = mark_of(getattr(rows[pk], name) for name in trace.columns) == mark
         (same if untouched else kept).append((rows[pk], CHANGED))
     hangers = _hangers(trace.model, [row.pk for row, _ in same])
+    if trace.owned_by == "id":
+        _keep_parents([row for row, _ in same], hangers)
     gone = [row for row, _ in same if row.pk not in hangers]
     kept += [(row, f"has {hangers[row.pk]}") for row, _ in same if row.pk in hangers]
     return gone, kept
+
+
+def _keep_parents(accounts: Sequence[Any], hangers: dict[UUID, str]) -> None:
+    """What stays keeps what it lies below."""
+    below = {account.pk: account.parent_id for account in accounts if account.parent_id}
+    waiting = list(hangers)
+    while waiting:
+        parent = below.get(waiting.pop())
+        if parent is not None and parent not in hangers:
+            hangers[parent] = "1 account below that stays"
+            waiting.append(parent)
 
 
 def _hangers(model: type[models.Model], ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -130,7 +152,10 @@ def _hangers(model: type[models.Model], ids: Sequence[UUID]) -> dict[UUID, str]:
         if other._meta.label_lower in FOLLOWS:
             continue
         column = relation.field.attname  # type: ignore[union-attr]  # a reverse relation has the field it comes from
-        counts = other.objects.filter(**{f"{column}__in": ids}).values(column).annotate(n=models.Count("pk"))
+        # Rows of one batch that point at one another go together.
+        itself = other._meta.label == model._meta.label
+        others = other.objects.exclude(pk__in=ids) if itself else other.objects
+        counts = others.filter(**{f"{column}__in": ids}).values(column).annotate(n=models.Count("pk"))
         for row in counts.order_by():
             words = other._meta.verbose_name if row["n"] == 1 else other._meta.verbose_name_plural
             found.setdefault(row[column], []).append(f"{row['n']} {words}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from hub.ingest.imports.bulk import copy_create
 from hub.ingest.imports.entities import Batch, Record
 from hub.ingest.imports.journal import Trace
 
@@ -43,7 +44,7 @@ def upsert_by_source(batch: Batch, trace: Trace, *, fields: Iterable[str], updat
             record.outcome = "updated"
         else:
             record.outcome = "unchanged"
-    model.objects.bulk_create(new, batch_size=1000)
+    copy_create(new)
     batch.journal.created(trace, new)
     if changed:
         columns = [name for name in (*fields, "account", "contact") if hasattr(model, name)]

@@ -1,15 +1,25 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeAlias
 from uuid import UUID
 
-from hub.accounts.models import Account, AccountExternalId
-from hub.accounts.services import ACCOUNT_FIELDS
-from hub.accounts.services.record import owner_ids
+from hub.accounts.attribute_values import AttributeValueError, read
+from hub.accounts.models import Account, AccountExternalId, AccountState, AttributeDefinition, AttributeEntity
+from hub.accounts.services import (
+    ACCOUNT_FIELDS,
+    HierarchyError,
+    account_parent_set,
+    attributes_set_many,
+    owner_ids,
+)
+from hub.ingest.imports.bulk import copy_create
 from hub.ingest.imports.entities import Batch, Entity, Record
 from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.mapping import FieldSpec
 from hub.ingest.imports.upsert import each
+from hub.people.audit import SYSTEM, Actor
 
 FIELDS = {
     "name": FieldSpec(
@@ -53,52 +63,59 @@ FIELDS = {
     "owner_email": FieldSpec(
         "text", longest=254, also=("owner", "csm", "csm_email", "account_manager", "account_owner")
     ),
+    "parent": FieldSpec(
+        "text", longest=200, also=("parent_id", "parent_account", "parent_account_id", "parent_company")
+    ),
     "attributes": FieldSpec("text"),
 }
-ACCOUNTS = Trace(Account, (*sorted(ACCOUNT_FIELDS), "owner_id", "parent_id", "attributes"), owned_by="id")
+Definitions: TypeAlias = Mapping[str, AttributeDefinition]
 
 
 def write(batch: Batch) -> None:
-    """Upsert accounts by the source's id; attributes are merged key by key."""
+    """Upsert accounts by the source's id; attributes are merged key by key, typed where the tenant defines them."""
+    definitions = _definitions(batch.records)
     owners = owner_ids(record.values.get("owner_email") or "" for record in batch.records)
-    records = each(batch.records, lambda record: _find_owner(record, owners))
-    ids = [record.external_id for record in records]
-    links = AccountExternalId.objects.select_related("account").filter(source=batch.source, value__in=ids)
-    known = {link.value: link.account for link in links}
+    records = each(batch.records, lambda record: _prepare(record, owners, definitions))
+    links = AccountExternalId.objects.select_related("account").filter(
+        source=batch.source, value__in=[record.external_id for record in records]
+    )
+    known: dict[str, Account] = {link.value: link.account for link in links}
+    before = {account.pk: _state(account) for account in known.values()}
     new: list[Account] = []
     changed: list[Account] = []
     for record in records:
-        attributes = {k.split(".", 1)[1]: v for k, v in record.values.items() if k.startswith("attributes.")}
-        values = {name: value for name, value in record.values.items() if name in (*ACCOUNT_FIELDS, "owner_id")}
         account = known.get(record.external_id)
         if account is None:
-            account = Account(attributes=attributes, **values)
-            known[record.external_id] = account
+            account = known[record.external_id] = Account(
+                attributes=_attributes(record, definitions), **_fields(record)
+            )
             new.append(account)
             record.outcome = "created"
-        else:
-            values["attributes"] = {**account.attributes, **attributes}
-            if not any(getattr(account, name) != value for name, value in values.items()):
-                record.outcome = "unchanged"
-                continue
-            before = {name: getattr(account, name) for name, value in values.items() if getattr(account, name) != value}
-            for name in before:
-                setattr(account, name, values[name])
-            batch.journal.changed(ACCOUNTS, account, before)
+        elif _assign(account, record, definitions):
             changed.append(account)
             record.outcome = "updated"
-        batch.touched.add(account.pk)
-    Account.objects.bulk_create(new, batch_size=1000)
+        else:
+            record.outcome = "unchanged"
+    _store(batch, records, known, new, changed)
+    _type_attributes(batch, records, known, definitions)
+    _put_below(batch, records, known)
+    batch.touched.update(known[record.external_id].pk for record in records if record.outcome in ("created", "updated"))
     batch.journal.created(ACCOUNTS, new)
-    AccountExternalId.objects.bulk_create(
-        [
-            AccountExternalId(account=known[record.external_id], source=batch.source, value=record.external_id)
-            for record in records
-            if record.outcome == "created"
-        ],
-        batch_size=1000,
-    )
-    Account.objects.bulk_update(changed, [*sorted(ACCOUNT_FIELDS), "owner", "attributes"], batch_size=500)
+    for account in known.values():
+        if (was := before.get(account.pk)) and (differs := {k: v for k, v in was.items() if getattr(account, k) != v}):
+            batch.journal.changed(ACCOUNTS, account, differs)
+
+
+def _prepare(record: Record, owners: Mapping[str, UUID], definitions: Definitions) -> None:
+    _find_owner(record, owners)
+    for name, value in record.values.items():
+        definition = definitions.get(name.partition(".")[2]) if name.startswith("attributes.") else None
+        if definition is not None and value:
+            try:
+                read(definition.kind, value, definition.choices)
+            except AttributeValueError as error:
+                record.refuse("bad_value", str(error)[:500], column=name, value=str(value))
+                return
 
 
 def _find_owner(record: Record, owners: Mapping[str, UUID]) -> None:
@@ -113,6 +130,128 @@ def _find_owner(record: Record, owners: Mapping[str, UUID]) -> None:
         record.values["owner_id"] = owner
 
 
+def _definitions(records: Sequence[Record]) -> Definitions:
+    """The tenant's own attributes of accounts, when any row brings one."""
+    if not any(name.startswith("attributes.") for record in records[:1] for name in record.values):
+        return {}
+    rows = AttributeDefinition.objects.filter(entity=AttributeEntity.ACCOUNT, archived_at__isnull=True)
+    return {row.key: row for row in rows}
+
+
+def _state(account: Account) -> dict[str, Any]:
+    names = (*ACCOUNT_FIELDS, "owner_id", "parent_id")
+    return {name: getattr(account, name) for name in names} | {"attributes": dict(account.attributes)}
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    return {name: value for name, value in record.values.items() if name in ACCOUNT_FIELDS or name == "owner_id"}
+
+
+def _attributes(record: Record, definitions: Definitions) -> dict[str, Any]:
+    """What nobody has defined, kept as it came."""
+    given = {name.partition(".")[2]: value for name, value in record.values.items() if name.startswith("attributes.")}
+    return {key: value for key, value in given.items() if key not in definitions}
+
+
+def _assign(account: Account, record: Record, definitions: Definitions) -> bool:
+    values = _fields(record)
+    values["attributes"] = {**account.attributes, **_attributes(record, definitions)}
+    differing = [name for name, value in values.items() if getattr(account, name) != value]
+    for name in differing:
+        setattr(account, name, values[name])
+    return bool(differing)
+
+
+def _store(
+    batch: Batch,
+    records: Sequence[Record],
+    known: Mapping[str, Account],
+    new: Sequence[Account],
+    changed: Sequence[Account],
+) -> None:
+    copy_create(new)
+    copy_create([AccountState(account_id=account.pk) for account in new])
+    copy_create(
+        [
+            AccountExternalId(account=known[record.external_id], source=batch.source, value=record.external_id)
+            for record in records
+            if record.outcome == "created"
+        ]
+    )
+    Account.objects.bulk_update(changed, [*sorted(ACCOUNT_FIELDS), "owner", "attributes"], batch_size=500)
+
+
+def _type_attributes(
+    batch: Batch, records: Sequence[Record], known: Mapping[str, Account], definitions: Definitions
+) -> None:
+    rows: list[tuple[Record, dict[str, object]]] = []
+    for record in records:
+        given = {key: record.values[f"attributes.{key}"] for key in definitions if f"attributes.{key}" in record.values}
+        if given:
+            rows.append((record, given))
+    told = attributes_set_many(
+        [(known[record.external_id], None, given) for record, given in rows],
+        source=batch.source,
+        label=f"import of {batch.source}",
+    )
+    for (record, _), keys in zip(rows, told, strict=True):
+        if keys and record.outcome == "unchanged":
+            record.outcome = "updated"
+
+
+def _put_below(batch: Batch, records: Sequence[Record], known: Mapping[str, Account]) -> None:
+    """Put accounts below those that their rows name; a circle is refused, and the account stays where it was."""
+    wanted = {record.external_id: str(record.values.get("parent") or "").strip() for record in records}
+    parents = _parents(batch.source, {ref for ref in wanted.values() if ref}, known)
+    actor = Actor("command", label=f"import of {batch.source}")
+    for record in records:
+        if not (ref := wanted[record.external_id]):
+            continue
+        account, parent = known[record.external_id], parents.get(ref)
+        if parent is None:
+            _lacks_parent(record, "no account with this id is known yet", ref)
+        elif account.parent_id != parent.pk:
+            try:
+                account_parent_set(account=account, parent=parent, actor=actor)
+            except HierarchyError as error:
+                _lacks_parent(record, str(error), ref)
+                continue
+            account.parent = parent
+            record.outcome = "created" if record.outcome == "created" else "updated"
+
+
+def _lacks_parent(record: Record, message: str, ref: str) -> None:
+    record.refuse("bad_parent", f"{message}; the rest of the row is imported", column="parent", value=ref)
+
+
+def _parents(source: str, refs: set[str], known: Mapping[str, Account]) -> dict[str, Account]:
+    others = refs - set(known)
+    links = AccountExternalId.objects.select_related("account").filter(source=source, value__in=others)
+    return {ref: known[ref] for ref in refs if ref in known} | {link.value: link.account for link in links}
+
+
+def take_back(gone: Sequence[Account], restored: Sequence[tuple[Account, dict[str, Any]]]) -> None:
+    """Typed attributes and the tree have rules of their own: they are put back by their services."""
+    definitions = {row.key: row for row in AttributeDefinition.objects.filter(entity=AttributeEntity.ACCOUNT)}
+    rows: list[tuple[Account, None, dict[str, object]]] = []
+    for account, values in restored:
+        if "attributes" in values:
+            now, then = account.attributes, values["attributes"]
+            differing = [key for key in definitions if now.get(key) != then.get(key)]
+            rows.append((account, None, {key: then.get(key) for key in differing}))
+        if "parent_id" in values:
+            parent = Account.objects.filter(pk=values.pop("parent_id")).first()
+            with suppress(HierarchyError):
+                account_parent_set(account=account, parent=parent, actor=SYSTEM)
+            account.parent_id = Account.objects.values_list("parent_id", flat=True).get(pk=account.pk)
+    attributes_set_many(rows, label="undone import")
+    # Children leave before an account does: what they lie below may be removed with them.
+    Account.objects.filter(pk__in=[account.pk for account in gone], parent__isnull=False).update(parent=None)
+
+
+ACCOUNTS = Trace(
+    Account, (*sorted(ACCOUNT_FIELDS), "owner_id", "parent_id", "attributes"), undo=take_back, owned_by="id"
+)
 ENTITY = Entity(
     "account",
     FIELDS,

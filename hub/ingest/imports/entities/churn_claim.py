@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from hub.accounts.models import TimelineEntry
-from hub.accounts.services import timeline_record_many
+from hub.ingest.imports.bulk import copy_create
 from hub.ingest.imports.entities import Batch, Entity
 from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.mapping import FieldSpec
@@ -26,7 +26,7 @@ def write(batch: Batch) -> None:
         if "refund" in record.values:
             record.values["refund_minor"] = record.values.pop("refund")
     new = upsert_by_source(batch, CLAIMS, fields=COLUMNS)
-    timeline_record_many(
+    copy_create(
         [
             TimelineEntry(
                 account_id=claim.account_id,
@@ -38,7 +38,8 @@ def write(batch: Batch) -> None:
                 occurred_at=midnight(claim.claimed_on),
             )
             for claim in new
-        ]
+        ],
+        strict=False,
     )
 
 

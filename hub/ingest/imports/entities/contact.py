@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from hub.accounts.models import Contact, ContactExternalId, ContactRole, ContactStatus
 from hub.accounts.services import CONTACT_FIELDS
+from hub.ingest.imports.bulk import copy_create
 from hub.ingest.imports.entities import Batch, Entity, Record
 from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.mapping import FieldSpec
@@ -60,8 +61,8 @@ def write(batch: Batch) -> None:
             record.outcome = _compare(batch, contact, values, changed)
         if record.outcome != "unchanged":
             batch.touched.add(contact.account_id)
-    Contact.objects.bulk_create(new, batch_size=1000)
-    ContactExternalId.objects.bulk_create(fresh_links, batch_size=1000)
+    copy_create(new)
+    copy_create(fresh_links)
     batch.journal.created(CONTACTS, new)
     batch.journal.created(LINKS, fresh_links)
     Contact.objects.bulk_update(changed, sorted(CONTACT_FIELDS), batch_size=500)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from hub.accounts.models import TimelineEntry
-from hub.accounts.services import timeline_record_many
+from hub.ingest.imports.bulk import copy_create
 from hub.ingest.imports.entities import Batch, Entity, Record
 from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.mapping import FieldSpec
@@ -52,7 +52,7 @@ def write(batch: Batch) -> None:
                 values[optional] = False
 
     new = upsert_by_source(batch.of(each(batch.records, check)), LINES, fields=STORED, updated="updated_at")
-    timeline_record_many(
+    copy_create(
         [
             TimelineEntry(
                 account_id=line.account_id,
@@ -63,7 +63,8 @@ def write(batch: Batch) -> None:
                 occurred_at=midnight(line.starts_on),
             )
             for line in new
-        ]
+        ],
+        strict=False,
     )
 
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from hub.accounts.models import TimelineEntry
-from hub.accounts.services import timeline_record_many
 from hub.feedback.models import SurveyResponse
+from hub.ingest.imports.bulk import copy_create
 from hub.ingest.imports.entities import Batch, Entity, Record
 from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.mapping import FieldSpec
@@ -33,7 +33,7 @@ def check(record: Record) -> None:
 
 def write(batch: Batch) -> None:
     new = upsert_by_source(batch.of(each(batch.records, check)), ANSWERS, fields=list(FIELDS))
-    timeline_record_many(
+    copy_create(
         [
             TimelineEntry(
                 account_id=answer.account_id,
@@ -46,7 +46,8 @@ def write(batch: Batch) -> None:
                 occurred_at=answer.answered_at,
             )
             for answer in new
-        ]
+        ],
+        strict=False,
     )
 
 

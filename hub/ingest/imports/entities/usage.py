@@ -90,7 +90,7 @@ def write(batch: Batch) -> None:
     values: dict[str, Any] = {"tenant": current_tenant_id(), "source": batch.source}
     with connection.cursor() as cursor:
         cursor.execute(STAGE)
-        with cursor.copy("COPY usage_stage FROM STDIN") as copy:
+        with connection.wrap_database_errors, cursor.copy("COPY usage_stage FROM STDIN") as copy:
             for pk, record in zip(ids, records, strict=True):
                 copy.write_row(_staged(pk, record))
         cursor.execute(KNOWN, values)
