@@ -12,7 +12,7 @@ from django.db import connection
 
 from hub.tenancy.context import current_tenant_id
 from metrics.methodology import Methodology
-from metrics.selectors import _PAID, Contradictions, _live
+from metrics.selectors import _PAID, Contradictions, live_sql
 
 # Field of `Contradictions` → what it says, and the condition over the columns of CLAIMS that finds its accounts.
 KINDS: Final[dict[str, tuple[str, str]]] = {
@@ -63,8 +63,8 @@ def contradicted_accounts(kind: str, *, as_of: date, limit: int = SHOWN) -> Sequ
         SELECT a.id, a.name, a.source_churned, claimed_on, mrr, open_flags
         FROM accounts_account a
         CROSS JOIN LATERAL (
-            SELECT count(*) > 0 AS had, coalesce(bool_or({_live("%(day)s", Methodology())}), false) AS live,
-                coalesce(sum(l.mrr_minor) FILTER (WHERE {_live("%(day)s", Methodology())}), 0)::bigint AS mrr
+            SELECT count(*) > 0 AS had, coalesce(bool_or({live_sql("%(day)s", Methodology())}), false) AS live,
+                coalesce(sum(l.mrr_minor) FILTER (WHERE {live_sql("%(day)s", Methodology())}), 0)::bigint AS mrr
             FROM revenue_contractline l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id AND {_PAID}
         ) lines
         CROSS JOIN LATERAL (

@@ -19,14 +19,14 @@ UNKNOWN = "not stated"
 _PAID = "NOT l.is_trial AND l.mrr_minor > 0"
 
 
-def _live(day: str, method: Methodology) -> str:
+def live_sql(day: str, method: Methodology) -> str:
     comparison = ">=" if method.end == "inclusive" else ">"
     return f"l.starts_on <= {day} AND (l.ends_on IS NULL OR l.ends_on {comparison} {day})"
 
 
 def _mrr(day: str, method: Methodology) -> str:
     """SQL of an account's MRR on a day over its lines `l`."""
-    live = _live(day, method)
+    live = live_sql(day, method)
     if method.overlap == "latest":
         # Python orders text by code point, as the C collation does.
         order = 'l.starts_on DESC, l.external_id COLLATE "C" DESC'
@@ -265,7 +265,7 @@ def contradictions(*, as_of: date) -> Contradictions:
             count(*) FILTER (WHERE flagged_open)
         FROM accounts_account a
         CROSS JOIN LATERAL (
-            SELECT coalesce(bool_or({_live("%(day)s", Methodology())}), false) AS live,
+            SELECT coalesce(bool_or({live_sql("%(day)s", Methodology())}), false) AS live,
                 count(*) > 0 AS had
             FROM revenue_contractline l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id AND {_PAID}
         ) lines

@@ -17,6 +17,7 @@ from metrics.dashboard import KIND_WORDS, Months, ledger_chart, reported_months,
 from metrics.methodology import MovementKind, months_back
 from metrics.query import ENDS, OVERLAPS, SPLITS, MetricsQuery
 from metrics.selectors import NrrReport
+from metrics.window_types import window_types
 
 PAGE_SIZE = 100
 TREND_MONTHS = 24
@@ -111,6 +112,8 @@ def accounts(request: StaffRequest) -> HttpResponse:
         limit=PAGE_SIZE + 1,
         offset=offset,
     )
+    shown = rows[:PAGE_SIZE]
+    types = window_types(shown, as_of=query.as_of, months=query.months, method=query.method)
     context = {
         "query": query,
         "kind": kind,
@@ -120,12 +123,18 @@ def accounts(request: StaffRequest) -> HttpResponse:
         "start": months_back(query.as_of, query.months),
         "title": f"{KIND_WORDS[kind]}{f': {segment}' if segment else ''}",
         "purpose": _purpose(request, query),
-        "rows": [(row, _tone(row.kind)) for row in rows[:PAGE_SIZE]],
+        "rows": [(row, _tone(row.kind), _types(types.get(row.account_id, {}))) for row in shown],
         "offset": offset,
         "next_offset": offset + PAGE_SIZE if len(rows) > PAGE_SIZE else None,
         "dashboard_url": f"{reverse('metrics:dashboard', kwargs={'tenant': request.tenant.slug})}?{query.urlencode()}",
     }
     return render(request, "metrics/accounts.html", context)
+
+
+def _types(types: dict[str, int]) -> list[tuple[str, int]]:
+    """Types in words, the largest first."""
+    ordered = sorted(types.items(), key=lambda part: (-part[1], part[0]))
+    return [(name.replace("_", "-"), amount) for name, amount in ordered]
 
 
 def _purpose(request: StaffRequest, query: MetricsQuery) -> str:

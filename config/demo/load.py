@@ -17,8 +17,8 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from config.demo.files import write_files
+from config.demo.simulator import PRODUCTS, TIERS, simulate
 from config.demo.simulator import Account as SimulatedAccount
-from config.demo.simulator import simulate
 from config.embedded.home import write_secret
 from hub.accounts.models import Account, Contact
 from hub.feedback.models import SurveyResponse
@@ -29,6 +29,7 @@ from hub.people.models import Membership, Role
 from hub.people.services import member_add
 from hub.plans.models import Milestone, Objective
 from hub.plans.services import milestone_complete
+from hub.revenue.services import ranks_set
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from journeys.services import journeys_install
@@ -71,6 +72,8 @@ def demo_make(*, accounts: int, months: int, seed: int, say: Say) -> dict[str, A
     with tenant_context(tenant):
         triggers_install(actor=actor)
         journeys_install(actor=actor)
+        for product in PRODUCTS:
+            ranks_set(product=product, ranks={name: rank for rank, (name, _) in enumerate(TIERS, 1)}, actor=actor)
     say(f"{len(world)} accounts: history")
     _import(tenant, world, actor, (date.min, today - LIVE), historical=True)
     with tenant_context(tenant):

@@ -75,6 +75,7 @@ FEATURES = (
     "API Called",
     "Forecast Built",
 )
+PRODUCTS = ("Platform", "Insights")
 TIERS = (("Starter", 2_900), ("Growth", 5_900), ("Scale", 11_900))
 TITLES = ("Head of Operations", "VP Revenue", "Product Manager", "Data Lead", "IT Director", "COO", "Analyst", "CFO")
 SUBJECTS = (

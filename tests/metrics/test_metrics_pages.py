@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from hub.accounts.models import Account
 from hub.revenue.models import ChurnClaim
 from hub.revenue.selectors import churn_claims, contract_lines, contradictions_of
-from hub.revenue.services import contract_line_upsert
+from hub.revenue.services import churn_claim_upsert, contract_line_upsert
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from metrics.contradictions import KINDS, contradicted_accounts, in_words
@@ -78,7 +78,7 @@ def test_every_bar_of_the_waterfall_opens_the_accounts_that_add_up_to_it(book: T
     client = staff(book)
     waterfall = client.get("/t/acme/metrics/").context["waterfall"]
     for step, link in zip(waterfall.steps, waterfall.links, strict=True):
-        rows = [row for row, _ in client.get(link).context["rows"]]
+        rows = [row for row, _, _ in client.get(link).context["rows"]]
         if step.label == "Opening":
             assert sum(row.opening for row in rows) == step.value
         elif step.label == "Closing":
@@ -175,3 +175,18 @@ def test_the_drill_down_and_the_report_agree(book: Tenant) -> None:
         report = nrr_report(as_of=date(2026, 2, 28), months=12, method=Methodology())
         cohort = nrr_accounts(as_of=date(2026, 2, 28), months=12, method=Methodology(), kind="cohort")
     assert (len(cohort), sum(row.opening for row in cohort)) == (report.total.cohort_size, report.total.opening)
+
+
+@time_machine.travel(NOW, tick=False)
+def test_the_drill_down_says_of_which_type_each_movement_is(acme: Tenant) -> None:
+    with tenant_context(acme):
+        seats, left = make_account("Seats"), make_account("Left")
+        line(seats, 10_000, date(2024, 1, 1), date(2025, 9, 1), seats=10, tier="Pro")
+        line(seats, 15_000, date(2025, 9, 1), seats=15, tier="Pro")
+        line(seats, 2_000, date(2025, 11, 1), product="Add-on")
+        line(left, 10_000, date(2024, 1, 1), date(2025, 12, 1))
+        claim = {"claimed_on": date(2025, 12, 1), "reason": "payment_failure"}
+        churn_claim_upsert(source="billing", external_id="1", account=left, fields=claim)
+    client = staff(acme)
+    rows = {row.name: types for row, _, types in client.get("/t/acme/metrics/accounts/").context["rows"]}
+    assert rows == {"Seats": [("seat", 5_000), ("cross-sell", 2_000)], "Left": [("involuntary", 10_000)]}

@@ -21,6 +21,7 @@ from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from metrics.methodology import EndDay, Line, Methodology, Overlap, monthly_movements, mrr_on, window
 from metrics.selectors import contradictions, monthly_ledger, nrr_accounts, nrr_report, nrr_trend
+from metrics.window_types import window_types
 from tests.world import make_account
 
 AS_OF = date(2024, 12, 31)
@@ -77,6 +78,11 @@ def test_nrr_by_sql_equals_the_definition(acme: Tenant, rows: list[tuple[int, da
                 assert part == window(own, as_of=AS_OF, months=12, method=method)
             moves = nrr_accounts(as_of=AS_OF, months=12, method=method, kind="expansion")
             assert sum(move.change for move in moves) == report.total.expansion
+            every = nrr_accounts(as_of=AS_OF, months=12, method=method)
+            types = window_types(every, as_of=AS_OF, months=12, method=method)
+            for move in every:
+                typed = move.kind in ("expansion", "contraction")
+                assert sum(types.get(move.account_id, {}).values()) == (abs(move.change) if typed else 0)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
