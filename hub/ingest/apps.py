@@ -16,4 +16,5 @@ class IngestConfig(AppConfig):
         register_queue(QUEUE, drain=following.drain, backlog=following.backlog)
         # Imports run beside other bulk work, never beside events that just came in.
         register_queue(work.QUEUE, drain=work.drain, backlog=work.backlog, lane="bulk")
+        nav_items.register(NavItem("sources", "Sources", 82, "sources.view", "sources:keys", icon="plug-connected"))
         nav_items.register(NavItem("imports", "Imports", 84, "imports.view", "imports:list", icon="database-import"))

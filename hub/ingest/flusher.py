@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
+from uuid import UUID
 
 from django.db import OperationalError, connection, connections, transaction
 from psycopg.errors import DeadlockDetected
 
 from hub.ingest.segment import Normalised
 from hub.ingest.services import events_record
+from hub.ingest.sources.services import Register, Volume, volume_add
 from hub.people.models import Credential
 from hub.people.selectors import credentials_live
 from hub.tenancy.context import tenant_context
@@ -129,11 +131,15 @@ def _of_tenant(parcels: list[Parcel], *, again: bool = True) -> list[Parcel]:
     """Write one tenant's requests in a savepoint; returns those that are written, the others hear of the failure."""
     try:
         with tenant_context(parcels[0].tenant):
+            events = [event for parcel in parcels for event in parcel.calls.events]
+            received_at = max(parcel.received_at for parcel in parcels)
             events_record(
-                events=[event for parcel in parcels for event in parcel.calls.events],
+                events=events,
                 rejections=[rejection for parcel in parcels for rejection in parcel.calls.rejections],
-                received_at=max(parcel.received_at for parcel in parcels),
+                received_at=received_at,
             )
+            _register.note(events, at=received_at)
+            volume_add(_volumes(parcels), at=received_at)
             # Now, in the savepoint: at the commit a broken reference of one tenant would fail all of them.
             connection.check_constraints()
     except OperationalError as error:
@@ -144,6 +150,16 @@ def _of_tenant(parcels: list[Parcel], *, again: bool = True) -> list[Parcel]:
         _fail(parcels, error)
         return []
     return parcels
+
+
+def _volumes(parcels: Sequence[Parcel]) -> dict[UUID, Volume]:
+    by_key: dict[UUID, list[Parcel]] = defaultdict(list)
+    for parcel in parcels:
+        by_key[parcel.credential.pk].append(parcel)
+    return {
+        pk: Volume(len(own), sum(len(p.calls.events) for p in own), sum(len(p.calls.rejections) for p in own))
+        for pk, own in by_key.items()
+    }
 
 
 def _succeed(parcels: Sequence[Parcel]) -> None:
@@ -157,6 +173,7 @@ def _fail(parcels: Sequence[Parcel], error: Exception) -> None:
             parcel.done.set_exception(error)
 
 
+_register = Register()
 _flushers: dict[int, Flusher] = {}
 _making = threading.Lock()
 

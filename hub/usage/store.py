@@ -16,6 +16,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection, transaction
+from django.utils import timezone
 
 from hub.accounts.services import facts_touch
 from hub.tenancy.context import current_tenant_id, tenant_context
@@ -53,6 +54,20 @@ class EventRow(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True)
+class StoredEvent:
+    """An event as it is read again, with what it says of itself."""
+
+    received_at: datetime
+    occurred_at: datetime
+    kind: str
+    name: str
+    user_key: str
+    group_key: str
+    account_id: UUID | None
+    properties: Any
+
+
+@dataclass(frozen=True)
 class Stored:
     """What a write came to: the events that were new, and the accounts whose rollups moved."""
 
@@ -77,6 +92,9 @@ class EventStore(Protocol):
 
     def attach(self, identity_ids: Sequence[UUID]) -> Stored:
         """Give the waiting events of these identities (`ProductIdentity`) their account and roll them up."""
+
+    def latest(self, limit: int) -> list[StoredEvent]:
+        """The events of the last day that came in last, newest first; those of days gone by are not looked for."""
 
 
 # COPY INTO is refused to a role that row level security binds, hence the temporary table.
@@ -127,6 +145,12 @@ WITH moved AS (
 ) {ROLLUPS}"""
 ATTACH_GROUPS = ATTACH.format(which="p.kind = 'group' AND e.group_key = p.key AND e.group_key <> '' AND e.group_key")
 ATTACH_USERS = ATTACH.format(which="p.kind = 'user' AND e.user_key = p.key AND e.group_key = '' AND e.user_key")
+# `received_at` has a block range index: the search widens until it has found enough.
+LATEST = """
+SELECT received_at, occurred_at, kind, name, user_key, group_key, account_id, properties FROM usage_event
+WHERE tenant_id = %s AND day >= %s AND received_at > %s ORDER BY received_at DESC, id LIMIT %s
+"""
+WINDOWS = (timedelta(seconds=10), timedelta(minutes=10), timedelta(hours=24))
 EARLIER = "SELECT id FROM usage_event WHERE tenant_id = %s AND id = ANY(%s::uuid[]) AND day >= %s AND day < %s"
 
 
@@ -166,6 +190,18 @@ class PostgresEvents:
         with connection.cursor() as cursor:
             return _stored(cursor, ATTACH_GROUPS, values) | _stored(cursor, ATTACH_USERS, values)
 
+    def latest(self, limit: int) -> list[StoredEvent]:
+        now = timezone.now()
+        found: list[StoredEvent] = []
+        for window in WINDOWS:
+            values: list[Any] = [current_tenant_id(), (now - timedelta(days=2)).date(), now - window, limit]
+            with connection.cursor() as cursor:
+                cursor.execute(LATEST, values)
+                found = [_stored_event(*row) for row in cursor.fetchall()]
+            if len(found) == limit:
+                break
+        return found
+
 
 @cache
 def events_store() -> EventStore:
@@ -187,6 +223,11 @@ def write_events(tenant: Tenant, events: Iterable[EventRow]) -> Stored:
                 facts_touch(stored.account_ids)
         total |= stored
     return total
+
+
+def _stored_event(*row: Any) -> StoredEvent:
+    # Django leaves jsonb of plain SQL as text.
+    return StoredEvent(*[*row[:-1], msgspec.json.decode(row[-1])])
 
 
 def _fields(row: EventRow) -> tuple[Any, ...]:

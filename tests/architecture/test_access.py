@@ -65,7 +65,7 @@ KNOWN = {
     "candidate_id", "journey_id", "message_id", "quarter", "token", "node_id", "tenant", "export_id",
     "endpoint_id", "delivery_id",
     "entitlement_id", "fx_rate_id",
-    "run_id", "mapping_id", "position",
+    "run_id", "mapping_id", "position", "credential_id",
     "attribute_id", "person_id", "person_event_id",
 }  # fmt: skip
 # These parameters name no object of a tenant, so there is nothing foreign to ask for.

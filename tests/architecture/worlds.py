@@ -16,6 +16,7 @@ from hub.ingest.models import ImportRun, ImportUpload, QuarantinedRow
 from hub.outbound.exports.services import export_start
 from hub.outbound.webhooks.services import endpoint_create, endpoint_test
 from hub.outbox.models import Message, MessageStatus
+from hub.people.services import credential_create
 from hub.plans.services import plan_create
 from hub.portal.services import sign_in_prepare
 from hub.revenue.models import Entitlement, FxRate, Product, Tier
@@ -106,6 +107,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "node_id": _message_node(journey),
         "message_id": message.pk,
         "quarter": block.qbr.quarter,
+        "credential_id": credential_create(tenant=account.tenant, name=f"{mark} key", actor=ACTOR)[0].pk,
         "endpoint_id": endpoint.pk,
         "delivery_id": endpoint_test(endpoint=endpoint, actor=ACTOR).pk,
         "export_id": export_start(list_key="accounts", format="csv", filters={}, actor=ACTOR).pk,

@@ -9,8 +9,11 @@ from hub.ingest.models.imports import (
     ImportUpload,
     QuarantinedRow,
 )
+from hub.ingest.models.sources import DoorVolume, EventSchema
 
 __all__ = [
+    "DoorVolume",
+    "EventSchema",
     "ImportBatch",
     "ImportChunk",
     "ImportKept",

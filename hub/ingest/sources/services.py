@@ -1,0 +1,157 @@
+"""Written beside the events, in their transaction: what came by which key, and what the events look like."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+from psycopg.types.json import Jsonb
+
+from hub.ingest.models import EventSchema
+from hub.ingest.resolution import traits_of
+from hub.ingest.segment import Call, Event
+from hub.ingest.sources.schema import properties_of
+from hub.tenancy.context import current_tenant_id
+from hub.tenancy.ids import uuid7
+
+# A product that puts ids into its event names would fill the register with them.
+MOST_NAMES: Final = 2_000
+# An event that goes on as it was is noted this often, in seconds of each process.
+NOTED_EVERY: Final = 60.0
+# Calls of one name that are looked into in one group.
+LOOKED_INTO: Final = 3
+
+ADD_VOLUME = """
+INSERT INTO ingest_doorvolume AS v (tenant_id, id, credential_id, hour, process, requests, events, quarantined, last_at)
+SELECT %(tenant)s, id, credential_id, %(hour)s, %(process)s, requests, events, quarantined, %(at)s
+FROM unnest(%(id)s::uuid[], %(credential)s::uuid[], %(requests)s::bigint[], %(events)s::bigint[],
+    %(quarantined)s::bigint[]) AS n (id, credential_id, requests, events, quarantined)
+ON CONFLICT (tenant_id, hour, credential_id, process) DO UPDATE SET
+    requests = v.requests + excluded.requests, events = v.events + excluded.events,
+    quarantined = v.quarantined + excluded.quarantined, last_at = excluded.last_at
+"""
+NOTE = """
+INSERT INTO ingest_eventschema AS s (tenant_id, id, kind, name, first_at, last_at, properties)
+SELECT %(tenant)s, id, kind, name, %(at)s, %(at)s, properties
+FROM unnest(%(id)s::uuid[], %(kind)s::text[], %(name)s::text[], %(properties)s::jsonb[])
+    AS n (id, kind, name, properties)
+ORDER BY kind, name
+ON CONFLICT (tenant_id, kind, name) DO UPDATE SET
+    last_at = excluded.last_at, properties = s.properties || excluded.properties
+"""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """What came by one key in one commit."""
+
+    requests: int
+    events: int
+    quarantined: int
+
+
+def volume_add(volumes: Mapping[UUID, Volume], *, at: datetime) -> None:
+    """Add to the hour's counts of these credentials of the tenant in context. One statement."""
+    entries = sorted(volumes.items())
+    values: dict[str, Any] = {
+        "tenant": current_tenant_id(),
+        "hour": at.replace(minute=0, second=0, microsecond=0),
+        "process": _process(),
+        "at": at,
+        "id": [uuid7() for _ in entries],
+        "credential": [pk for pk, _ in entries],
+        "requests": [volume.requests for _, volume in entries],
+        "events": [volume.events for _, volume in entries],
+        "quarantined": [volume.quarantined for _, volume in entries],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(ADD_VOLUME, values)
+
+
+@cache
+def _process() -> str:
+    return f"{socket.gethostname()[:60]}:{os.getpid()}"
+
+
+Name = tuple[str, str]
+"""Kind and name of an event."""
+
+
+class Register:
+    """What this process has noted of the events' shapes, so that the same again costs a look-up and no statement."""
+
+    def __init__(self) -> None:
+        self._noted: dict[UUID, dict[Name, tuple[float, frozenset[str]]]] = {}
+        self._full_until: dict[UUID, float] = {}
+
+    def note(self, events: Iterable[Event], *, at: datetime) -> None:
+        """Note new events, new properties, and once a minute that an event goes on, for the tenant in context."""
+        noted = self._noted.setdefault(current_tenant_id(), {})
+        shapes = self._news(events, noted)
+        if unknown := [name for name in shapes if name not in noted]:
+            kept = self._with_room(unknown)
+            shapes = {name: shape for name, shape in shapes.items() if name in noted or name in kept}
+        if shapes:
+            _write(shapes, at)
+        now = time.monotonic()
+        for name, shape in shapes.items():
+            before = noted[name][1] if name in noted else frozenset()
+            noted[name] = now, before | frozenset(shape)
+
+    @staticmethod
+    def _news(
+        events: Iterable[Event], noted: Mapping[Name, tuple[float, frozenset[str]]]
+    ) -> dict[Name, dict[str, str]]:
+        looked: dict[Name, int] = {}
+        shapes: dict[Name, dict[str, str]] = {}
+        stale = time.monotonic() - NOTED_EVERY
+        for event in events:
+            name = (event.call.value, event.name)
+            times = looked.get(name, 0)
+            if times >= LOOKED_INTO:
+                continue
+            looked[name] = times + 1
+            shape = _shape(event)
+            at, known = noted.get(name, (0.0, frozenset()))
+            if at <= stale or not shape.keys() <= known:
+                shapes.setdefault(name, {}).update(shape)
+        return shapes
+
+    def _with_room(self, names: Sequence[Name]) -> set[Name]:
+        """Those of the names that are stored already or may be; asks at most once a minute when there is no room."""
+        tenant_id = current_tenant_id()
+        if self._full_until.get(tenant_id, 0.0) > time.monotonic():
+            return set()
+        stored = set(EventSchema.objects.filter(name__in=[name for _, name in names]).values_list("kind", "name"))
+        room = max(MOST_NAMES - EventSchema.objects.count(), 0)
+        fresh = [name for name in names if name not in stored]
+        if len(fresh) > room:
+            self._full_until[tenant_id] = time.monotonic() + NOTED_EVERY
+        return (stored & set(names)) | set(fresh[:room])
+
+
+def _shape(event: Event) -> dict[str, str]:
+    described = event.call in (Call.IDENTIFY, Call.GROUP)
+    return properties_of(traits_of(event) if described else event.properties, examples=not described)
+
+
+def _write(shapes: Mapping[Name, Mapping[str, str]], at: datetime) -> None:
+    entries = sorted(shapes.items())
+    values: dict[str, Any] = {
+        "tenant": current_tenant_id(),
+        "at": at,
+        "id": [uuid7() for _ in entries],
+        "kind": [kind for (kind, _), _ in entries],
+        "name": [name for (_, name), _ in entries],
+        "properties": [Jsonb(dict(shape)) for _, shape in entries],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE, values)
