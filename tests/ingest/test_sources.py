@@ -74,6 +74,18 @@ def test_a_key_shows_what_came_by_it(acme: Tenant, credential: Credential, take:
     assert "Sending" in page
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_today_is_the_tenants_day(acme: Tenant, credential: Credential, zone: str) -> None:
+    with timezone.override(zone), tenant_context(acme):
+        now = timezone.now()
+        for ago in (0, 1):
+            at = now - timedelta(days=ago)
+            hour = at.replace(minute=0, second=0, microsecond=0)
+            DoorVolume.objects.create(credential=credential, hour=hour, process="p", events=5 + ago, last_at=at)
+        [key] = [key for key in keys_of(acme, now) if key.credential == credential]
+    assert key.days[-2:] == [6, 5]
+
+
 def test_a_key_that_sent_all_week_and_stopped_is_quiet(acme: Tenant, credential: Credential) -> None:
     now = timezone.now()
     with tenant_context(acme):

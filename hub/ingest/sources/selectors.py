@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import TruncDay
+from django.utils import timezone
 
 from hub.accounts.models import Account
 from hub.ingest.models import DoorVolume, EventSchema, QuarantinedEvent
@@ -52,7 +53,8 @@ Day = tuple[int, int, datetime]
 
 
 def _volumes(now: datetime) -> dict[UUID, dict[int, Day]]:
-    """Credential → days ago → what came."""
+    """Credential → days ago, by the tenant's calendar → what came."""
+    today = timezone.localtime(now).date()
     rows = (
         DoorVolume.objects.filter(hour__gte=now - timedelta(days=DAYS))
         .annotate(on=TruncDay("hour"))
@@ -61,7 +63,7 @@ def _volumes(now: datetime) -> dict[UUID, dict[int, Day]]:
     )
     found: dict[UUID, dict[int, Day]] = defaultdict(dict)
     for row in rows:
-        found[row["credential_id"]][(now.date() - row["on"].date()).days] = (row["count"], row["bad"], row["last"])
+        found[row["credential_id"]][(today - row["on"].date()).days] = (row["count"], row["bad"], row["last"])
     return found
 
 
