@@ -37,7 +37,9 @@ class AccountSerializer(serializers.ModelSerializer[Account]):
     """An account. What a PUT leaves out stays as it is; `attributes` are merged key by key."""
 
     external_ids = ExternalIdSerializer(many=True, read_only=True)
-    owner = serializers.SlugRelatedField[Any](slug_field="email", read_only=True, help_text="e-mail address of the CSM")
+    owner = serializers.EmailField(
+        source="owner.email", default=None, allow_null=True, read_only=True, help_text="e-mail address of the CSM"
+    )
     owner_email = serializers.EmailField(
         write_only=True, required=False, allow_blank=True, help_text="of a member: the new owner; empty: nobody"
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, re_path
+from django.views.decorators.csrf import csrf_exempt
 
 from hub.rest.problems import problem
 
@@ -19,5 +20,6 @@ def route(pattern: str, view: Any, name: str) -> URLPattern:
     return address
 
 
+@csrf_exempt  # keys travel in a header, which no other site can make a browser send
 def nothing_here(request: HttpRequest) -> HttpResponse:
     return problem(404, f"there is nothing at {request.path}")
