@@ -3,6 +3,7 @@ from hub.revenue.models.catalogue import Entitlement, EntitlementKind, Entitleme
 from hub.revenue.models.ledger import (
     AccountMonth,
     ChurnClaim,
+    MonthClose,
     Movement,
     MovementClaim,
     MovementKind,
@@ -22,6 +23,7 @@ __all__ = [
     "FxRate",
     "Invoice",
     "InvoiceStatus",
+    "MonthClose",
     "Movement",
     "MovementClaim",
     "MovementKind",

@@ -125,3 +125,16 @@ class RevenueRecount(TenantModel):
 
     def __str__(self) -> str:
         return f"recount of {self.account_id}"
+
+
+class MonthClose(TenantModel):
+    """A month that has been counted for everybody after it ended: months follow writes, and time passes without any."""
+
+    month = models.DateField()  # first day
+    closed_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "month"], name="month_close_key")]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"

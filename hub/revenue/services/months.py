@@ -14,6 +14,11 @@ from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 
 
+def last_closed(through: date) -> date:
+    """First day of the last month that has ended by the close of `through`."""
+    return months_before((through + timedelta(days=1)).replace(day=1), 1)
+
+
 def months_before(first: date, months: int) -> date:
     """The first day of the month `months` before the one that starts on `first`."""
     year, month0 = divmod(first.year * 12 + first.month - 1 - months, 12)
@@ -212,7 +217,7 @@ def months_refresh(account_ids: Sequence[UUID], *, through: date | None = None) 
         "before": CAUSE_BEFORE,
         "after": CAUSE_AFTER,
         # First day of the last month that has ended.
-        "last": months_before((through + timedelta(days=1)).replace(day=1), 1),
+        "last": last_closed(through),
     }
     with connection.cursor() as cursor:
         for table in ("revenue_accountmonth", "revenue_movement"):

@@ -1,9 +1,9 @@
-"""Accounts whose months must be written anew because a rate or a rank changed: rows, drained by a worker."""
+"""Accounts whose months must be written anew because a rate, a rank or the month changed: rows, for a worker."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +11,14 @@ from django.db import connection, transaction
 from django.db.models import Min
 from django.utils import timezone
 
+from hub.accounts.facts import today_of
 from hub.accounts.services import facts_touch, states_lock
 from hub.revenue.currency import CurrencyError
-from hub.revenue.models import ContractLine, RevenueRecount
+from hub.revenue.models import ContractLine, MonthClose, RevenueRecount
 from hub.revenue.services.lines import home_values
-from hub.revenue.services.months import months_refresh
+from hub.revenue.services.months import last_closed, months_refresh
 from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
 
 QUEUE = "revenue"
@@ -40,20 +42,44 @@ def recount_currency(currency: str) -> None:
     _ask("billed_currency = %(value)s", currency)
 
 
-def _ask(condition: str, value: str) -> None:
+def _ask(condition: str, value: str | date) -> None:
     values: dict[str, Any] = {"tenant": current_tenant_id(), "now": timezone.now(), "value": value}
     with connection.cursor() as cursor:
         cursor.execute(ASK.replace("{condition}", condition), values)
     wake(QUEUE)
 
 
+def open_month() -> date | None:
+    """The last month that has ended, while it has not been counted for everybody; None without any line."""
+    last = last_closed(today_of(Tenant.objects.get(pk=current_tenant_id())) - timedelta(days=1))
+    if MonthClose.objects.filter(month=last).exists() or not ContractLine.objects.exists():
+        return None
+    return last
+
+
+@transaction.atomic
+def month_close(month: date) -> bool:
+    """Ask for the months of every account with a line that ran in this one or after; False when somebody did."""
+    made = MonthClose.objects.bulk_create([MonthClose(month=month, closed_at=timezone.now())], ignore_conflicts=True)
+    if not MonthClose.objects.filter(pk=made[0].pk).exists():
+        return False
+    _ask("(ends_on IS NULL OR ends_on >= %(value)s)", month)
+    return True
+
+
 def backlog() -> datetime | None:
     oldest: datetime | None = RevenueRecount.objects.aggregate(at=Min("asked_at"))["at"]
-    return oldest
+    return oldest or (timezone.now() if open_month() else None)
 
 
 def drain(tenant_id: UUID) -> datetime | None:
-    """Recount every account that waits, a batch a transaction; twice at once only does the work twice."""
+    """Close the month that has ended, then recount every account that waits, a batch a transaction.
+
+    Twice at once only does the work twice.
+    """
+    with tenant_context(tenant_id):
+        if month := open_month():
+            month_close(month)
     while True:
         with tenant_context(tenant_id):
             waiting = RevenueRecount.objects.order_by("account_id").values_list("account_id", flat=True)[:BATCH]
