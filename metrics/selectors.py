@@ -9,6 +9,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from hub.revenue.models import MonthsChanged, RetentionMonth
+from hub.revenue.services import retention
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from metrics.methodology import Methodology, MovementKind, Overlap, Window, months_back
@@ -162,8 +164,14 @@ class TrendPoint:
 
 
 def nrr_trend(*, as_of: date, points: int, window: int, overlap: Overlap) -> list[TrendPoint]:
-    """Rolling NRR and GRR for the `points` month ends up to `as_of`, from account months. One query."""
+    """Rolling NRR and GRR for the `points` month ends up to `as_of`.
+
+    From the sums that a worker keeps, while they are of now; else from account months, in one query. Where there are
+    so many accounts that this takes long, sums that are seconds old stand in for it.
+    """
     last = last_closed_month(as_of)
+    if window == retention.WINDOW and (kept := _kept_trend(months_back(last, points - 1), last, overlap)):
+        return kept
     # One pass over the months of both ends, grouped twice: no join that a planner without statistics could turn round.
     statement = """
         SELECT m.month::date, coalesce(w.opening, 0), w.retained, w.kept, coalesce(w.closing, 0)
@@ -206,6 +214,30 @@ def nrr_trend(*, as_of: date, points: int, window: int, overlap: Overlap) -> lis
             )
             for month, opening, retained, kept, closing in cursor.fetchall()
         ]
+
+
+# With fewer accounts than this, reading every account month is quick enough to do it for the sake of the last seconds.
+MANY_ACCOUNTS: Final = 5_000
+
+
+def _kept_trend(first: date, last: date, overlap: Overlap) -> list[TrendPoint]:
+    """The trend from the kept sums; nothing when there are none, or when they are behind and few accounts make them."""
+    sums = {row.month: row for row in RetentionMonth.objects.filter(overlap=overlap, month__range=(first, last))}
+    behind = not sums or MonthsChanged.objects.exists()
+    if behind and max((row.accounts for row in sums.values()), default=0) < MANY_ACCOUNTS:
+        return []
+    months = [months_back(last, back) for back in range(_months_between(first, last), -1, -1)]
+    return [_kept_point(month, sums.get(month)) for month in months]
+
+
+def _months_between(first: date, last: date) -> int:
+    return (last.year - first.year) * 12 + last.month - first.month
+
+
+def _kept_point(month: date, row: RetentionMonth | None) -> TrendPoint:
+    if row is None or not row.opening:
+        return TrendPoint(month, 0, None, None, row.closing if row else 0)
+    return TrendPoint(month, row.opening, row.retained / row.opening, row.kept / row.opening, row.closing)
 
 
 def last_closed_month(day: date) -> date:

@@ -8,10 +8,11 @@ class RevenueConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.revenue import exports, facts, panels
-        from hub.revenue.services import recount
+        from hub.revenue.services import recount, retention
         from hub.tenancy.wake import register_queue
 
         exports.register()
         facts.register()
         panels.register()
         register_queue(recount.QUEUE, drain=recount.drain, backlog=recount.backlog, lane="bulk")
+        register_queue(retention.QUEUE, drain=retention.drain, backlog=retention.backlog, lane="bulk", rest=4.0)

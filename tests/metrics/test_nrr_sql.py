@@ -11,12 +11,15 @@ from typing import Any, cast, get_args
 
 import pandas as pd
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.accounts.models import Account
-from hub.revenue.models import AccountMonth, ContractLine, Movement
-from hub.revenue.services import months_refresh
+from hub.revenue.models import AccountMonth, ContractLine, MonthsChanged, Movement, RetentionMonth
+from hub.revenue.services import months_refresh, retention
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from metrics.methodology import EndDay, Line, Methodology, Overlap, monthly_movements, mrr_on, window
@@ -118,6 +121,13 @@ def test_months_and_ledger_equal_the_definition(
             assert (trend.opening, trend.closing) == (defined.opening, defined.closing)
             assert trend.nrr == (None if defined.nrr is None else pytest.approx(float(defined.nrr)))
             assert trend.grr == (None if defined.grr is None else pytest.approx(float(defined.grr)))
+        live = {
+            overlap: nrr_trend(as_of=closing, points=30, window=12, overlap=overlap) for overlap in get_args(Overlap)
+        }
+        retention.drain(acme.pk)
+        assert RetentionMonth.objects.exists() is AccountMonth.objects.exists()
+        for overlap, points in live.items():
+            assert nrr_trend(as_of=closing, points=30, window=12, overlap=overlap) == points
 
 
 def test_the_ledger_ties_out_every_month(acme: Tenant) -> None:
@@ -203,3 +213,37 @@ def test_contradictions_are_counted_on_both_sides(acme: Tenant) -> None:
         found = contradictions(as_of=AS_OF)
     assert (found.flagged_but_live, found.unflagged_but_gone, found.line_flagged_but_open) == (1, 1, 1)
     assert (found.claimed_but_live, found.flagged_not_claimed) == (0, 1)
+
+
+def test_sums_that_are_behind_are_not_shown_of_a_few_accounts(acme: Tenant) -> None:
+    with tenant_context(acme):
+        account = make_account()
+        write([account], [(0, date(2023, 1, 10), None, 1000, False)])
+        months_refresh([account.id], through=AS_OF)
+        assert retention.backlog() is not None
+        retention.drain(acme.pk)
+        assert retention.backlog() is None
+        with CaptureQueriesContext(connection) as asked:
+            before = nrr_trend(as_of=AS_OF, points=3, window=12, overlap="sum")
+        assert not any("generate_series" in query["sql"] for query in asked)
+        write([account], [(0, date(2023, 1, 10), None, 3000, False)])
+        months_refresh([account.id], through=AS_OF)
+        assert [point.closing for point in nrr_trend(as_of=AS_OF, points=3, window=12, overlap="sum")] == [3000] * 3
+        assert [point.closing for point in before] == [1000] * 3
+
+
+def test_sums_of_many_accounts_are_made_anew_only_so_often(acme: Tenant) -> None:
+    with tenant_context(acme):
+        account = make_account()
+        write([account], [(0, date(2023, 1, 10), None, 1000, False)])
+        months_refresh([account.id], through=AS_OF)
+        assert retention.drain(acme.pk) is None
+        RetentionMonth.objects.update(accounts=60 * retention.PACE)
+        months_refresh([account.id], through=AS_OF)
+        later = retention.drain(acme.pk)
+        assert later is not None
+        assert timedelta(seconds=50) < later - timezone.now() <= timedelta(seconds=60)
+        assert MonthsChanged.objects.exists(), "nothing is forgotten meanwhile"
+        RetentionMonth.objects.update(computed_at=timezone.now() - timedelta(minutes=2))
+        assert retention.drain(acme.pk) is None
+        assert not MonthsChanged.objects.exists()

@@ -11,6 +11,7 @@ from hub.revenue.models.ledger import (
 )
 from hub.revenue.models.line import ContractLine
 from hub.revenue.models.opportunity import ExpansionType, Opportunity, OpportunityKind, OpportunityOutcome
+from hub.revenue.models.retention import MonthsChanged, RetentionMonth
 
 __all__ = [
     "AccountMonth",
@@ -24,6 +25,7 @@ __all__ = [
     "Invoice",
     "InvoiceStatus",
     "MonthClose",
+    "MonthsChanged",
     "Movement",
     "MovementClaim",
     "MovementKind",
@@ -33,6 +35,7 @@ __all__ = [
     "Payment",
     "PaymentStatus",
     "Product",
+    "RetentionMonth",
     "RevenueRecount",
     "Tier",
 ]

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from hub.accounts.facts import today_of
+from hub.revenue.services.retention import months_changed
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 
@@ -227,3 +228,4 @@ def months_refresh(account_ids: Sequence[UUID], *, through: date | None = None) 
         cursor.execute(TYPES, values)
         cursor.execute(UNTYPED, values)
         cursor.execute(CHURN, values)
+    months_changed()
