@@ -1,8 +1,9 @@
-"""Events over HTTP, durable when answered, against raw COPY into a bare table of the same server.
+"""Events over HTTP, durable when answered, against raw COPY of the same rows into a bare table of the same server.
 
-Ours: batches of 100 calls of known users, gzip, from many connections, through the whole door: key, parsing,
-identities, deduplication, rollups, commit. Limit: the same rows by binary COPY, no index, 10,000 a transaction. The
-two take turns, three times; a batch that is known already is measured last.
+Ours: batches of 100 calls of known users, ~400 bytes each, gzip, from 32 connections, through the whole door: key,
+parsing, identities, deduplication, rollups, dirty marks, register, commit. Limit: the rows as they are stored, by binary
+COPY, no index, 10,000 a transaction. The two take turns, three times; then a batch that is known already, the same with
+200 tenants, and with ten times the events in the store. Memory is that of the largest web process.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import base64
 import gzip
 import http.client
 import json
+import re
 import statistics
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,62 +31,125 @@ from bench.stack import Hub, hub
 BATCH = 100
 CONNECTIONS = 32
 ACCOUNTS, USERS = 200, 2_000
+TENANTS = 200
 PAIRS = 3
-COLUMNS = "id uuid, day date, account_id uuid, user_key text, name text, at timestamptz, properties jsonb"
+GROWTH = 10
+TYPES = {
+    "tenant_id": "uuid",
+    "id": "uuid",
+    "day": "date",
+    "account_id": "uuid",
+    "user_key": "text",
+    "group_key": "text",
+    "kind": "text",
+    "name": "text",
+    "quantity": "int8",
+    "occurred_at": "timestamptz",
+    "received_at": "timestamptz",
+    "source": "text",
+    "message_id": "text",
+    "historical": "bool",
+    "properties": "jsonb",
+}
+
+
+@dataclass
+class Turns:
+    """Ours and the limit by turns, in rows a second, and the milliseconds of each request."""
+
+    ours: list[float] = field(default_factory=list)
+    limits: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    last: list[bytes] = field(default_factory=list)
+
+    def result(self, name: str, **detail: Any) -> Result:
+        ours, limit = statistics.median(self.ours), statistics.median(self.limits)
+        return result(name, "events/s", ours, limit=limit, times_ms=self.times, batch=BATCH, **detail)
 
 
 def measure(scale: float) -> list[Result]:
-    """Fresh and repeated events a second, in three turns of `scale` × 40,000."""
-    count = max(int(400 * scale), CONNECTIONS)
+    """Fresh and repeated events a second, in turns of `scale` × 80,000."""
+    count = max(int(800 * scale), CONNECTIONS)
     with hub() as running:
-        key = _tenant(running)
-        door = Door(running, key)
-        door.send([_batch(0, known=index) for index in range(ACCOUNTS * 10 // BATCH)])
-        time.sleep(3)  # the worker makes the accounts
-        ours, limits, times = [], [], []
-        last: list[bytes] = []
-        for turn in range(PAIRS):
-            last = [_batch(turn * count + index) for index in range(count)]
-            rate, took = door.send(last)
-            ours.append(rate)
-            times += took
-            limits.append(_copy(running, count * BATCH))
-        again, _ = door.send(last)
-        fresh = statistics.median(ours)
-        return [
-            result("ingest", "events/s", fresh, limit=statistics.median(limits), times_ms=times, batch=BATCH),
-            result("ingest repeated", "events/s", again, limit=ours[-1]),
+        door = Door(running, _keys(running, 1, "one"))
+        _make_known(door)
+        one = _turns(running, door, count)
+        again, _ = door.send(one.last)
+        results = [
+            one.result("ingest"),
+            result("ingest repeated", "events/s", again, limit=one.ours[-1]),
         ]
+        many = Door(running, _keys(running, TENANTS, "many"))
+        _make_known(many)
+        results.append(_turns(running, many, count).result("ingest 200 tenants", tenants=TENANTS))
+        for _ in range(GROWTH - 1):
+            door.send([_batch(index) for index in range(count * PAIRS)])
+        grown = _turns(running, door, count)
+        fresh = statistics.median(one.ours)
+        results.append(
+            result("ingest grown", "events/s", statistics.median(grown.ours), limit=fresh, times_ms=grown.times)
+        )
+        peak = _web_peak_mb(running)
+    return [replace(entry, peak_mb=peak) for entry in results]
 
 
-def _tenant(running: Hub) -> str:
-    running.manage("create_tenant", "bench", "--name", "Bench")
-    return running.manage("create_api_key", "--tenant", "bench", "--name", "bench").strip().splitlines()[-1]
+def _turns(running: Hub, door: Door, count: int) -> Turns:
+    turns = Turns()
+    # Code paths, caches and connections are warm before anything counts.
+    door.send([_batch(index) for index in range(CONNECTIONS * 2)])
+    for turn in range(PAIRS):
+        turns.last = [_batch(turn * count + index) for index in range(count)]
+        rate, took = door.send(turns.last)
+        turns.ours.append(rate)
+        turns.times += took
+        turns.limits.append(_copy(running, count * BATCH))
+    return turns
+
+
+def _make_known(door: Door) -> None:
+    """Every tenant's users and groups, so that no event waits; the workers make the accounts."""
+    for offset in range(len(door.keys)):
+        door.offset = offset
+        door.send([_batch(0, known=index) for index in range(USERS // BATCH)], alone=True)
+    door.offset = 0
+    time.sleep(3 + len(door.keys) / 10)
+
+
+def _keys(running: Hub, tenants: int, prefix: str) -> list[str]:
+    """Write keys of new tenants."""
+    code = (
+        "from django.core.management import call_command\n"
+        f"for number in range({tenants}):\n"
+        f"    call_command('create_tenant', f'{prefix}-{{number}}', '--name', 'Bench')\n"
+        f"    call_command('create_api_key', '--tenant', f'{prefix}-{{number}}', '--name', 'bench')\n"
+    )
+    told = running.manage("shell", "--no-imports", "-c", code)
+    return [line.strip() for line in told.splitlines() if line.startswith("tdm_")]
 
 
 class Door:
-    """`POST /v1/batch` over kept connections."""
+    """`POST /v1/batch` over kept connections, with the keys by turns."""
 
-    def __init__(self, running: Hub, key: str) -> None:
+    def __init__(self, running: Hub, keys: Sequence[str]) -> None:
         self._port = running.port
-        self._headers = {
-            "Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode(),
-            "Content-Encoding": "gzip",
-        }
+        self.keys = list(keys)
+        self.offset = 0
 
-    def send(self, bodies: Sequence[bytes]) -> tuple[float, list[float]]:
-        """Send every body; events a second, and the milliseconds of each request."""
+    def send(self, bodies: Sequence[bytes], *, alone: bool = False) -> tuple[float, list[float]]:
+        """Send every body; events a second, and the milliseconds of each request. `alone`: by one key only."""
+        keys = [self.keys[self.offset]] if alone else self.keys
+        work = [(body, keys[index % len(keys)]) for index, body in enumerate(bodies)]
         started = time.perf_counter()
         with ThreadPoolExecutor(CONNECTIONS) as pool:
-            times = [took for part in pool.map(self._run, _dealt(bodies)) for took in part]
+            times = [took for part in pool.map(self._run, _dealt(work)) for took in part]
         return len(bodies) * BATCH / (time.perf_counter() - started), times
 
-    def _run(self, bodies: Sequence[bytes]) -> list[float]:
+    def _run(self, work: Sequence[tuple[bytes, str]]) -> list[float]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         times = []
-        for body in bodies:
+        for body, key in work:
             started = time.perf_counter()
-            connection.request("POST", "/v1/batch", body, self._headers)
+            connection.request("POST", "/v1/batch", body, _headers(key))
             answer = connection.getresponse()
             told = answer.read()
             if answer.status != 200:
@@ -92,8 +159,12 @@ class Door:
         return times
 
 
-def _dealt(bodies: Sequence[bytes]) -> list[Sequence[bytes]]:
-    return [bodies[start::CONNECTIONS] for start in range(CONNECTIONS)]
+def _headers(key: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode(), "Content-Encoding": "gzip"}
+
+
+def _dealt(work: Sequence[tuple[bytes, str]]) -> list[Sequence[tuple[bytes, str]]]:
+    return [work[start::CONNECTIONS] for start in range(CONNECTIONS)]
 
 
 def _batch(number: int, known: int | None = None) -> bytes:
@@ -126,19 +197,36 @@ def _track(number: int, now: str) -> dict[str, Any]:
     }
 
 
+def _web_peak_mb(running: Hub) -> float:
+    """Peak resident memory of the largest web process so far."""
+    peaks = [0]
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            text = status.read_text()
+        except OSError:
+            continue
+        if re.search(rf"^PPid:\s+{running.pid('web')}$", text, re.MULTILINE):
+            peaks += [int(size) for size in re.findall(r"^VmHWM:\s+(\d+) kB", text, re.MULTILINE)]
+    return max(peaks) / 1024
+
+
 def _copy(running: Hub, rows: int) -> float:
-    """Rows a second by binary COPY into a table without index."""
+    """Rows a second, as the event store keeps them, by binary COPY into a table without index."""
     address = running.run()["database_admin_url"]
+    columns = ", ".join(f"{name} {kind}" for name, kind in TYPES.items())
+    now, tenant = datetime.now(UTC), uuid4()
+    text = json.dumps(_track(1, now.isoformat())["properties"])
     with psycopg.connect(address) as connection:
-        connection.execute(f"CREATE TABLE IF NOT EXISTS bench_limit ({COLUMNS})")
+        connection.execute("DROP TABLE IF EXISTS bench_limit")
+        connection.execute(f"CREATE TABLE bench_limit ({columns})")
         connection.commit()
-        now = datetime.now(UTC)
-        text = json.dumps(_track(1, now.isoformat())["properties"])
         started = time.perf_counter()
         for start in range(0, rows, 10_000):
             with connection.cursor().copy("COPY bench_limit FROM STDIN (FORMAT binary)") as copy:
-                copy.set_types(["uuid", "date", "uuid", "text", "text", "timestamptz", "jsonb"])
+                copy.set_types(list(TYPES.values()))
                 for number in range(start, min(start + 10_000, rows)):
-                    copy.write_row((UUID(int=number), now.date(), None, f"user-{number}", "Feature", now, text))
+                    user, name, message = f"user-{number % USERS}", f"Feature {number % 40}", f"{number:036}"
+                    row = (tenant, UUID(int=number), now.date(), tenant, user, "", "track", name, 1)
+                    copy.write_row((*row, now, now, "segment", message, False, text))
             connection.commit()
         return rows / (time.perf_counter() - started)
