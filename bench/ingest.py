@@ -1,9 +1,9 @@
 """Events over HTTP, durable when answered, against raw COPY of the same rows into a bare table of the same server.
 
 Ours: batches of 100 calls of known users, ~400 bytes each, gzip, from 32 connections, through the whole door: key,
-parsing, identities, deduplication, rollups, dirty marks, register, commit. Limit: the rows as they are stored, by binary
-COPY, no index, 10,000 a transaction. The two take turns, three times; then a batch that is known already, the same with
-200 tenants, and with ten times the events in the store. Memory is that of the largest web process.
+parsing, identities, deduplication, rollups, dirty marks, register, commit. Limit: the rows as they are stored, by
+binary COPY, no index, 10,000 a transaction. The two take turns, three times; then a batch that is known already, the
+same with 200 tenants, and with ten times the events in the store. Memory is that of the largest web process.
 """
 
 from __future__ import annotations
