@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -55,8 +56,23 @@ STAFF_ENTRANCE = ["/accounts/login/", "/accounts/login/code/", "/accounts/passwo
 def demo(running: Hub) -> dict[str, Any]:
     """What the demo wrote down for people to sign in with."""
     running.manage("demo", "--accounts=12", "--months=14")
+    tell_another_system(running)
     written: dict[str, Any] = json.loads((running.home / "demo.json").read_text())
     return written
+
+
+def tell_another_system(running: Hub) -> None:
+    """Add a webhook endpoint with a delivery, as a program would: a demo has no other system to tell."""
+    key = running.manage("create_api_key", "--tenant=demo", "--name=pages").strip()
+
+    def post(path: str, body: dict[str, Any]) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        with urlopen(Request(f"{running.url}/api/v1/{path}", json.dumps(body).encode(), headers), timeout=30) as answer:
+            told: dict[str, Any] = json.load(answer)
+        return told
+
+    endpoint = post("webhooks", {"url": "https://hooks.invalid/in", "kinds": ["signal.recorded"]})
+    post(f"webhooks/{endpoint['id']}/test", {})
 
 
 @pytest.fixture
