@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
-from playwright.sync_api import Page
+from playwright.sync_api import FilePayload, Page
 
 from bench.stack import Hub
 from hub.people.permissions import ADMIN
@@ -29,7 +29,18 @@ SIZES = {"desk": (1360, 850), "phone": (390, 844)}
 BAD = ("serious", "critical")
 PICTURES = os.environ.get("TEST_PICTURES", "")
 # What the navigation must offer an admin.
-NAVIGATION = ["Today", "Accounts", "Signals", "Journeys", "QBRs", "Advocacy", "Metrics", "Exports", "Webhooks"]
+NAVIGATION = [
+    "Today",
+    "Accounts",
+    "Signals",
+    "Journeys",
+    "QBRs",
+    "Advocacy",
+    "Metrics",
+    "Exports",
+    "Imports",
+    "Webhooks",
+]
 # Addresses of staff and customers that are no pages: forms, downloads, the insides of frames.
 NO_PAGES = frozenset(
     {
@@ -38,6 +49,8 @@ NO_PAGES = frozenset(
         *("plans:start", "qbr:generate", "qbr:share", "qbr:line_add", "qbr:answer", "qbr:line", "qbr:line_remove"),
         *("qbr:line_tag", "qbr:line_tick", "qbr_hub:comment", "advocacy:decide", "journeys:pause", "journeys:resume"),
         *("journeys:preview_body", "outbox:body", "outbox:settle"),
+        *("imports:settings", "imports:check", "imports:start", "imports:cancel", "imports:undo", "imports:keep"),
+        *("imports:quarantine_download", "imports:mend", "imports:mapping_download", "imports:mapping_forget"),
         *("outbound:export_start", "outbound:export_cancel", "outbound:export_file"),
         *("outbound:webhook_rotate", "outbound:webhook_test", "outbound:webhook_switch", "outbound:webhook_remove"),
         "outbound:delivery_resend",
@@ -90,6 +103,27 @@ def customer(open_page: Enter, running: Hub, demo: dict[str, Any]) -> Page:
     page.get_by_role("button", name="Open my hub").click()
     page.wait_for_url("**/hub/demo/")
     return page
+
+
+@pytest.fixture
+def imports(staff: Page) -> dict[str, str]:
+    """Pages of two imports that somebody has begun: one is being set up, one is through and has rows to mend."""
+    found = {}
+    for step in ("draft", "done"):
+        staff.goto("/t/demo/imports/new/")
+        rows = b"account_id,company,seats,signup_date\nx1,Import Inc,many,03/04/2024\n"
+        staff.set_input_files("#files", [FilePayload(name="accounts.csv", mimeType="text/csv", buffer=rows)])
+        staff.locator("main").get_by_role("button", name="Upload").click()
+        staff.get_by_text("columns used").wait_for(timeout=90_000)
+        address = urlsplit(staff.url).path
+        found[f"imports:run?{step}"] = address
+        found |= {"imports:file": f"{address}files/0/"} if step == "draft" else {"imports:yaml": f"{address}yaml/"}
+        if step == "done":
+            staff.get_by_role("button", name="Start the import").click()
+            staff.get_by_label("Keep the mapping as").fill("Monthly accounts", timeout=90_000)
+            staff.get_by_role("button", name="Keep", exact=True).click()
+            found["imports:quarantine"] = f"{address}quarantine/"
+    return found
 
 
 def walk(page: Page, start: str) -> dict[str, str]:
@@ -156,16 +190,18 @@ def _faults_now(page: Page, width: int) -> list[str]:
     return found + ([f"{wide} px wide"] if wide > width else [])
 
 
-def test_links_lead_to_every_page_of_staff_and_customers(staff: Page, customer: Page) -> None:
-    found = {*walk(staff, "/t/demo/"), *UNLINKED, *walk(customer, "/hub/demo/")}
+def test_links_lead_to_every_page_of_staff_and_customers(staff: Page, customer: Page, imports: dict[str, str]) -> None:
+    found = {*walk(staff, "/t/demo/"), *UNLINKED, *imports, *walk(customer, "/hub/demo/")}
     assert {name.partition("?")[0] for name in found} >= pages_of("staff") | pages_of("hub")
     offered = staff.locator("#main-navigation .shell-link .shell-word").all_text_contents()
     assert [item for item in offered if item in NAVIGATION] == NAVIGATION
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_staff_pages_are_accessible_and_fit(staff: Page, theme: Literal["light", "dark"]) -> None:
-    addresses = walk(staff, "/t/demo/") | UNLINKED
+def test_staff_pages_are_accessible_and_fit(
+    staff: Page, imports: dict[str, str], theme: Literal["light", "dark"]
+) -> None:
+    addresses = walk(staff, "/t/demo/") | UNLINKED | imports
     assert faults(staff, theme, addresses) == []
 
 

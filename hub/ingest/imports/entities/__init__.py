@@ -1,4 +1,4 @@
-"""What an import can fill: one module each, found through this registry (recipe: docs/recipes/import-entity.md)."""
+"""What an import can fill: one module each, found through this registry (recipe: docs/recipes/connector.md)."""
 
 from __future__ import annotations
 
