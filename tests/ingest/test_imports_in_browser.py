@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from hub.accounts.models import (
     Account,
@@ -662,3 +663,20 @@ def test_accounts_are_found_by_name_or_domain_when_they_stand_alone(client: Clie
             (3, "unknown_account"),
             (4, "unknown_account"),
         }
+
+
+def test_files_and_journal_go_after_ninety_days_and_the_history_stays(client: Client, acme: Tenant) -> None:
+    old = imported(client, acme, {"accounts.csv": ACCOUNTS + "3,,Pro,1,2024-01-01\n"})
+    fresh = imported(client, acme, {"contacts.csv": PEOPLE})
+    with tenant_context(acme):
+        ImportRun.objects.filter(pk=run_at(acme, old).pk).update(finished_at=timezone.now() - timedelta(days=91))
+        assert work.backlog() is not None
+    drain(acme)
+    page = client.get(old).content.decode()
+    assert "Undo this import" not in page
+    assert "Undo this import" in client.get(fresh).content.decode()
+    with tenant_context(acme):
+        assert run_at(acme, old).files.get().created == 2
+        assert run_at(acme, old).quarantine.count() == 1
+        assert set(ImportChunk.objects.values_list("upload__run", flat=True)) == {run_at(acme, fresh).pk}
+        assert work.backlog() is None

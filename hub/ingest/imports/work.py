@@ -10,14 +10,14 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from hub.ingest.imports import drafts
@@ -34,7 +34,7 @@ from hub.ingest.imports.mapping import Mapping
 from hub.ingest.imports.preflight import ImportProblem, Source, mapping_check, sources_of
 from hub.ingest.imports.storage import read_upload, tables_of
 from hub.ingest.imports.undo import undo_next
-from hub.ingest.models import ImportedFile, ImportRun, ImportUpload
+from hub.ingest.models import ImportBatch, ImportChunk, ImportedFile, ImportRun, ImportUpload
 from hub.tenancy.context import tenant_context
 from hub.tenancy.ids import uuid7
 from hub.tenancy.live import announce
@@ -47,6 +47,8 @@ QUEUE: Final = "imports"
 SLICE_SECONDS: Final = 45.0
 CHECK_SECONDS: Final = 40.0
 ATTEMPTS: Final = 3
+# How long an import's files and its journal are kept; its history and its refused rows stay.
+KEPT_FOR: Final = timedelta(days=90)
 Status = ImportRun.Status
 WORKING: Final = (Status.CHECKING, Status.RUNNING, Status.UNDOING)
 
@@ -55,7 +57,7 @@ def backlog() -> datetime | None:
     """When the next run may be claimed; now while an upload waits to be read."""
     if ImportUpload.objects.filter(status=ImportUpload.Status.STORED).exists():
         return timezone.now()
-    if _ended_early().exists():
+    if _ended_early().exists() or _outdated().exists():
         return timezone.now()
     waiting = ImportRun.objects.filter(origin=ImportRun.Origin.BROWSER, status__in=WORKING)
     times = list(waiting.values_list("claimed_until", flat=True))
@@ -67,7 +69,7 @@ def drain(tenant_id: UUID) -> datetime | None:
     tenant = Tenant.objects.get(pk=tenant_id)
     deadline = time.monotonic() + SLICE_SECONDS
     while time.monotonic() < deadline:
-        if _read_next(tenant) or _settle_next(tenant):
+        if _read_next(tenant) or _settle_next(tenant) or _forget_next(tenant):
             continue
         run = _claim(tenant)
         if run is None:
@@ -139,6 +141,26 @@ def _settle_next(tenant: Tenant) -> bool:
         _ended_early().filter(pk=run.pk).update(finished_at=timezone.now())
         announce("imports")
     return True
+
+
+def _outdated() -> QuerySet[ImportRun, ImportRun]:
+    """Runs so long ago that their files and their journal may go; with them goes the way back."""
+    kept = Exists(ImportBatch.objects.filter(run=OuterRef("pk"))) | Exists(
+        ImportChunk.objects.filter(upload__run=OuterRef("pk"))
+    )
+    old = ImportRun.objects.filter(finished_at__lt=timezone.now() - KEPT_FOR).exclude(status__in=WORKING)
+    found: QuerySet[ImportRun, ImportRun] = old.filter(kept)
+    return found
+
+
+def _forget_next(tenant: Tenant) -> bool:
+    with tenant_context(tenant):
+        run = _outdated().order_by("finished_at").first()
+        if run is None:
+            return False
+        ImportChunk.objects.filter(upload__run=run).delete()
+        ImportBatch.objects.filter(run=run).delete()
+        return True
 
 
 def _claim(tenant: Tenant) -> ImportRun | None:
