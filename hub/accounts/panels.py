@@ -7,13 +7,14 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from hub.accounts.models import Contact, ContactRole, ContactStatus
+from hub.accounts.models import CommunityActivity, Contact, ContactRole, ContactStatus
 from hub.accounts.selectors import account_attributes, family_of
 from hub.accounts.services.hierarchy import rollup_rule
 from hub.registry.panels import AccountPanel, account_panels
 
 SHOWN = 30
 OTHERS_SHOWN = 50
+ACTIVITIES_SHOWN = 6
 # Without these nobody decides and nobody speaks for us.
 WANTED = (ContactRole.CHAMPION, ContactRole.EXECUTIVE_SPONSOR, ContactRole.DECISION_MAKER)
 
@@ -57,7 +58,16 @@ def attributes_panel(request: Any, account: Any) -> str | None:
     return render_to_string("accounts/_attributes_panel.html", context, request=request) if shown or others else None
 
 
+def community_panel(request: Any, account: Any) -> str | None:
+    """What the account's people did in communities of late; nothing when they never did."""
+    activities = CommunityActivity.objects.select_related("contact").filter(account_id=account.pk)
+    latest = list(activities.order_by("-occurred_at")[:ACTIVITIES_SHOWN])
+    context = {"activities": latest}
+    return render_to_string("accounts/_community_panel.html", context, request=request) if latest else None
+
+
 def register() -> None:
+    account_panels.register(AccountPanel("community", "Community", 78, "accounts.view", community_panel))
     account_panels.register(AccountPanel("family", "Accounts above and below", 75, "accounts.view", family_panel))
     account_panels.register(AccountPanel("attributes", "Attributes", 80, "accounts.view", attributes_panel))
     account_panels.register(AccountPanel("people", "People", 70, "accounts.view", people_panel))
