@@ -70,7 +70,7 @@ def _granian(interface: str, module: str, port: int, *, workers: int) -> list[st
     command += ["--port", str(port), "--workers", str(workers), "--workers-kill-timeout", "5", "--no-ws"]
     if interface == "wsgi":
         command += ["--blocking-threads", os.environ.get("WEB_THREADS") or "32"]
-    return [*command, "--respawn-failed-workers", "--log-level", "warning", f"{module}:application"]
+    return [*command, "--respawn-failed-workers", "--log-level", "error", f"{module}:application"]
 
 
 def _celery() -> list[str]:

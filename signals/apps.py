@@ -9,13 +9,14 @@ class SignalsConfig(AppConfig):
     def ready(self) -> None:
         from hub.registry.handlers import history_loaded, tenant_made
         from hub.tenancy.wake import register_queue
-        from signals import exports, outgoing, panels
+        from signals import close, exports, outgoing, panels
         from signals.engine import backlog, drain, forget_states
         from signals.services import on_tenant_made
 
         exports.register()
         outgoing.register()
         register_queue("evaluate", drain=drain, backlog=backlog, rest=3.0)
+        register_queue(close.QUEUE, drain=close.drain, backlog=close.backlog, lane="bulk")
         history_loaded.connect("signals", forget_states)
         tenant_made.connect("signals", on_tenant_made, order=10)
         panels.register()

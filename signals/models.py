@@ -135,3 +135,20 @@ class Signal(TenantModel):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+class DayClose(TenantModel):
+    """A day of the tenant's calendar that has begun: its accounts are evaluated although nothing happened to them.
+
+    `after` is the last account that is marked, so that a worker that dies half-way is followed by one that goes on.
+    """
+
+    day = models.DateField()
+    after = models.UUIDField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "day"], name="day_close_key")]
+
+    def __str__(self) -> str:
+        return f"{self.day:%Y-%m-%d}"

@@ -53,7 +53,10 @@ NO_PAGES = frozenset(
         *("imports:quarantine_download", "imports:mend", "imports:mapping_download", "imports:mapping_forget"),
         *("outbound:export_start", "outbound:export_cancel", "outbound:export_file"),
         *("outbound:webhook_rotate", "outbound:webhook_test", "outbound:webhook_switch", "outbound:webhook_remove"),
-        "outbound:delivery_resend",
+        *("outbound:delivery_resend", "sources:key_new", "sources:key_revoke", "sources:refused_download"),
+        *("record:attribute_add", "record:rollup", "record:parent", "record:person_merge", "record:person_split"),
+        *("record:person_undo", "record:contact_roles", "record:contact_left", "record:contact_returned"),
+        *("revenue:ranks", "revenue:entitlement", "revenue:entitlement_remove", "revenue:rate", "revenue:rate_remove"),
     }
 )
 # Pages that no link of a well-kept demo leads to.
@@ -69,23 +72,27 @@ STAFF_ENTRANCE = ["/accounts/login/", "/accounts/login/code/", "/accounts/passwo
 def demo(running: Hub) -> dict[str, Any]:
     """What the demo wrote down for people to sign in with."""
     running.manage("demo", "--accounts=12", "--months=14")
-    tell_another_system(running)
+    add_what_a_demo_lacks(running)
     written: dict[str, Any] = json.loads((running.home / "demo.json").read_text())
     return written
 
 
-def tell_another_system(running: Hub) -> None:
-    """Add a webhook endpoint with a delivery, as a program would: a demo has no other system to tell."""
+def add_what_a_demo_lacks(running: Hub) -> None:
+    """Add, as a program would, a webhook endpoint with a delivery, a field of the tenant's own, and live events."""
     key = running.manage("create_api_key", "--tenant=demo", "--name=pages").strip()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
-    def post(path: str, body: dict[str, Any]) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        with urlopen(Request(f"{running.url}/api/v1/{path}", json.dumps(body).encode(), headers), timeout=30) as answer:
+    def send(path: str, body: dict[str, Any], method: str = "POST") -> dict[str, Any]:
+        request = Request(f"{running.url}/{path}", json.dumps(body).encode(), headers, method=method)
+        with urlopen(request, timeout=30) as answer:
             told: dict[str, Any] = json.load(answer)
         return told
 
-    endpoint = post("webhooks", {"url": "https://hooks.invalid/in", "kinds": ["signal.recorded"]})
-    post(f"webhooks/{endpoint['id']}/test", {})
+    endpoint = send("api/v1/webhooks", {"url": "https://hooks.invalid/in", "kinds": ["signal.recorded"]})
+    send(f"api/v1/webhooks/{endpoint['id']}/test", {})
+    send("api/v1/attributes/account/region", {"label": "Region", "kind": "text"}, "PUT")
+    shared = {"type": "track", "userId": "u1", "event": "Report Shared", "properties": {"plan": "pro", "seats": 3}}
+    send("v1/batch", {"writeKey": key, "batch": [shared, {"type": "track", "userId": "u1"}]})
 
 
 @pytest.fixture

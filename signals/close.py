@@ -1,0 +1,64 @@
+"""The passage of time: once a day every account is evaluated, whether or not something happened to it.
+
+A week without use, a renewal that has come near, a contract that has run out: nothing is written when they become true.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from hub.accounts.facts import today_of
+from hub.accounts.models import Account
+from hub.accounts.services import facts_touch
+from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.models import Tenant
+from signals.models import DayClose
+
+QUEUE: Final = "day"
+BATCH: Final = 1_000
+KEPT: Final = timedelta(days=90)
+
+
+def backlog() -> datetime | None:
+    """Now while the tenant's day has not been closed for every account, else None."""
+    today = today_of(Tenant.objects.get(pk=current_tenant_id()))
+    closed = DayClose.objects.filter(day=today, done_at__isnull=False).exists()
+    return None if closed or not Account.objects.exists() else timezone.now()
+
+
+def drain(tenant_id: UUID) -> datetime:
+    """Mark every account as changed, a batch a transaction; returns when the tenant's next day begins.
+
+    Twice at once only marks twice.
+    """
+    tenant = Tenant.objects.get(pk=tenant_id)
+    today = today_of(tenant)
+    with tenant_context(tenant):
+        DayClose.objects.bulk_create([DayClose(day=today)], ignore_conflicts=True)
+    while True:
+        with tenant_context(tenant):
+            if not close_batch(DayClose.objects.get(day=today)):
+                return datetime.combine(today + timedelta(days=1), time(), tenant.zone)
+
+
+@transaction.atomic
+def close_batch(close: DayClose) -> bool:
+    """Mark the next accounts; False when there are none left, which closes the day."""
+    if close.done_at:
+        return False
+    accounts = Account.objects.order_by("pk")
+    if close.after:
+        accounts = accounts.filter(pk__gt=close.after)
+    ids = list(accounts.values_list("pk", flat=True)[:BATCH])
+    if ids:
+        facts_touch(ids)
+        DayClose.objects.filter(pk=close.pk).update(after=ids[-1])
+    else:
+        DayClose.objects.filter(pk=close.pk).update(done_at=timezone.now())
+        DayClose.objects.filter(day__lt=close.day - KEPT).delete()
+    return bool(ids)
