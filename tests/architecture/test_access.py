@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from pytest_django import DjangoDbBlocker
 
 from hub.people.models import Role
 from hub.people.permissions import allowed
@@ -85,15 +87,23 @@ def test_every_url_belongs_to_a_surface_that_is_tested() -> None:
             assert set(case.parameters) <= KNOWN or case.surface == "public", f"{case.name}: {case.parameters}"
 
 
+@pytest.fixture(scope="module")
+def worlds(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[World, World]]:
+    """Both tenants, made once and never committed; each test's own transaction lies inside and is taken back."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_world("acme", "ours"), make_world("globex", MARK)
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def here(db: None) -> World:
+def here(worlds: tuple[World, World], db: None) -> World:
     cache.clear()
-    return make_world("acme", "ours")
+    return worlds[0]
 
 
 @pytest.fixture
-def there(db: None) -> World:
-    return make_world("globex", MARK)
+def there(worlds: tuple[World, World], db: None) -> World:
+    return worlds[1]
 
 
 def staff(world: World, role: str) -> Client:
