@@ -23,6 +23,10 @@ def pytest_configure() -> None:
     # Not in the ini file: pytest-django would read the settings before this file has set their variables.
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
+    from django.conf import settings
+
+    # A password's hash is slow on purpose, and was a fifth of the time of all tests. Hubs that tests start keep it.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     from django.test import TransactionTestCase
 
     # Django would empty the tables with TRUNCATE, which the app role may not do.

@@ -48,7 +48,7 @@ def lines(acme: Tenant) -> pd.DataFrame:
     path = SAMPLES / "ravenstack_subscriptions.csv"
     frame = pd.read_csv(path, parse_dates=["start_date", "end_date"])
     # Some accounts are enough for the way through; the whole file is compared in the tests of import and metrics.
-    frame = frame[frame.account_id.isin(sorted(frame.account_id.unique())[:60])]
+    frame = frame[frame.account_id.isin(sorted(frame.account_id.unique())[:40])]
     with tenant_context(acme):
         accounts = {name: make_account(name) for name in frame.account_id.unique()}
         rows: list[Any] = list(frame.itertuples())
@@ -67,8 +67,12 @@ def lines(acme: Tenant) -> pd.DataFrame:
 
 
 @needs_samples
-@pytest.mark.parametrize("overlap", ["sum", "latest"])
-def test_nrr_equals_pandas_to_six_decimals(acme: Tenant, lines: pd.DataFrame, overlap: str) -> None:
+def test_nrr_equals_pandas_to_six_decimals(acme: Tenant, lines: pd.DataFrame) -> None:
+    for overlap in ("sum", "latest"):
+        equals_pandas(acme, lines, overlap)
+
+
+def equals_pandas(acme: Tenant, lines: pd.DataFrame, overlap: str) -> None:
     then, now = (mrr_on(lines, day, overlap) for day in WINDOW)
     both = pd.DataFrame({"then": then, "now": now}).fillna(0)
     cohort = both[both.then > 0]
