@@ -15,6 +15,8 @@ from hub.rest.problems import problem
 
 # They measure for themselves what they read.
 EVENT_DOORS = re.compile(r"^/v1/")
+# Where people upload files; their pages measure each of them.
+UPLOADS = re.compile(r"^/t/[^/]+/imports/")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 CHARSETS = ("", "utf-8", "utf8")
 
@@ -44,11 +46,19 @@ def _refuse(request: HttpRequest, status: int, reason: str) -> HttpResponse:
 
 
 def _is_too_large(request: HttpRequest) -> bool:
-    # Django itself would say so in the middle of a view, as an error of ours. The event doors have their own limit.
-    if not request.path_info.startswith("/api/") and request.content_type not in FORMS[:1]:
+    # Django itself would say so in the middle of a view, as an error of ours; of a form with files it would write
+    # whatever comes to the disk, signed in or not. The event doors have their own limit.
+    if not request.path_info.startswith("/api/") and request.content_type not in FORMS:
         return False
     length = request.META.get("CONTENT_LENGTH") or "0"
-    return str(length).isdigit() and int(length) > (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
+    return str(length).isdigit() and int(length) > _limit(request)
+
+
+def _limit(request: HttpRequest) -> int:
+    uploads = request.content_type == FORMS[1] and UPLOADS.match(request.path_info)
+    if uploads and settings.SESSION_COOKIE_NAME in request.COOKIES:
+        return int(settings.UPLOAD_MAX_BYTES)
+    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
 
 
 def _measured(request: HttpRequest) -> bool:

@@ -20,6 +20,8 @@ EVENTS_PORT = int(os.environ.get("EVENTS_PORT") or environment.run_file().get("e
 PUBLIC_URL = os.environ.get("PUBLIC_URL", f"http://localhost:{PORT}").rstrip("/")
 SECRET_KEY = environment.signing_key(debug=DEBUG, public_url=PUBLIC_URL)
 IS_HTTPS = PUBLIC_URL.startswith("https://")
+# All files of one upload together; the import pages hold each to a limit of its own.
+UPLOAD_MAX_BYTES = 512 * 1024 * 1024
 OUTGOING_ALLOW = [item for item in os.environ.get("OUTGOING_ALLOW", "").split(",") if item]
 # How many proxies of ours stand in front: 0 believes nobody's X-Forwarded-For.
 TRUSTED_PROXIES = int(os.environ.get("TRUSTED_PROXIES", "0"))

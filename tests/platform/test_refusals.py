@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from pytest_django import Settings
 
 from hub.people.services import credential_create
 from hub.tenancy.models import Tenant
@@ -52,3 +54,19 @@ def test_ordinary_forms_and_addresses_pass(staff: Client) -> None:
 
 def test_a_form_beyond_the_limit_is_too_large(staff: Client) -> None:
     assert staff.post("/t/acme/qbrs/generate/", b"a=" + b"x" * 3_000_000, content_type=FORM).status_code == 413
+
+
+def parts(size: int) -> dict[str, SimpleUploadedFile]:
+    return {"files": SimpleUploadedFile("a.csv", b"x" * size, content_type="text/csv")}
+
+
+def test_files_are_taken_where_files_are_uploaded_and_from_those_signed_in(staff: Client, settings: Settings) -> None:
+    assert staff.post("/t/acme/imports/new/", parts(3_000_000)).status_code in (302, 422)
+    for client, address in (
+        (staff, "/t/acme/qbrs/generate/"),
+        (Client(), "/t/acme/imports/new/"),
+        (Client(), "/accounts/login/"),
+    ):
+        assert client.post(address, parts(3_000_000)).status_code == 413, address
+    settings.UPLOAD_MAX_BYTES = 2_000_000
+    assert staff.post("/t/acme/imports/new/", parts(3_000_000)).status_code == 413
