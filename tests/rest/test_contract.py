@@ -12,7 +12,7 @@ from bench.contract import ROLES, run, subject_of
 from hub.rest import limits
 from tests.architecture.worlds import make_world
 
-CASES = 140
+CASES = 180
 
 
 @pytest.fixture(autouse=True)

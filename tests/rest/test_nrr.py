@@ -48,7 +48,7 @@ def lines(acme: Tenant) -> pd.DataFrame:
     path = SAMPLES / "ravenstack_subscriptions.csv"
     frame = pd.read_csv(path, parse_dates=["start_date", "end_date"])
     # Some accounts are enough for the way through; the whole file is compared in the tests of import and metrics.
-    frame = frame[frame.account_id.isin(sorted(frame.account_id.unique())[:40])]
+    frame = frame[frame.account_id.isin(sorted(frame.account_id.unique())[:60])]
     with tenant_context(acme):
         accounts = {name: make_account(name) for name in frame.account_id.unique()}
         rows: list[Any] = list(frame.itertuples())
