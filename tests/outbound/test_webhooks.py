@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,9 +21,11 @@ from django.utils import timezone
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from hub.accounts.models import Account
+from hub.outbound import calls
 from hub.outbound.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from hub.outbound.webhooks import sending
 from hub.outbound.webhooks.services import (
+    delivery_resend,
     endpoint_create,
     endpoint_rotate,
     endpoint_switch,
@@ -46,6 +50,8 @@ class Receiver(ThreadingHTTPServer):
         self.calls: list[tuple[dict[str, str], str]] = []
         self.code = 200
         self.retry_after = ""
+        # Calls of this endpoint wait so many seconds for their answer.
+        self.slow = 0.0
 
     @property
     def url(self) -> str:
@@ -61,6 +67,7 @@ class Ear(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.calls.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        time.sleep(self.server.slow)
         self.send_response(self.server.code)
         if self.server.retry_after:
             self.send_header("Retry-After", self.server.retry_after)
@@ -102,6 +109,7 @@ def complete(tenant: Tenant, name: str = "Northwind") -> Account:
 
 def due(tenant: Tenant) -> None:
     with tenant_context(tenant):
+        WebhookEndpoint.objects.update(resting_until=None)
         WebhookDelivery.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
 
 
@@ -260,6 +268,137 @@ def test_a_sender_that_lost_its_lease_writes_nothing(acme: Tenant, receiver: Rec
     sending.drain(acme.pk)
     assert not sending.finish(acme, late, sending.call(late))
     assert (delivery(acme).status, delivery(acme).attempts) == ("delivered", 1)
+
+
+@pytest.fixture
+def dead(settings: Any) -> Iterator[Receiver]:
+    """A second endpoint, which takes calls and answers none in time."""
+    settings.OUTGOING_ALLOW = ["127.0.0.1"]
+    with Receiver() as running:
+        running.slow = 60
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+def test_an_endpoint_that_never_answers_holds_up_no_other(
+    acme: Tenant, receiver: Receiver, dead: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "SECONDS", 1.5)
+    # Everything waits for the dead one first.
+    deaf = endpoint(acme, dead)
+    told: list[int] = []
+    for number in range(30):
+        complete(acme, f"Account {number}")
+    endpoint(acme, receiver)
+    for number in range(30, 60):
+        complete(acme, f"Account {number}")
+    original = sending.finish
+
+    def finish(tenant: Tenant, row: WebhookDelivery, outcome: sending.Outcome) -> bool:
+        told.append(outcome.code)
+        return original(tenant, row, outcome)
+
+    monkeypatch.setattr(sending, "finish", finish)
+    again = sending.drain(acme.pk)
+    assert len(receiver.calls) == 30
+    # All of them were written down before the first silence was, and the dead one was asked its share of times.
+    assert told[:30] == [200] * 30
+    assert len(dead.calls) <= sending.SHARE
+    resting = fresh(deaf).resting_until
+    assert resting is not None
+    assert again is not None
+    assert again >= resting
+    with tenant_context(acme):
+        assert WebhookDelivery.objects.filter(endpoint=deaf, status="waiting").count() == 60
+        # Whose turn never came has not used up a try.
+        assert WebhookDelivery.objects.filter(endpoint=deaf, attempts=0).count() >= 60 - sending.SHARE
+
+
+def test_an_endpoint_rests_longer_the_longer_it_fails_and_wakes_with_the_first_answer(
+    acme: Tenant, receiver: Receiver
+) -> None:
+    made = endpoint(acme, receiver)
+    complete(acme)
+    receiver.code = 500
+    rests = []
+    for since in (timedelta(), timedelta(minutes=10), timedelta(days=1)):
+        with tenant_context(acme):
+            WebhookEndpoint.objects.filter(failing_since__isnull=False).update(failing_since=timezone.now() - since)
+        sending.drain(acme.pk)
+        until = fresh(made).resting_until
+        assert until is not None
+        rests.append((until - timezone.now()).total_seconds())
+        assert sending.claim(acme) == []
+        due(acme)
+    assert rests == [pytest.approx(5, abs=1), pytest.approx(60, abs=1), pytest.approx(900, abs=1)]
+    receiver.code = 200
+    sending.drain(acme.pk)
+    assert (fresh(made).resting_until, fresh(made).failing_since) == (None, None)
+
+
+def test_a_refusal_of_one_event_lets_the_next_one_through(acme: Tenant, receiver: Receiver) -> None:
+    made = endpoint(acme, receiver)
+    receiver.code = 422
+    complete(acme)
+    sending.drain(acme.pk)
+    assert fresh(made).resting_until is None
+    receiver.code = 200
+    complete(acme, "Another")
+    sending.drain(acme.pk)
+    assert len(receiver.calls) == 2
+
+
+def test_who_presses_test_or_resend_does_not_wait_for_the_end_of_a_rest(acme: Tenant, receiver: Receiver) -> None:
+    made = endpoint(acme, receiver)
+    with tenant_context(acme):
+        WebhookEndpoint.objects.update(resting_until=timezone.now() + timedelta(minutes=10))
+        endpoint_test(endpoint=made, actor=ACTOR)
+    sending.drain(acme.pk)
+    with tenant_context(acme):
+        WebhookEndpoint.objects.update(resting_until=timezone.now() + timedelta(minutes=10))
+        assert delivery_resend(delivery=WebhookDelivery.objects.get(), actor=ACTOR)
+    sending.drain(acme.pk)
+    assert len(receiver.calls) == 2
+
+
+def test_what_was_told_while_an_endpoint_was_switched_off_is_not_sent_before_it_is_on(
+    acme: Tenant, receiver: Receiver
+) -> None:
+    made = endpoint(acme, receiver)
+    complete(acme)
+    with tenant_context(acme):
+        # As when the happening saw the endpoint on and was committed after the switch.
+        WebhookEndpoint.objects.update(status="off")
+    assert sending.drain(acme.pk) is None
+    assert receiver.calls == []
+    with tenant_context(acme):
+        endpoint_switch(endpoint=made, on=True, actor=ACTOR)
+    sending.drain(acme.pk)
+    assert len(receiver.calls) == 1
+
+
+class Garbler(socketserver.StreamRequestHandler):
+    """Answers with what is no HTTP and no text."""
+
+    def handle(self) -> None:
+        self.rfile.readline()
+        self.wfile.write(b"\x00\xff\xfe garbage\r\n\r\n")
+
+
+def test_an_answer_that_no_database_can_hold_is_a_failure_like_any_other(acme: Tenant, settings: Any) -> None:
+    settings.OUTGOING_ALLOW = ["127.0.0.1"]
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Garbler) as garbler:
+        threading.Thread(target=garbler.serve_forever, daemon=True).start()
+        with tenant_context(acme):
+            url = f"http://127.0.0.1:{garbler.server_address[1]}/"
+            endpoint_create(url=url, kinds=[MILESTONE], actor=ACTOR)
+        complete(acme)
+        sending.drain(acme.pk)
+        garbler.shutdown()
+    with tenant_context(acme):
+        assert "garbage" in WebhookAttempt.objects.get().detail
+        assert WebhookDelivery.objects.get().attempts == 1
 
 
 def test_an_address_inside_is_never_called_even_if_it_was_stored(acme: Tenant, settings: Any) -> None:

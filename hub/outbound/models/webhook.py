@@ -22,7 +22,8 @@ class WebhookEndpoint(TenantModel):
     """An address of another system and the kinds of happenings it is told.
 
     `secret` signs (Standard Webhooks, ``whsec_…``) and is shown once; after a rotation the one before signs beside it
-    until `previous_until`. `failing_since` is the first failure after the last success.
+    until `previous_until`. `failing_since` is the first failure after the last success; until `resting_until` one that
+    does not answer is left alone.
     """
 
     url = models.CharField(max_length=500)
@@ -33,6 +34,7 @@ class WebhookEndpoint(TenantModel):
     previous_until = models.DateTimeField(null=True)
     status = models.CharField(max_length=16, choices=EndpointStatus, default=EndpointStatus.ACTIVE)
     failing_since = models.DateTimeField(null=True)
+    resting_until = models.DateTimeField(null=True)
     changed_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
@@ -46,6 +48,10 @@ class WebhookEndpoint(TenantModel):
     @property
     def is_active(self) -> bool:
         return self.status == EndpointStatus.ACTIVE
+
+    @property
+    def is_resting(self) -> bool:
+        return self.is_active and self.resting_until is not None and self.resting_until > timezone.now()
 
     def secrets_at(self, moment: object) -> list[str]:
         """The secrets that sign at a moment, the newest first."""
@@ -96,7 +102,9 @@ class WebhookDelivery(TenantModel):
         constraints = [models.UniqueConstraint(fields=["tenant", "endpoint", "event"], name="webhook_delivery_key")]
         indexes = [
             models.Index(
-                fields=["tenant", "due_at"], name="webhook_delivery_due", condition=models.Q(due_at__isnull=False)
+                fields=["tenant", "endpoint", "due_at"],
+                name="webhook_delivery_turn",
+                condition=models.Q(due_at__isnull=False),
             ),
             models.Index(fields=["tenant", "endpoint", "-id"], name="webhook_delivery_recent"),
         ]

@@ -1,11 +1,13 @@
 """The worker's part: claim, call, write down; at least once, under an id by which the receiver knows it again.
 
-1. *Claim* a few due rows of endpoints that are on (SKIP LOCKED), raise their fence, lease them, commit.
-2. *Call* the endpoints outside any transaction, several at once.
-3. *Finish*, fenced: a row of the log, and delivered, the next try, or given up.
+1. *Claim* due rows of endpoints that are on, as many as there are threads free (SKIP LOCKED), raise their fence, lease
+   them, commit.
+2. *Call* the endpoints outside any transaction, several at once; a slow one holds up nobody else.
+3. *Finish* as each answers, fenced: a row of the log, and delivered, the next try, or given up.
 
-Tries go on for three days with growing distance. An endpoint that has only failed for five days is switched off and
-says so; one that answers 410 Gone at once.
+Tries go on for three days with growing distance. An endpoint that does not answer rests, longer and longer, so that it
+does not keep a worker waiting. One that has only failed for five days is switched off and says so; one that answers 410
+Gone at once.
 """
 
 from __future__ import annotations
@@ -13,15 +15,16 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, Min, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 
 from hub.outbound.calls import Refused, Unanswered, post
@@ -40,10 +43,12 @@ from hub.tenancy.models import Tenant
 
 log = logging.getLogger(__name__)
 
-CLAIM: Final = 20
 AT_ONCE: Final = 8
+# No endpoint has more threads than this, nor have all that fail together; one that fails has one.
+SHARE: Final = 4
 LEASE: Final = timedelta(seconds=90)
 SLICE_SECONDS: Final = 20.0
+LOOK_AGAIN: Final = 1.0
 # Wait before the try after the n-th one; 75 hours in all.
 BACK_OFF: Final = (
     timedelta(seconds=5),
@@ -53,6 +58,9 @@ BACK_OFF: Final = (
 )
 JITTER: Final = 0.1
 LONGEST_RETRY_AFTER: Final = timedelta(hours=24)
+# An endpoint that does not answer is left alone for a tenth of the time that it has not, within these.
+SHORTEST_REST: Final = timedelta(seconds=5)
+LONGEST_REST: Final = timedelta(minutes=15)
 KEPT: Final = timedelta(days=30)
 FORGET_AT_ONCE: Final = 1_000
 BROKEN_AFTER: Final = timedelta(days=5)
@@ -74,26 +82,50 @@ class Outcome:
     def arrived(self) -> bool:
         return 200 <= self.code < 300
 
+    @property
+    def is_of_endpoint(self) -> bool:
+        """Whether another event would fare no better; a refusal (4xx) may be of this one alone."""
+        return not self.arrived and (self.code < 400 or self.code >= 500 or self.code in BUSY)
+
 
 def backlog() -> datetime | None:
-    """When the earliest waiting row is due; None when none waits."""
-    earliest: datetime | None = _due().aggregate(at=Min("due_at"))["at"]
-    return earliest
+    """When the earliest waiting row may go; None when none waits."""
+    times = []
+    for endpoint in _active():
+        earliest: datetime | None = _due(endpoint).aggregate(at=Min("due_at"))["at"]
+        if earliest is not None:
+            times.append(max(earliest, endpoint.resting_until or earliest))
+    return min(times, default=None)
 
 
-def _due() -> QuerySet[WebhookDelivery]:
-    found: QuerySet[WebhookDelivery] = WebhookDelivery.objects.filter(due_at__isnull=False)
+def _active() -> QuerySet[WebhookEndpoint]:
+    found: QuerySet[WebhookEndpoint] = WebhookEndpoint.objects.filter(status=EndpointStatus.ACTIVE)
     return found
 
 
+def _due(endpoint: WebhookEndpoint) -> QuerySet[WebhookDelivery]:
+    found: QuerySet[WebhookDelivery] = WebhookDelivery.objects.filter(endpoint=endpoint, due_at__isnull=False)
+    return found
+
+
+Calls = dict["Future[Outcome]", WebhookDelivery]
+
+
 def drain(tenant_id: UUID) -> datetime | None:
-    """Send what is due, claim by claim; returns when more will be."""
+    """Send what is due: claim as threads become free, write down as answers come; returns when more will be due."""
     tenant = Tenant.objects.get(pk=tenant_id)
     end = time.monotonic() + SLICE_SECONDS
+    running: Calls = {}
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        while time.monotonic() < end and (claimed := claim(tenant)):
-            for row, outcome in zip(claimed, threads.map(call, claimed), strict=True):
-                finish(tenant, row, outcome)
+        while True:
+            if time.monotonic() < end:
+                busy = Counter(row.endpoint_id for row in running.values())
+                running |= {threads.submit(call, row): row for row in claim(tenant, busy=busy)}
+            if not running:
+                break
+            # What is due meanwhile need not wait for the slowest.
+            for answered in wait(running, LOOK_AGAIN, FIRST_COMPLETED).done:
+                finish(tenant, running.pop(answered), answered.result())
     with tenant_context(tenant):
         _forget()
         return backlog()
@@ -106,15 +138,38 @@ def _forget() -> None:
         WebhookEvent.objects.filter(pk__in=found).delete()
 
 
-def claim(tenant: Tenant, *, limit: int = CLAIM) -> list[WebhookDelivery]:
-    """Lease up to `limit` due rows, with endpoint and event."""
-    now = timezone.now()
+def claim(tenant: Tenant, *, busy: Mapping[UUID, int] | None = None) -> list[WebhookDelivery]:
+    """Lease due rows, with endpoint and event: an endpoint's share at most, and no more than there are threads free.
+
+    `busy` tells how many calls of each endpoint are under way. The least busy come first; those that fail share a part.
+    """
+    now, busy = timezone.now(), busy or {}
+    rows: list[WebhookDelivery] = []
     with tenant_context(tenant):
-        due = _due().filter(due_at__lte=now).select_for_update(skip_locked=True, of=("self",))
-        rows = list(due.select_related("endpoint", "event").order_by("due_at", "id")[:limit])
-        WebhookDelivery.objects.filter(pk__in=[row.pk for row in rows]).update(due_at=now + LEASE, fence=F("fence") + 1)
-        for row in rows:
-            row.fence += 1
+        awake = list(_active().filter(Q(resting_until__isnull=True) | Q(resting_until__lte=now)))
+        random.shuffle(awake)
+        well = {endpoint.pk for endpoint in awake if endpoint.failing_since is None}
+        free = AT_ONCE - sum(busy.values())
+        free_for_failing = SHARE - sum(calls for endpoint, calls in busy.items() if endpoint not in well)
+        for endpoint in sorted(awake, key=lambda each: busy.get(each.pk, 0)):
+            share, most = (SHARE, free) if endpoint.pk in well else (1, min(free, free_for_failing))
+            found = _lease(endpoint, now, min(share - busy.get(endpoint.pk, 0), most))
+            rows += found
+            free -= len(found)
+            free_for_failing -= 0 if endpoint.pk in well else len(found)
+    return rows
+
+
+def _lease(endpoint: WebhookEndpoint, now: datetime, room: int) -> list[WebhookDelivery]:
+    if room <= 0:
+        return []
+    due = _due(endpoint).filter(due_at__lte=now).select_for_update(skip_locked=True, of=("self",))
+    rows = list(due.select_related("endpoint", "event").order_by("due_at", "id")[:room])
+    if rows:
+        ids = [row.pk for row in rows]
+        WebhookDelivery.objects.filter(pk__in=ids).update(due_at=now + LEASE, fence=F("fence") + 1)
+    for row in rows:
+        row.fence += 1
     return rows
 
 
@@ -125,22 +180,29 @@ def call(row: WebhookDelivery) -> Outcome:
     signed = headers(endpoint.secrets_at(at), id=f"msg_{event.pk}", timestamp=int(at.timestamp()), body=event.body)
     try:
         answer = post(endpoint.url, event.body.encode(), signed, allow=settings.OUTGOING_ALLOW)
-        told = {"code": answer.status, "detail": _excerpt(answer.body), "retry_after": answer.retry_after}
+        told = {
+            "code": answer.status,
+            "detail": _words(answer.body.decode(errors="replace")),
+            "retry_after": answer.retry_after,
+        }
     except (Refused, Unanswered) as error:
-        told = {"detail": str(error)[:300]}
+        told = {"detail": _words(str(error))}
     except Exception as error:
         log.exception("webhook %s failed", row.pk)
-        told = {"detail": f"{type(error).__name__}: {error}"[:300]}
+        told = {"detail": _words(f"{type(error).__name__}: {error}")}
     return Outcome(at=at, milliseconds=int((time.monotonic() - begun) * 1000), **told)  # type: ignore[arg-type]
 
 
-def _excerpt(body: bytes) -> str:
-    return body[:300].decode(errors="replace").replace("\0", "")
+def _words(text: str) -> str:
+    """What a stranger answered, or what is said of it, as the database can hold it."""
+    return text[:300].replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def finish(tenant: Tenant, row: WebhookDelivery, outcome: Outcome) -> bool:
     """Write down what came of a call; False when the row is another claim's by now."""
     with tenant_context(tenant):
+        # Always the endpoint before its deliveries, as who switches it does.
+        WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=row.endpoint_id).first()
         attempts = row.attempts + 1
         if not _mine(row).update(attempts=attempts, **_next(row, attempts, outcome)):
             return False
@@ -182,18 +244,26 @@ def _asked_for(outcome: Outcome) -> timedelta:
 
 
 def _judge(endpoint_id: UUID, outcome: Outcome) -> None:
-    """Keep since when an endpoint has failed; switch it off when that is long, or when it says that it is gone."""
+    """Keep since when an endpoint has failed and let it rest; switch it off when that is long, or when it is gone."""
     endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id)
     if outcome.arrived:
-        endpoint.filter(failing_since__isnull=False).update(failing_since=None)
+        endpoint.filter(failing_since__isnull=False).update(failing_since=None, resting_until=None)
         return
     endpoint.filter(failing_since__isnull=True).update(failing_since=outcome.at)
+    if outcome.is_of_endpoint:
+        since = endpoint.values_list("failing_since", flat=True).first() or outcome.at
+        endpoint.update(resting_until=timezone.now() + _rest(timezone.now() - since, outcome))
     broken = endpoint.filter(status=EndpointStatus.ACTIVE)
     if outcome.code != GONE:
         broken = broken.filter(failing_since__lte=outcome.at - BROKEN_AFTER)
     if broken.update(status=EndpointStatus.BROKEN, changed_at=outcome.at):
         WebhookDelivery.objects.filter(endpoint_id=endpoint_id, status=DeliveryStatus.WAITING).update(due_at=None)
         audit(SYSTEM, "webhook.broken", endpoint.get(), code=outcome.code)
+
+
+def _rest(failing: timedelta, outcome: Outcome) -> timedelta:
+    """How long an endpoint is left alone that has failed for some time; a busy one as long as it asks."""
+    return max(min(max(failing / 10, SHORTEST_REST), LONGEST_REST), min(_asked_for(outcome), LONGEST_REST))
 
 
 def deliveries_of(endpoint: WebhookEndpoint, *, status: str = "") -> QuerySet[WebhookDelivery]:

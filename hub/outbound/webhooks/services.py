@@ -52,8 +52,9 @@ def endpoint_change(
 ) -> WebhookEndpoint:
     """Change where an endpoint is and what it is told. Raises ValidationError."""
     endpoint.url, endpoint.kinds, endpoint.description = _url(url), _kinds(kinds), description.strip()[:200]
-    endpoint.changed_at = timezone.now()
-    endpoint.save(update_fields=["url", "kinds", "description", "changed_at"])
+    endpoint.changed_at, endpoint.resting_until = timezone.now(), None
+    endpoint.save(update_fields=["url", "kinds", "description", "changed_at", "resting_until"])
+    wake(WEBHOOKS)
     audit(actor, "webhook.change", endpoint, url=endpoint.url, kinds=endpoint.kinds)
     return endpoint
 
@@ -94,7 +95,9 @@ def endpoint_switch(*, endpoint: WebhookEndpoint, on: bool, actor: Actor) -> Non
     """Switch an endpoint off, or on again: then what waited is sent."""
     now = timezone.now()
     status = EndpointStatus.ACTIVE if on else EndpointStatus.OFF
-    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(status=status, failing_since=None, changed_at=now)
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
+        status=status, failing_since=None, resting_until=None, changed_at=now
+    )
     waiting = WebhookDelivery.objects.filter(endpoint=endpoint, status=DeliveryStatus.WAITING)
     waiting.update(due_at=now if on else None)
     if on:
@@ -106,7 +109,9 @@ def endpoint_switch(*, endpoint: WebhookEndpoint, on: bool, actor: Actor) -> Non
 def endpoint_remove(*, endpoint: WebhookEndpoint, actor: Actor) -> None:
     """Delete an endpoint with its deliveries."""
     audit(actor, "webhook.remove", endpoint, url=endpoint.url)
-    endpoint.delete()
+    # Before its deliveries, as a sender that writes down what came of a call does.
+    if WebhookEndpoint.objects.select_for_update().filter(pk=endpoint.pk).first():
+        endpoint.delete()
 
 
 # --- Happenings ---------------------------------------------------------------------------------------------------
@@ -165,6 +170,7 @@ def endpoint_test(*, endpoint: WebhookEndpoint, actor: Actor) -> WebhookDelivery
     words = "This is a test: nothing has happened."
     happening = Happening(key=str(uuid7()), data={"message": words, "endpoint_id": str(endpoint.pk)}, occurred_at=now)
     audit(actor, "webhook.test", endpoint)
+    _rouse(endpoint.pk)
     [delivery] = _write(TEST, [happening], [endpoint.pk])
     return delivery
 
@@ -172,6 +178,7 @@ def endpoint_test(*, endpoint: WebhookEndpoint, actor: Actor) -> WebhookDelivery
 @transaction.atomic
 def delivery_resend(*, delivery: WebhookDelivery, actor: Actor) -> bool:
     """Send an event once more, under its id, beginning the tries anew; False while it waits or the endpoint is off."""
+    _rouse(delivery.endpoint_id)
     changed = (
         WebhookDelivery.objects.filter(pk=delivery.pk, endpoint__status=EndpointStatus.ACTIVE)
         .exclude(status=DeliveryStatus.WAITING)
@@ -181,3 +188,8 @@ def delivery_resend(*, delivery: WebhookDelivery, actor: Actor) -> bool:
         wake(WEBHOOKS)
         audit(actor, "webhook.resend", delivery)
     return bool(changed)
+
+
+def _rouse(endpoint_id: UUID) -> None:
+    """Somebody waits for an answer: try at once, and hold the endpoint as it is until that is asked for."""
+    WebhookEndpoint.objects.filter(pk=endpoint_id).update(resting_until=None)
