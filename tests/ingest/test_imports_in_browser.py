@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -25,6 +26,7 @@ from hub.accounts.models import (
 from hub.accounts.services import attribute_define
 from hub.ingest.imports import work
 from hub.ingest.imports.engine import FileImport, OutOfTime
+from hub.ingest.imports.files import rows_of, table_of
 from hub.ingest.models import ImportChunk, ImportKept, ImportMapping, ImportRun, ImportUpload, QuarantinedRow
 from hub.people.models import AuditEvent
 from hub.revenue.models import AccountMonth, ContractLine, Invoice, Opportunity
@@ -232,6 +234,8 @@ BROKEN: dict[str, tuple[str, bytes, str]] = {
         "the file is encrypted",
     ),
     "damaged": ("a.xlsx", b"PK\x03\x04 not really", "a damaged spreadsheet"),
+    "too many columns": ("a.csv", ",".join(f"c{n}" for n in range(60_000)).encode(), "60,000 columns"),
+    "zeros": ("a.csv", b"id,na\0me\n1,A\n", "no text holds"),
 }
 
 
@@ -246,6 +250,68 @@ def test_a_file_that_cannot_be_read_says_why(client: Client, acme: Tenant, case:
     assert said in sent.problem
     assert client.post(f"{url}start/").status_code == 302
     assert run_at(acme, url).status == "draft", "there is nothing to start"
+
+
+def spoiled(part: str, old: bytes, new: bytes) -> bytes:
+    """A workbook of two rows in which a part was changed by hand."""
+    import zipfile
+
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook([["account_id", "company"], [1, "A"], [2, "B"]]))) as good,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as bad,
+    ):
+        for name in good.namelist():
+            content = good.read(name)
+            assert name != part or old in content
+            bad.writestr(name, content.replace(old, new, 1) if name == part else content)
+    return out.getvalue()
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+ENTITY = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><worksheet'
+LAUGHS = b'<!DOCTYPE x [<!ENTITY e "ha"><!ENTITY f "' + b"&e;" * 50 + b'">]><worksheet'
+HOSTILE = {
+    "two thousand million empty rows": (SHEET, b'<row r="3">', b'<row r="2000000000">', "1,048,576 rows"),
+    "cells that never end": (SHEET, b"</sheetData>", b'<c r="A1" ' * 300_000 + b"</sheetData>", "damaged"),
+    "endless styles": ("xl/styles.xml", b"</cellXfs>", b"<xf/>" * 5_000_000 + b"</cellXfs>", "too large inside"),
+    "a file of the machine": (SHEET, b"<worksheet", ENTITY, "damaged"),
+    "entities in entities": (SHEET, b"<worksheet", LAUGHS, "damaged"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_workbook_made_to_do_harm_is_refused_before_it_does(client: Client, acme: Tenant, case: str) -> None:
+    part, old, new, said = HOSTILE[case]
+    upload(client, {"a.xlsx": spoiled(part, old, new)})
+    drain(acme)
+    with tenant_context(acme):
+        sent = ImportUpload.objects.get()
+        assert sent.status == "refused"
+        assert said in sent.problem
+        assert "/" not in sent.problem, "folders of the machine are nobody's business"
+        assert "root:" not in sent.problem
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_two_bytes_a_character_are_read_with_and_without_a_mark(client: Client, acme: Tenant, encoding: str) -> None:
+    imported(client, acme, {"accounts.csv": "account_id,company\n1,Größe\n".encode(encoding)})
+    with tenant_context(acme):
+        assert Account.objects.get().name == "Größe"
+
+
+def test_a_line_without_an_end_is_one_refused_row_and_not_the_worker_s_memory(tmp_path: Path) -> None:
+    import tracemalloc
+
+    path = tmp_path / "commas.csv"
+    path.write_bytes(b"id,name\n" + b"x," * 10_000_000 + b"\n2,B\n")
+    tracemalloc.start()
+    rows = list(rows_of(table_of(path)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60_000_000
+    assert rows[-1].cells == {"id": "2", "name": "B"}
+    assert {row.problem[0] for row in rows if row.problem} == {"extra_cells"}
 
 
 def test_a_workbook_that_blows_up_when_unpacked_is_refused(client: Client, acme: Tenant) -> None:

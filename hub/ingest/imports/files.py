@@ -5,12 +5,17 @@ from __future__ import annotations
 import csv
 import hashlib
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 MAX_CELL = 1_000_000
+MAX_COLUMNS = 1_000
+# A longer line is cut, which its row then shows by its number of cells: memory holds one line.
+MAX_LINE = 4 * MAX_CELL
 # What a spreadsheet's cell reads as when it holds a formula whose result was never stored.
 NO_RESULT = "#FORMULA!"
 # Bytes that name a format which is no text, whatever the file is called.
@@ -51,19 +56,28 @@ def table_of(path: Path, *, name: str = "", by_row: bool = False) -> Table:
     delimiter = _delimiter(path, encoding)
     with path.open(encoding=encoding, newline="", errors="replace") as stream:
         try:
-            names = [cell.strip() for cell in next(csv.reader(stream, delimiter=delimiter), [])]
+            names = [cell.strip() for cell in next(csv.reader(_lines(stream), delimiter=delimiter), [])]
         except csv.Error as error:
             raise FileError(f"{name}: line 1: {error}") from None
     if not any(names):
         raise FileError(f"{name}: the file is empty: expected a first line with the names of its columns")
     while names and not names[-1]:
         names.pop()
-    twice = sorted({each for each in names if each and names.count(each) > 1})
+    if len(names) > MAX_COLUMNS:
+        raise FileError(f"{name}: line 1: {len(names):,} columns; {MAX_COLUMNS:,} are read at most: leave some out")
+    twice = sorted(each for each, count in Counter(names).items() if each and count > 1)
     if twice:
         raise FileError(f"{name}: line 1: column {twice[0][:100]!r} occurs twice")
     if any("\0" in each or len(each) > 200 for each in names):
-        raise FileError(f"{name}: line 1: a column's name holds a NUL or has more than 200 characters")
+        raise FileError(
+            f"{name}: line 1: a column's name has more than 200 characters, or one that no text holds (NUL)"
+        )
     return Table(path, name, encoding, delimiter, names, by_row)
+
+
+def _lines(stream: TextIO) -> Iterator[str]:
+    while line := stream.readline(MAX_LINE):
+        yield line
 
 
 def _refuse_other_formats(path: Path, name: str) -> None:
@@ -74,11 +88,13 @@ def _refuse_other_formats(path: Path, name: str) -> None:
 
 
 def encoding_of(path: Path) -> str:
-    """UTF-8 (with or without BOM), UTF-16 by its BOM, else Windows' Western encoding."""
+    """UTF-8 (with or without BOM), UTF-16 by its BOM or its zeros, else Windows' Western encoding."""
     with path.open("rb") as raw:
         head = raw.read(4)
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
+    if len(head) == 4 and [bool(byte) for byte in head] in ([True, False] * 2, [False, True] * 2):
+        return "utf-16-le" if head[0] else "utf-16-be"
     if head[:3] == b"\xef\xbb\xbf":
         # It says what it is: a bad byte in it is that row's trouble, not a sign of another encoding.
         return "utf-8-sig"
@@ -103,7 +119,7 @@ def rows_of(table: Table) -> Iterator[SourceRow]:
     csv.field_size_limit(MAX_CELL)
     width, names = len(table.names), table.names
     with table.path.open(encoding=table.encoding, newline="", errors="replace") as stream:
-        reader = csv.reader(stream, delimiter=table.delimiter)
+        reader = csv.reader(_lines(stream), delimiter=table.delimiter)
         next(reader)
         line = 2 if table.by_row else reader.line_num + 1
         for cells in reader:
@@ -150,7 +166,7 @@ def survey(table: Table, id_column: str = "") -> Survey:
     rows = 0
     csv.field_size_limit(MAX_CELL)
     with table.path.open(encoding=table.encoding, newline="", errors="replace") as stream:
-        reader = csv.reader(stream, delimiter=table.delimiter, strict=True)
+        reader = csv.reader(_lines(stream), delimiter=table.delimiter, strict=True)
         next(reader)
         at = table.names.index(id_column) if id_column in table.names else -1
         while True:

@@ -15,13 +15,17 @@ from hub.ingest.imports.files import NO_RESULT, OLE, ZIP, FileError
 
 MAX_UNPACKED: Final = 400_000_000
 MAX_SHARED_STRINGS: Final = 100_000_000
+# Styles, names of sheets and the like: they are held as a tree, which takes many times as much.
+MAX_FRAME: Final = 20_000_000
 MAX_RATIO: Final = 200
 MAX_PARTS: Final = 2_000
 MAX_CELLS: Final = 4_000_000
 MAX_COLUMNS: Final = 500
+# The last row that a spreadsheet program knows; a file may claim to have one far below.
+MAX_ROWS: Final = 1_048_576
 # A cell with a formula and no value: nobody has calculated it since it was written.
 _FORMULA = re.compile(
-    rb'<c r="([A-Z]{1,3}\d{1,7})"[^>]*>\s*<f(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>'
+    rb'<c r="([A-Z]{1,3}\d{1,7})"[^<>]*>\s*+<f(?:[^<>]*/>|[^<>]*>[^<]*</f>)\s*+(?:<v\s*+/>|<v></v>)?\s*+</c>'
 )
 _WINDOW: Final = 1 << 16
 
@@ -52,7 +56,9 @@ def sheet_to_csv(path: Path, target: Path, *, name: str) -> int:
     except (zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, OSError, EOFError) as error:
         if isinstance(error, FileError):
             raise
-        raise FileError(f"{name}: a damaged spreadsheet: {str(error)[:200]}") from None
+        raise FileError(
+            f"{name}: a damaged spreadsheet: open it in a spreadsheet program and save it again, or as CSV"
+        ) from error
 
 
 def _write_first(book: Any, path: Path, target: Path, name: str) -> int:
@@ -87,11 +93,19 @@ def _refuse(path: Path, name: str) -> None:
         raise FileError(f"{name}: an archive that holds no spreadsheet: send the files in it one by one")
     unpacked = sum(info.file_size for info in infos)
     strings = sum(info.file_size for info in infos if info.filename.endswith("sharedStrings.xml"))
+    frame = sum(info.file_size for info in infos if _is_frame(info.filename))
     packed = max(path.stat().st_size, 1)
-    if len(infos) > MAX_PARTS or strings > MAX_SHARED_STRINGS:
+    if len(infos) > MAX_PARTS or strings > MAX_SHARED_STRINGS or frame > MAX_FRAME:
         raise FileError(f"{name}: the spreadsheet is too large inside: save the sheet as CSV")
     if unpacked > MAX_UNPACKED or (unpacked > 10_000_000 and unpacked / packed > MAX_RATIO):
         raise FileError(f"{name}: the spreadsheet unpacks to {unpacked / 1e6:,.0f} MB: save the sheet as CSV")
+
+
+def _is_frame(part: str) -> bool:
+    """Whether a part is read whole and is no cell's: what is beside sheets, their texts, pictures and pivot tables."""
+    if part.endswith(".rels") or part == "[Content_Types].xml" or part.startswith(("docProps/", "xl/theme/")):
+        return True
+    return part.startswith("xl/") and part.count("/") == 1 and not part.endswith("sharedStrings.xml")
 
 
 def _formulas_without_result(path: Path, part: str) -> frozenset[str]:
@@ -123,8 +137,10 @@ def _rows(rows: Iterable[tuple[Any, ...]], unsolved: frozenset[str], name: str) 
                 for at, text in enumerate(texts, start=1)
             ]
         cells += len(texts)
-        if cells > MAX_CELLS or len(texts) > MAX_COLUMNS:
-            raise FileError(f"{name}: more than {MAX_CELLS:,} cells or {MAX_COLUMNS} columns: save the sheet as CSV")
+        if cells > MAX_CELLS or len(texts) > MAX_COLUMNS or number > MAX_ROWS:
+            raise FileError(
+                f"{name}: more than {MAX_CELLS:,} cells, {MAX_ROWS:,} rows or {MAX_COLUMNS} columns: save it as CSV"
+            )
         width = width or len(texts)
         # A sheet ends a row where its last value stands.
         yield texts + [""] * (width - len(texts))
