@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from hub.rest.problems import problem
 
 # They measure for themselves what they read.
-EVENT_DOORS = re.compile(r"^/v1/")
+EVENT_DOORS = re.compile(r"^/(v1|hooks)/")
 # Where people upload files; their pages measure each of them.
 UPLOADS = re.compile(r"^/t/[^/]+/imports/")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")

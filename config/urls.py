@@ -9,6 +9,7 @@ from hub.people.urls import account_urlpatterns
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("config.probes")),
     path("", include("hub.ingest.urls")),
+    path("", include("hub.ingest.connectors.urls")),
     path("api/v1/", include("config.api")),
     path("", include("hub.people.urls")),
     path("accounts/", include(account_urlpatterns)),

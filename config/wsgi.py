@@ -17,7 +17,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 
 Answer = Callable[[dict[str, Any], Any], Iterable[bytes]]
-DOORS = ("/v1/", "/sourceConfig")
+DOORS = ("/v1/", "/sourceConfig", "/hooks/")
 
 
 class DoorHandler(WSGIHandler):

@@ -7,7 +7,9 @@ class IngestConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.ingest import following
+        from hub.ingest import connectors, following
+        from hub.ingest.connectors import work as hooks
+        from hub.ingest.connectors.endpoints import QUEUE as HOOKS
         from hub.ingest.imports import work
         from hub.ingest.services import QUEUE
         from hub.registry.panels import NavItem, nav_items
@@ -16,5 +18,7 @@ class IngestConfig(AppConfig):
         register_queue(QUEUE, drain=following.drain, backlog=following.backlog)
         # Imports run beside other bulk work, never beside events that just came in.
         register_queue(work.QUEUE, drain=work.drain, backlog=work.backlog, lane="bulk")
+        connectors.load()
+        register_queue(HOOKS, drain=hooks.drain, backlog=hooks.backlog, lane="ingest")
         nav_items.register(NavItem("sources", "Sources", 82, "sources.view", "sources:keys", icon="plug-connected"))
         nav_items.register(NavItem("imports", "Imports", 84, "imports.view", "imports:list", icon="database-import"))

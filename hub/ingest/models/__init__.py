@@ -1,3 +1,4 @@
+from hub.ingest.models.connectors import DeliveryState, HookDelivery, HookEndpoint, SourceObject, SourceWord
 from hub.ingest.models.events import QuarantinedEvent, TouchedAccount
 from hub.ingest.models.imports import (
     ImportBatch,
@@ -12,8 +13,11 @@ from hub.ingest.models.imports import (
 from hub.ingest.models.sources import DoorVolume, EventSchema
 
 __all__ = [
+    "DeliveryState",
     "DoorVolume",
     "EventSchema",
+    "HookDelivery",
+    "HookEndpoint",
     "ImportBatch",
     "ImportChunk",
     "ImportKept",
@@ -23,5 +27,7 @@ __all__ = [
     "ImportedFile",
     "QuarantinedEvent",
     "QuarantinedRow",
+    "SourceObject",
+    "SourceWord",
     "TouchedAccount",
 ]

@@ -16,6 +16,7 @@ from hub.revenue.services.claims import CHURN_CLAIM, MOVEMENT_CLAIM, churn_claim
 from hub.revenue.services.lines import (
     CONTRACT_LINE,
     LINE_FIELDS,
+    contract_line_retract,
     contract_line_upsert,
     home_currency,
     home_values,
@@ -36,6 +37,7 @@ __all__ = [
     "CatalogueError",
     "CurrencyError",
     "churn_claim_upsert",
+    "contract_line_retract",
     "contract_line_upsert",
     "entitlement_put",
     "entitlement_remove",

@@ -1,0 +1,298 @@
+"""What sources said becomes the record: words kept, owners found, rows written. Every pull and every call ends here.
+
+One source at a time per tenant (`source_lock`): whoever writes first takes that lock, then accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from hub.accounts.models import Account, AccountExternalId, Contact, ContactExternalId
+from hub.accounts.services import account_upsert, contact_upsert
+from hub.ingest.connectors.base import COMPANY, PERSON, Connector, Facts, History, Word, Write, connectors, latest
+from hub.ingest.connectors.nouns import WORDS, BadValues, cut, noun_write
+from hub.ingest.models import HookEndpoint, SourceObject, SourceWord
+from hub.revenue.models import Invoice
+from hub.revenue.services import contract_line_retract
+from hub.tenancy.context import current_tenant_id
+
+ACCOUNT_FIELDS: Final = frozenset(
+    {"name", "domain", "industry", "country", "segment", "tier", "seats", "timezone", "attributes"}
+)
+CONTACT_FIELDS: Final = frozenset({"email", "name", "title", "roles", "timezone", "attributes"})
+
+
+@dataclass
+class Applied:
+    """What words became: rows with outcomes, and things whose account nobody knows."""
+
+    rows: list[dict[str, str]] = field(default_factory=list)
+    unmatched: list[SourceObject] = field(default_factory=list)
+
+    def add(self, noun: str, row: Any, outcome: str, account_id: UUID) -> None:
+        entry = {"noun": noun, "id": str(row.pk), "account": str(account_id), "outcome": outcome}
+        if entry not in self.rows:
+            self.rows.append(entry)
+
+
+def source_lock(source: str) -> None:
+    """Wait until nobody else of the tenant applies words of this source; held until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{current_tenant_id()}:{source}"])
+
+
+@transaction.atomic
+def words_apply(source: str, words: Sequence[Word], *, delivery_id: UUID | None = None) -> Applied:
+    """Keep words and write what follows from them; the same words again change nothing. Raises ValueError.
+
+    `delivery_id`: the call that carried them.
+    """
+    source_lock(source)
+    things = words_keep(source, words, delivery_id=delivery_id)
+    return things_project(source, things)
+
+
+def words_keep(source: str, words: Sequence[Word], *, delivery_id: UUID | None) -> list[SourceObject]:
+    """Store words that are new, and the things that they are about or belong to, which are returned."""
+    things = _things(source, words)
+    SourceWord.objects.bulk_create(
+        [
+            SourceWord(
+                thing=things[word.kind, word.id],
+                at=word.at,
+                rank=word.rank,
+                event=word.event[:200],
+                facts=_stored(word),
+                delivery_id=delivery_id,
+            )
+            for word in words
+        ],
+        ignore_conflicts=True,
+    )
+    return list(things.values())
+
+
+def _stored(word: Word) -> Facts:
+    owner = {"_company": word.company, "_person": word.person, "_email": word.email}
+    return {**word.facts, **{name: value for name, value in owner.items() if value}}
+
+
+def _things(source: str, words: Iterable[Word]) -> dict[tuple[str, str], SourceObject]:
+    wanted: dict[tuple[str, str], None] = {}
+    for word in words:
+        wanted[word.kind, word.id] = None
+        if word.company:
+            wanted[COMPANY, word.company] = None
+        if word.person:
+            wanted[PERSON, word.person] = None
+    for kind, external_id in wanted:
+        if not external_id or len(external_id) > 200:
+            raise ValueError(f"the id of the {kind} is empty or longer than 200 characters")
+    known = SourceObject.objects.filter(source=source, external_id__in={pk for _, pk in wanted})
+    found = {(thing.kind, thing.external_id): thing for thing in known}
+    fresh = [SourceObject(source=source, kind=kind, external_id=pk) for kind, pk in wanted if (kind, pk) not in found]
+    SourceObject.objects.bulk_create(fresh)
+    return {**found, **{(thing.kind, thing.external_id): thing for thing in fresh}}
+
+
+ORDER: Final = {COMPANY: 0, PERSON: 1}
+
+
+def things_project(source: str, things: Iterable[SourceObject]) -> Applied:
+    """Write what all words about these things amount to, and what hangs on them. Under the source's lock."""
+    work = _Work(connectors.get(source), source)
+    waiting = {thing.pk: thing for thing in things}
+    seen: set[UUID] = set()
+    while waiting:
+        thing = min(waiting.values(), key=lambda entry: (ORDER.get(entry.kind, 2), entry.pk))
+        del waiting[thing.pk]
+        seen.add(thing.pk)
+        for other in work.project(thing):
+            if other.pk not in seen:
+                waiting.setdefault(other.pk, other)
+    return work.applied
+
+
+class _Work:
+    """One pass over things of a source."""
+
+    def __init__(self, connector: Connector, source: str) -> None:
+        self.connector, self.source, self.applied = connector, source, Applied()
+        self._makes: bool | None = None
+
+    @property
+    def makes_accounts(self) -> bool:
+        """Whether an endpoint of the source that is open lets unknown customers become accounts."""
+        if self._makes is None:
+            live = HookEndpoint.objects.filter(source=self.source, revoked_at__isnull=True, makes_accounts=True)
+            self._makes = live.exists()
+        return self._makes
+
+    def project(self, thing: SourceObject) -> list[SourceObject]:
+        """Write one thing; returns others that must be written after it."""
+        words = list(thing.words.order_by("at", "rank", "event").values_list("at", "facts"))
+        _owner_keep(thing, [facts for _, facts in words])
+        before = thing.account_id
+        account = self._account_of(thing, words)
+        thing.account = account
+        follow: list[SourceObject] = []
+        if account is None:
+            if words:
+                self.applied.unmatched.append(thing)
+        elif thing.kind == PERSON:
+            follow = self._person(thing, words, account)
+        elif thing.kind != COMPANY and words:
+            follow = self._rows(thing, words, account)
+        thing.save()
+        if thing.kind in ORDER and account is not None and before != account.pk:
+            follow += self._owned(thing)
+        return follow
+
+    def _owned(self, thing: SourceObject) -> list[SourceObject]:
+        """What belongs to a company or person whose account has just been found."""
+        key = {"company": thing.external_id} if thing.kind == COMPANY else {"person": thing.external_id}
+        return list(SourceObject.objects.filter(source=self.source, **key).exclude(pk=thing.pk))
+
+    # --- Whose it is ---
+
+    def _account_of(self, thing: SourceObject, words: History) -> Account | None:
+        if thing.kind == COMPANY:
+            return self._company(thing, words)
+        if thing.company and (account := _linked(self.source, thing.company)):
+            return account
+        if thing.company and thing.kind != PERSON:
+            return None
+        person = thing.external_id if thing.kind == PERSON else thing.person
+        return _account_of_person(self.source, person, thing.email)
+
+    def _company(self, thing: SourceObject, words: History) -> Account | None:
+        account = _linked(self.source, thing.external_id)
+        facts = latest(words)
+        fields = {name: facts[name] for name in ACCOUNT_FIELDS & facts.keys() if facts[name] not in (None, "", {})}
+        thing.name = str(facts.get("name") or thing.name)[:200]
+        if account is None and not (self.makes_accounts and fields.get("name")):
+            return None
+        if account is not None and not (thing.made or self.connector.masters_accounts):
+            self.applied.add("account", account, "unchanged", account.pk)
+            return account
+        account, outcome = account_upsert(
+            source=self.source,
+            external_id=thing.external_id,
+            fields=_account_values(fields),
+            as_of=words[-1][0] if words else None,
+        )
+        thing.made = thing.made or outcome == "created"
+        self.applied.add("account", account, outcome, account.pk)
+        return account
+
+    # --- What is written ---
+
+    def _person(self, thing: SourceObject, words: History, account: Account) -> list[SourceObject]:
+        facts = latest(words)
+        fields = {name: facts[name] for name in CONTACT_FIELDS & facts.keys() if facts[name] not in (None, "", {})}
+        thing.name = str(facts.get("name") or facts.get("email") or thing.name)[:200]
+        fields.setdefault("email", thing.email)
+        if not (fields.get("email") or fields.get("name")):
+            return []
+        contact, outcome = contact_upsert(
+            account=account,
+            source=self.source,
+            external_id=thing.external_id,
+            fields=cut(Contact, fields),
+            as_of=words[-1][0] if words else None,
+        )
+        self.applied.add("contact", contact, outcome, account.pk)
+        return self._waiting_for(f"{PERSON}:{thing.external_id}")
+
+    def _rows(self, thing: SourceObject, words: History, account: Account) -> list[SourceObject]:
+        project = self.connector.kinds[thing.kind]
+        writes = project(thing.external_id, words)
+        written: list[list[str]] = []
+        thing.waits_for = ""
+        for write in writes:
+            self._write(thing, write, account, words[-1][0])
+            written.append([write.noun, write.external_id])
+        for noun, external_id in thing.rows:
+            if [noun, external_id] not in written:
+                self._retract(noun, external_id)
+        thing.rows = written
+        return [other for noun, pk in written for other in self._waiting_for(f"{noun}:{pk}")]
+
+    def _write(self, thing: SourceObject, write: Write, account: Account, as_of: datetime) -> None:
+        contact = invoice = None
+        if write.contact:
+            links = ContactExternalId.objects.select_related("contact").filter(source=self.source, account=account)
+            link = links.filter(value=write.contact).first()
+            contact = link.contact if link else None
+            thing.waits_for = thing.waits_for or ("" if contact else f"{PERSON}:{write.contact}")
+        elif thing.email:
+            contact = Contact.objects.filter(account=account, email=thing.email).first()
+        if write.invoice:
+            invoices = Invoice.objects.filter(source=self.source, external_id=write.invoice, account=account)
+            invoice = invoices.first()
+            thing.waits_for = thing.waits_for or ("" if invoice else f"invoice:{write.invoice}")
+        row, outcome = noun_write(
+            write.noun,
+            source=self.source,
+            external_id=write.external_id,
+            account=account,
+            fields=write.fields,
+            as_of=as_of,
+            contact=contact if write.noun in ("ticket", "survey_response", "community_activity") else None,
+            invoice=invoice,
+        )
+        self.applied.add(write.noun, row, outcome, account.pk)
+
+    def _retract(self, noun: str, external_id: str) -> None:
+        if noun == "contract_line":
+            contract_line_retract(source=self.source, external_id=external_id)
+
+    def _waiting_for(self, name: str) -> list[SourceObject]:
+        return list(SourceObject.objects.filter(source=self.source, waits_for=name))
+
+
+def _owner_keep(thing: SourceObject, facts: Sequence[Facts]) -> None:
+    """Whose the thing is, by the latest word that says so."""
+    for entry in facts:
+        thing.company = entry.get("_company") or thing.company
+        thing.person = entry.get("_person") or thing.person
+        thing.email = (entry.get("_email") or thing.email)[:254]
+
+
+def _linked(source: str, external_id: str) -> Account | None:
+    links = AccountExternalId.objects.select_related("account").filter(source=source, value=external_id)
+    link = links.first()
+    return link.account if link else None
+
+
+def _account_of_person(source: str, person: str, email: str) -> Account | None:
+    """The account where somebody is a contact: by the source's id, else by an address that one account has alone."""
+    if person:
+        link = ContactExternalId.objects.select_related("account").filter(source=source, value=person).first()
+        if link:
+            account: Account = link.account
+            return account
+    if not email:
+        return None
+    found: list[Contact] = list(Contact.objects.select_related("account").filter(email=email.lower())[:2])
+    return found[0].account if len(found) == 1 else None
+
+
+def _account_values(fields: Facts) -> Facts:
+    values = cut(Account, fields)
+    if "seats" in values and not (isinstance(values["seats"], int) and 0 <= values["seats"] < 2**31):
+        raise BadValues("account", {"seats": "expected a whole number"})
+    if "name" in values:
+        values["name"] = str(values["name"])
+    return values
+
+
+def became_words(entry: dict[str, str]) -> str:
+    """What a row of `became` is, for reading."""
+    return WORDS.get(entry["noun"], entry["noun"])

@@ -1,0 +1,222 @@
+"""The worker's part: calls that wait are read and applied, one a transaction; customers that turned up follow."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from hub.accounts.models import AccountExternalId, ContactExternalId
+from hub.ingest.connectors.applying import Applied, source_lock, things_project, words_keep
+from hub.ingest.connectors.base import COMPANY, PERSON, Call, Connector, Malformed, NothingToDo, connectors
+from hub.ingest.models import DeliveryState, HookDelivery, HookEndpoint, SourceObject, SourceWord
+from hub.tenancy.context import tenant_context
+
+log = logging.getLogger(__name__)
+
+SLICE_SECONDS: Final = 15.0
+MOST_ATTEMPTS: Final = 5
+BACK_OFF: Final = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
+# Calls are forgotten after this; what they said stays. Those whose account is unknown wait longer.
+KEPT: Final = timedelta(days=30)
+KEPT_UNMATCHED: Final = timedelta(days=90)
+FORGET_AT_ONCE: Final = 500
+CATCH_UP_AT_ONCE: Final = 50
+
+
+def backlog() -> datetime | None:
+    """When a call is due, or now when somebody who was unknown is known by now, or old calls can be forgotten."""
+    earliest: datetime | None = _due().aggregate(at=Min("due_at"))["at"]
+    if earliest is None and (turned_up().exists() or _old().exists()):
+        return timezone.now()
+    return earliest
+
+
+def _due() -> QuerySet[HookDelivery]:
+    found: QuerySet[HookDelivery] = HookDelivery.objects.filter(due_at__isnull=False)
+    return found
+
+
+def drain(tenant_id: UUID) -> datetime | None:
+    """Apply what waits, oldest first, for a slice of time; returns when more will be due."""
+    end = time.monotonic() + SLICE_SECONDS
+    while time.monotonic() < end and apply_next(tenant_id):
+        pass
+    catch_up(tenant_id)
+    with tenant_context(tenant_id):
+        forget()
+        earliest: datetime | None = _due().aggregate(at=Min("due_at"))["at"]
+        return earliest
+
+
+def apply_next(tenant_id: UUID) -> bool:
+    """Apply the oldest call that is due and that nobody works on; False when there is none."""
+    try:
+        with tenant_context(tenant_id):
+            now = timezone.now()
+            due = _due().filter(due_at__lte=now).select_for_update(skip_locked=True, of=("self",))
+            delivery = due.select_related("endpoint").order_by("due_at", "id").first()
+            if delivery is None:
+                return False
+            _applied(delivery, now)
+    except OperationalError:
+        # A deadlock, or a database that went away: the row waits as before.
+        log.warning("a call could not be applied now", exc_info=True)
+        return False
+    return True
+
+
+def _applied(delivery: HookDelivery, now: datetime) -> None:
+    delivery.attempts += 1
+    connector = connectors.get(delivery.endpoint.source)
+    try:
+        with transaction.atomic():
+            outcome = delivery_apply(connector, delivery)
+        state = DeliveryState.UNMATCHED if outcome.unmatched else DeliveryState.APPLIED
+        _finish(delivery, state, now, _unmatched_words(outcome), became=outcome.rows)
+    except NothingToDo as reason:
+        _finish(delivery, DeliveryState.NOTHING, now, str(reason))
+    except (Malformed, ValueError) as error:
+        _finish(delivery, DeliveryState.REFUSED, now, str(error))
+    except IntegrityError:
+        log.exception("call %s contradicts the record", delivery.pk)
+        _finish(delivery, DeliveryState.REFUSED, now, "what it says contradicts the record: a key exists already")
+    except OperationalError:
+        raise
+    except Exception as error:
+        log.exception("call %s could not be applied", delivery.pk)
+        _again(delivery, now, error)
+
+
+def _again(delivery: HookDelivery, now: datetime, error: Exception) -> None:
+    """Try once more later; a call that has failed often is put aside with its reason, and the others go on."""
+    if delivery.attempts >= MOST_ATTEMPTS:
+        kind = "the database refused it" if isinstance(error, DatabaseError) else type(error).__name__
+        _finish(delivery, DeliveryState.REFUSED, now, f"a fault of ours: {kind}")
+        return
+    HookDelivery.objects.filter(pk=delivery.pk).update(
+        attempts=delivery.attempts, due_at=now + BACK_OFF[delivery.attempts - 1], reason="a fault of ours; tried again"
+    )
+
+
+def _finish(
+    delivery: HookDelivery, state: DeliveryState, now: datetime, reason: str, became: Sequence[Any] = ()
+) -> None:
+    HookDelivery.objects.filter(pk=delivery.pk).update(
+        state=state,
+        reason=reason.replace("\x00", "")[:300],
+        attempts=delivery.attempts,
+        due_at=None,
+        finished_at=now,
+        became=list(became),
+    )
+
+
+def _unmatched_words(outcome: Applied) -> str:
+    if not outcome.unmatched:
+        return ""
+    names = sorted({thing.company or thing.person or thing.email or thing.external_id for thing in outcome.unmatched})
+    return f"nobody knows yet whose account {', '.join(names[:3])} is"
+
+
+def call_of(delivery: HookDelivery) -> Call:
+    """The call as it was kept; its headers are not."""
+    return Call(method="POST", url="", headers={}, body=bytes(delivery.body), content_type=delivery.content_type)
+
+
+def delivery_apply(connector: Connector, delivery: HookDelivery) -> Applied:
+    """Read a call and write what it says. Raises NothingToDo, Malformed, and ValueError for what cannot be stored."""
+    call, options = call_of(delivery), delivery.endpoint.options
+    words = connector.read(call, delivery.received_at, options)
+    source_lock(connector.key)
+    outcome = things_project(connector.key, words_keep(connector.key, words, delivery_id=delivery.pk))
+    if connector.acts is not None:
+        outcome.rows.extend(connector.acts(call, delivery.received_at, options))
+    return outcome
+
+
+# --- Those who turned up ----------------------------------------------------------------------------------------------
+
+
+def turned_up() -> QuerySet[SourceObject]:
+    """Companies and people of sources whose account nobody knew, and that are known by now."""
+    company = AccountExternalId.objects.filter(source=OuterRef("source"), value=OuterRef("external_id"))
+    person = ContactExternalId.objects.filter(source=OuterRef("source"), value=OuterRef("external_id"))
+    unmatched = SourceObject.objects.filter(account__isnull=True)
+    found: QuerySet[SourceObject] = unmatched.filter(
+        Q(Exists(company), kind=COMPANY) | Q(Exists(person), kind=PERSON) | Q(_may_make(), kind=COMPANY)
+    )
+    return found
+
+
+def _may_make() -> Q:
+    """Their words name them, and an endpoint of the source lets them become accounts."""
+    makes = HookEndpoint.objects.filter(source=OuterRef("source"), revoked_at__isnull=True, makes_accounts=True)
+    return Q(Exists(makes)) & ~Q(name="")
+
+
+def catch_up(tenant_id: UUID) -> None:
+    """Write what waited for customers that are known by now, one a transaction."""
+    failed: set[UUID] = set()
+    for _ in range(CATCH_UP_AT_ONCE):
+        with tenant_context(tenant_id):
+            thing = turned_up().exclude(pk__in=failed).order_by("created_at", "pk").first()
+            if thing is None:
+                return
+            failed.add(thing.pk)
+            thing_catch_up(thing)
+
+
+def thing_catch_up(thing: SourceObject) -> Applied:
+    """Write what waited for a customer who is known by now, and settle the calls that told of it."""
+    source_lock(thing.source)
+    try:
+        with transaction.atomic():
+            outcome = things_project(thing.source, [thing])
+    except ValueError as error:
+        log.warning("what %s said of %s cannot be stored: %s", thing.source, thing.external_id, error)
+        return Applied()
+    _settle(outcome)
+    return outcome
+
+
+def _settle(outcome: Applied) -> None:
+    if not outcome.rows:
+        return
+    waiting = HookDelivery.objects.filter(state=DeliveryState.UNMATCHED)
+    words = SourceWord.objects.filter(delivery_id=OuterRef("pk"))
+    open_words = words.filter(thing__account__isnull=True)
+    done = waiting.filter(Exists(words)).exclude(Exists(open_words))
+    for delivery in done[:FORGET_AT_ONCE]:
+        _finish(delivery, DeliveryState.APPLIED, timezone.now(), "", became=_became(delivery, outcome))
+
+
+def _became(delivery: HookDelivery, outcome: Applied) -> list[Any]:
+    accounts = set(SourceWord.objects.filter(delivery_id=delivery.pk).values_list("thing__account_id", flat=True))
+    return [entry for entry in outcome.rows if UUID(entry["account"]) in accounts][:20]
+
+
+# --- Old calls --------------------------------------------------------------------------------------------------------
+
+
+def _old() -> QuerySet[HookDelivery]:
+    now = timezone.now()
+    done = Q(state__in=[DeliveryState.APPLIED, DeliveryState.NOTHING, DeliveryState.REFUSED])
+    found: QuerySet[HookDelivery] = HookDelivery.objects.filter(
+        Q(done, received_at__lt=now - KEPT) | Q(received_at__lt=now - KEPT_UNMATCHED, due_at__isnull=True)
+    )
+    return found
+
+
+def forget() -> None:
+    """Drop old calls, some at a time."""
+    ids = list(_old().values_list("pk", flat=True)[:FORGET_AT_ONCE])
+    if ids:
+        HookDelivery.objects.filter(pk__in=ids).delete()

@@ -1,0 +1,156 @@
+"""Calls that other systems make, and what each system has said about each of its things."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from hub.accounts.models import Account
+from hub.tenancy.fields import TenantForeignKey
+from hub.tenancy.models import TenantModel
+
+
+class HookEndpoint(TenantModel):
+    """Where one system of the tenant's sends its calls. Once renewed, the old secret is good until `previous_until`."""
+
+    source = models.CharField(max_length=32)
+    label = models.CharField(max_length=100)
+    secret = models.CharField(max_length=500)
+    previous_secret = models.CharField(max_length=500, blank=True)
+    previous_until = models.DateTimeField(null=True, blank=True)
+    # Whether customers that nobody knows here become accounts, or wait until somebody says whose they are.
+    makes_accounts = models.BooleanField(default=False)
+    # What a source needs beside the secret (the mail provider, the Salesforce organisation).
+    options = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=200, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    # Calls answered 401, counted at most once a second: who knocks at random must not write without end.
+    refused_calls = models.BigIntegerField(default=0)
+    refused_at = models.DateTimeField(null=True, blank=True)
+    refused_why = models.CharField(max_length=200, blank=True)
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["tenant", "source", "id"], name="hook_endpoint_source")]
+
+    def __str__(self) -> str:
+        return self.label
+
+    def secrets(self) -> list[str]:
+        """The secrets that are good now, newest first."""
+        old = self.previous_until is not None and self.previous_until > timezone.now()
+        return [self.secret, self.previous_secret] if old and self.previous_secret else [self.secret]
+
+
+class DeliveryState(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    APPLIED = "applied", "Applied"
+    NOTHING = "nothing", "Nothing to do"
+    UNMATCHED = "unmatched", "Account unknown"
+    REFUSED = "refused", "Refused"
+
+
+class HookDelivery(TenantModel):
+    """One call: its bytes as they came, and what it became.
+
+    `event_id` is the sender's own id, by which a call that comes again is known. `became` lists the rows:
+    ``{"noun", "id", "account", "outcome"}``.
+    """
+
+    endpoint = TenantForeignKey(HookEndpoint, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
+    event_id = models.CharField(max_length=200)
+    kind = models.CharField(max_length=100, blank=True)
+    content_type = models.CharField(max_length=200, blank=True)
+    body = models.BinaryField()
+    received_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.WAITING)
+    reason = models.CharField(max_length=300, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    # When a worker looks at it; NULL as soon as nothing is to be done.
+    due_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    became = models.JSONField(default=list, blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "endpoint", "event_id"], name="hook_delivery_key")]
+        indexes = [
+            models.Index(
+                fields=["tenant", "due_at", "id"], name="hook_delivery_due", condition=models.Q(due_at__isnull=False)
+            ),
+            models.Index(fields=["tenant", "endpoint", "-received_at", "-id"], name="hook_delivery_recent"),
+            models.Index(fields=["tenant", "endpoint", "state", "-received_at", "-id"], name="hook_delivery_state"),
+            models.Index(fields=["tenant", "received_at"], name="hook_delivery_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.event_id}"
+
+
+class SourceObject(TenantModel):
+    """A thing of a source (its customer, invoice, ticket) and whose it is, as far as is known.
+
+    What the source said of it are its words; the record's rows (`rows`: noun and external id) are made of all of them
+    together, so that the order in which they came does not matter. `waits_for` names a thing (``invoice:in_1``) that
+    it points to and that has not come yet.
+    """
+
+    source = models.CharField(max_length=32)
+    kind = models.CharField(max_length=32)
+    external_id = models.CharField(max_length=200)
+    account = TenantForeignKey(Account, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    company = models.CharField(max_length=200, blank=True)
+    person = models.CharField(max_length=200, blank=True)
+    email = models.CharField(max_length=254, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    waits_for = models.CharField(max_length=240, blank=True)
+    # The source made the account, so its word on the account's fields counts.
+    made = models.BooleanField(default=False)
+    rows = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "source", "kind", "external_id"], name="source_object_key")
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "source", "company"], name="source_object_company"),
+            models.Index(fields=["tenant", "source", "person"], name="source_object_person"),
+            models.Index(
+                fields=["tenant", "source", "waits_for"],
+                name="source_object_waits",
+                condition=~models.Q(waits_for=""),
+            ),
+            models.Index(
+                fields=["tenant", "kind", "created_at", "id"],
+                name="source_object_unmatched",
+                condition=models.Q(account__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.external_id
+
+
+class SourceWord(TenantModel):
+    """What a source said of a thing at one moment: facts as JSON. Ordered by (at, rank, event), never changed."""
+
+    thing = TenantForeignKey(SourceObject, on_delete=models.CASCADE, related_name="words", db_index=False)
+    at = models.DateTimeField()
+    rank = models.SmallIntegerField(default=0)
+    event = models.CharField(max_length=200)
+    facts = models.JSONField(default=dict)
+    # The call it came by; calls are forgotten earlier than words.
+    delivery_id = models.UUIDField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "thing", "event"], name="source_word_key")]
+        indexes = [
+            models.Index(
+                fields=["tenant", "delivery_id"],
+                name="source_word_delivery",
+                condition=models.Q(delivery_id__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.at:%Y-%m-%dT%H:%M:%S}"
