@@ -1,6 +1,6 @@
 """Panels: what an app shows on pages it does not own, and the customer's one next step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -37,7 +37,10 @@ class TodayPanel:
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """An entry of the staff navigation; ``url_name`` is reversed with the tenant's slug."""
+    """An entry of the staff navigation; ``url_name`` is reversed with the tenant's slug.
+
+    ``covers`` names other pages that belong to it, though their addresses do not lie below its own.
+    """
 
     key: str
     title: str
@@ -45,6 +48,7 @@ class NavItem:
     permission: str
     url_name: str
     icon: str = ""
+    covers: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

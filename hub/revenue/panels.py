@@ -60,7 +60,15 @@ def today_panel(request: Any) -> str | None:
 
 def register() -> None:
     nav_items.register(
-        NavItem("record", "Record", 85, "record.view", "revenue:products", icon="adjustments-horizontal")
+        NavItem(
+            "record",
+            "Record",
+            85,
+            "record.view",
+            "revenue:products",
+            icon="adjustments-horizontal",
+            covers=("revenue:currencies", "record:attributes"),
+        )
     )
     account_panels.register(AccountPanel("revenue", "Revenue", 40, "accounts.view", account_panel))
     today_panels.register(TodayPanel("renewals", "Renewals coming up", 40, "accounts.view", today_panel))

@@ -35,9 +35,9 @@ class Navigation:
 def navigation(*, slug: str, role: str, path: str) -> Navigation:
     """The links that ``role`` may open at the tenant ``slug``; the longest URL that ``path`` lies under is current."""
     items = [item for item in nav_items if allowed(role, item.permission)]
-    urls = {item.key: url for item in items if (url := _url(item, slug))}
-    under = [key for key, url in urls.items() if path.startswith(url)]
-    current = max(under, key=lambda key: len(urls[key]), default="")
+    urls = {item.key: url for item in items if (url := _url(item.url_name, slug))}
+    pages = [(url, item.key) for item in items for name in (item.url_name, *item.covers) if (url := _url(name, slug))]
+    _, current = max(((url, key) for url, key in pages if path.startswith(url)), key=_length, default=("", ""))
 
     def links(*, set_up: bool) -> list[NavLink]:
         shown = (item for item in items if item.key in urls)
@@ -46,10 +46,14 @@ def navigation(*, slug: str, role: str, path: str) -> Navigation:
     return Navigation(daily=links(set_up=False), set_up=links(set_up=True))
 
 
-def _url(item: NavItem, slug: str) -> str:
+def _length(page: tuple[str, str]) -> int:
+    return len(page[0])
+
+
+def _url(name: str, slug: str) -> str:
     # An app may be installed without its pages; the pages of the others must not fail for that.
     try:
-        return reverse(item.url_name, kwargs={"tenant": slug})
+        return reverse(name, kwargs={"tenant": slug})
     except NoReverseMatch:
         return ""
 

@@ -8,13 +8,16 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
 from django.utils import timezone
 
 from hub.accounts.models import Account, AccountState
 from hub.accounts.services import facts_touch
-from hub.ingest.imports.engine import import_folder
+from hub.ingest.imports import work
+from hub.ingest.imports.engine import FileImport, import_folder
 from hub.ingest.imports.preflight import mapping_load
+from hub.ingest.imports.runs import run_cancel, run_check, run_create
 from hub.plans.models import Milestone
 from hub.plans.services import milestone_complete, plan_create
 from hub.tenancy.context import tenant_context
@@ -118,3 +121,46 @@ def test_completing_a_milestone_waits_for_evaluation_before_it_writes(account: A
     with tenant_context(tenant):
         milestone.refresh_from_db()
         assert milestone.completed_via == "hub"
+
+
+def test_a_check_is_stopped_at_once_by_whoever_asks_and_keeps_the_set_up(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.ingest.imports.engine.BATCH_ROWS", 10)
+    tenant = make_tenant("acme")
+    rows = "account_id,company\n" + "".join(f"{n},Account {n}\n" for n in range(100))
+    with tenant_context(tenant):
+        run = run_create(files=[SimpleUploadedFile("accounts.csv", rows.encode())], actor=ACTOR)
+    work.drain(tenant.pk)
+    with tenant_context(tenant):
+        run_check(run=run, actor=ACTOR)
+    checking, stopped, steps = Event(), Event(), []
+    real = FileImport.step
+
+    def step(file: FileImport) -> bool:
+        went_on = real(file)
+        steps.append(went_on)
+        checking.set()
+        assert stopped.wait(10), "who stops a check must not wait for its transaction"
+        return went_on
+
+    monkeypatch.setattr(FileImport, "step", step)
+
+    def check() -> None:
+        work.drain(tenant.pk)
+        connections.close_all()
+
+    thread = Thread(target=check)
+    thread.start()
+    try:
+        assert checking.wait(10)
+        with tenant_context(tenant):
+            run_cancel(run=run, actor=ACTOR)
+    finally:
+        stopped.set()
+        thread.join(10)
+    with tenant_context(tenant):
+        run.refresh_from_db()
+        assert (run.status, run.checked) == ("draft", None)
+        assert not Account.objects.exists()
+    assert len(steps) == 1, "the worker ends with its batch"

@@ -314,6 +314,18 @@ def test_a_line_without_an_end_is_one_refused_row_and_not_the_worker_s_memory(tm
     assert {row.problem[0] for row in rows if row.problem} == {"extra_cells"}
 
 
+def test_what_is_missing_is_said_by_the_file_and_not_by_the_keys_of_a_mapping(client: Client, acme: Tenant) -> None:
+    url = upload(client, {"people.csv": "Firma;Start\nKäse;31.12.2024\n".encode("cp1252")})
+    drain(acme)
+    client.post(f"{url}files/0/", {"entity": "contract_line"})
+    for page in (client.get(url).content.decode(), client.get(f"{url}files/0/").content.decode()):
+        assert "people.csv: choose the column that names the account" in page
+        assert "people.csv: choose the column that fills “mrr”" in page
+        assert "files[0]" not in page
+    assert "1 row · CSV, Western European (Windows)" in client.get(url).content.decode()
+    assert "people.csv" in client.get("/t/acme/imports/").content.decode()
+
+
 def test_a_workbook_that_blows_up_when_unpacked_is_refused(client: Client, acme: Tenant) -> None:
     import zipfile
 

@@ -108,3 +108,9 @@ def test_today_answers_a_look_for_news_only_when_there_is_some(acme: Tenant) -> 
     assert news.status_code == 200
     assert news.text.lstrip().startswith("<div")
     assert "Call them" in news.text
+
+
+@pytest.mark.parametrize("page", ["products", "currencies", "attributes"])
+def test_pages_that_belong_together_light_up_one_entry(acme: Tenant, page: str) -> None:
+    found = navigation(slug="acme", role="admin", path=f"/t/acme/set-up/{page}/")
+    assert [link.key for link in (*found.daily, *found.set_up) if link.current] == ["record"]

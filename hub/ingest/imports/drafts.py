@@ -115,7 +115,7 @@ def problems_of(run: ImportRun) -> list[str]:
     try:
         mapping_check(run.tree, name="The mapping")
     except ImportProblem as problem:
-        return [said.removeprefix("The mapping: ") for said in problem.problems]
+        return [_in_words(said.removeprefix("The mapping: "), run.tree) for said in problem.problems]
     names = {upload.name: set(upload.profile.get("names", [])) for upload in run.uploads.filter(status="read")}
     problems = []
     for entry in run.tree.get("files", []):
@@ -124,6 +124,22 @@ def problems_of(run: ImportRun) -> list[str]:
         elif missing := sorted(columns_of(entry) - names[entry["file"]]):
             problems.append(f"{entry['file']}: column {missing[0]!r} is missing")
     return problems
+
+
+def _in_words(problem: str, tree: Tree) -> str:
+    """A problem of a mapping as the pages say it: by the file's name and what to choose there, not by keys."""
+    found = re.match(r"files\[(\d+)\]\.?(.*)", problem, re.DOTALL)
+    files = tree.get("files") or []
+    if not found or int(found[1]) >= len(files) or not isinstance(entry := files[int(found[1])], dict):
+        return problem
+    what = found[2]
+    if what.startswith("external_id: "):
+        what = "choose the column with its id"
+    elif what.startswith("account: a "):
+        what = "choose the column that names the account"
+    elif needed := re.fullmatch(r"fields\.(\w+): this field is needed", what):
+        what = f"choose the column that fills “{needed[1].replace('_', ' ')}”"
+    return f"{entry.get('file') or problem.partition(':')[0]}: {what}"
 
 
 def questions_of(entry: Tree, columns: Sequence[ColumnProfile]) -> list[str]:

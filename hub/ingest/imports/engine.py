@@ -222,6 +222,7 @@ class FileImport:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise OutOfTime
         if self.pretend:
+            self._check_wanted()
             return
         run = ImportRun.objects.select_for_update().get(pk=self.run_row.pk)
         if run.status != ImportRun.Status.RUNNING or run.claim != self.claim:
@@ -231,6 +232,11 @@ class FileImport:
         if self.claim is not None:
             ImportRun.objects.filter(pk=run.pk).update(claimed_until=timezone.now() + LEASE)
             announce("imports")
+
+    def _check_wanted(self) -> None:
+        """A dry run that somebody has stopped ends with the batch."""
+        if self.claim is not None and not ImportRun.objects.filter(pk=self.run_row.pk, claim=self.claim).exists():
+            raise Taken
 
     def _file(self) -> Any:
         return ImportedFile.objects.filter(run=self.run_row, position=self.position)

@@ -114,10 +114,17 @@ def _ready(run: ImportRun) -> None:
 
 @transaction.atomic
 def run_cancel(*, run: ImportRun, actor: Actor) -> None:
-    """Stop an import: what is committed stays and can be undone; one that never started is forgotten."""
+    """Stop an import: what is committed stays and can be undone; one that never started is forgotten.
+
+    A check stops and leaves the set-up as it was: to forget that too is another step.
+    """
     held = _held(run, CANCELLABLE)
     audit(actor, "import.cancel", held)
     announce("imports")
+    if held.status == Status.CHECKING:
+        held.status, held.claim, held.claimed_until = Status.DRAFT, None, None
+        held.save(update_fields=["status", "claim", "claimed_until"])
+        return
     if held.status != Status.RUNNING:
         held.delete()
         return
@@ -141,7 +148,8 @@ def run_undo(*, run: ImportRun, actor: Actor) -> None:
 
 def _held(run: ImportRun, allowed: Sequence[str]) -> ImportRun:
     """The run, locked; RunProblem unless it is in one of the states."""
-    held: ImportRun = ImportRun.objects.select_for_update().get(pk=run.pk)
+    # Rows that point at the run, written by a check of which nothing is committed, keep nobody waiting.
+    held: ImportRun = ImportRun.objects.select_for_update(no_key=True).get(pk=run.pk)
     if held.status not in allowed:
         raise RunProblem(f"The import is {held.get_status_display().lower()}: this cannot be done now.")
     return held

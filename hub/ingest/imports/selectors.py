@@ -19,7 +19,7 @@ FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def runs_page(before: tuple[datetime, UUID] | None) -> list[ImportRun]:
-    """Up to PAGE + 1 imports, newest first, with the sums of their files."""
+    """Up to PAGE + 1 imports, newest first, with the sums of their files and the names of those that were sent."""
     runs = ImportRun.objects.annotate(
         file_count=Count("files"),
         row_count=Sum("files__read", default=0),
@@ -29,7 +29,14 @@ def runs_page(before: tuple[datetime, UUID] | None) -> list[ImportRun]:
     )
     if before:
         runs = runs.filter(Q(started_at__lt=before[0]) | Q(started_at=before[0], pk__lt=before[1]))
-    return list(runs.order_by("-started_at", "-pk")[: PAGE + 1])
+    found = list(runs.order_by("-started_at", "-pk")[: PAGE + 1])
+    names: dict[UUID, list[str]] = {run.pk: [] for run in found}
+    sent = ImportUpload.objects.filter(run__in=list(names)).order_by("run_id", "position")
+    for pk, name in sent.values_list("run_id", "name"):
+        names[pk].append(name)
+    for run in found:
+        run.file_names = names[run.pk]
+    return found
 
 
 @dataclass(frozen=True)

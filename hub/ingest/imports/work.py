@@ -253,7 +253,7 @@ def _pretend(
         ImportedFile.objects.filter(run=run).delete()
         files_make(run, sources)
         for position, source in enumerate(sources):
-            file = FileImport(tenant, run, mapping, source, position, pretend=True, deadline=deadline)
+            file = FileImport(tenant, run, mapping, source, position, claim=run.claim, pretend=True, deadline=deadline)
             with suppress(OutOfTime):
                 while file.step():
                     pass

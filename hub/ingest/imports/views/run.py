@@ -19,6 +19,15 @@ from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 
 KEPT_SHOWN = 50
+# How a file was read, in the words of the programs that write them.
+FORMS = {
+    "spreadsheet": "Excel",
+    "utf-8-sig": "CSV, UTF-8",
+    "utf-16": "CSV, UTF-16",
+    "utf-16-le": "CSV, UTF-16",
+    "utf-16-be": "CSV, UTF-16",
+    "cp1252": "CSV, Western European (Windows)",
+}
 Status = ImportRun.Status
 
 
@@ -51,6 +60,7 @@ def _draft_context(run: ImportRun) -> dict[str, Any]:
                 "used": len(entry.get("fields") or {}) if entry else 0,
                 "columns": len(columns),
                 "questions": drafts.questions_of(entry, columns) if entry else [],
+                "form": FORMS.get(upload.profile.get("encoding", ""), "text"),
             }
         )
     read = bool(uploads) and all(upload.status != ImportUpload.Status.STORED for upload in uploads)
@@ -119,7 +129,11 @@ def cancel(request: StaffRequest, run_id: UUID) -> HttpResponse:
     except RunProblem as problem:
         say(request, problem)
         return to_run(request, run)
-    if ImportRun.objects.filter(pk=run.pk).exists():
+    now = ImportRun.objects.filter(pk=run.pk).first()
+    if now is not None and now.status == Status.DRAFT:
+        messages.info(request, "The check has stopped; nothing had been written.")
+        return to_run(request, run)
+    if now is not None:
         messages.info(request, "The import has stopped. What it had written is there, and can be undone.")
         return to_run(request, run)
     messages.info(request, "The import is forgotten; nothing had been written.")

@@ -105,7 +105,9 @@ def _file_context(request: StaffRequest, run: ImportRun, upload: ImportUpload, e
         "preview_fields": fields,
         "preview": rows,
         "broken": sum(1 for row in rows if row["outcome"] == "quarantined"),
-        "problems": [said for said in drafts.problems_of(run) if upload.name in said] if not rows else [],
+        "problems": [said for said in drafts.problems_of(run) if said.startswith(f"{upload.name}: ")]
+        if not rows
+        else [],
     }
 
 
