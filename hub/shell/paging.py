@@ -42,7 +42,7 @@ def cursor_values(cursor: str, *kinds: Callable[[str], Any]) -> tuple[Any, ...] 
         if any(isinstance(value, str) and not _storable(value) for value in values):
             return None
         return tuple(kind(value) for kind, value in zip(kinds, values, strict=True))
-    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error):
         return None
 
 

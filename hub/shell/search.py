@@ -43,9 +43,9 @@ def search(request: StaffRequest, text: str) -> list[Found]:
 
 
 def find_accounts(request: StaffRequest, text: str, limit: int) -> Sequence[SearchHit]:
-    rows = accounts_page(AccountQuery(q=text), size=limit).rows
+    rows = accounts_page(AccountQuery(q=text, columns=()), size=limit).rows
     slug = request.tenant.slug
-    return [SearchHit(row.name, _account_url(slug, row.id), row.domain or row.segment) for row in rows]
+    return [SearchHit(row.name, _account_url(slug, row.id), row.domain or row.stage_label) for row in rows]
 
 
 def find_contacts(request: StaffRequest, text: str, limit: int) -> Sequence[SearchHit]:

@@ -4,7 +4,12 @@ export function drawers() {
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-opens]");
     if (opener) document.getElementById(opener.dataset.opens)?.showModal();
-    if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
+    const closer = event.target.closest("[data-closes]");
+    // A link that closes a drawer is a way back where the same form is a page of its own.
+    if (closer?.closest("dialog")) {
+      event.preventDefault();
+      closer.closest("dialog").close();
+    }
     // A click on the backdrop reaches the dialog itself, never a child.
     if (event.target instanceof HTMLDialogElement && event.target.open) event.target.close();
   });

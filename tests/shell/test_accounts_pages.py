@@ -11,11 +11,12 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from hub.accounts.models import Account, TimelineEntry
-from hub.accounts.services import timeline_record
+from hub.accounts.services import attribute_define, attributes_set, timeline_record
 from hub.plans.models import Milestone
 from hub.plans.services import plan_create
 from hub.revenue.services import contract_line_upsert
-from hub.shell.account_list import SORTS, AccountQuery, AccountRow, accounts_page
+from hub.shell.account_list import AccountQuery, AccountRow, accounts_page, asked
+from hub.shell.account_list.columns import FACT_SORTS
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.usage.models import UsageDaily
@@ -25,7 +26,7 @@ from signals.engine import evaluate_batch
 from tests.shell.staff import HTMX, staff
 from tests.world import ACTOR, make_account, make_contact, make_member
 
-LIST_QUERIES = 11
+LIST_QUERIES = 12
 PAGE_QUERIES = 40
 
 
@@ -51,10 +52,21 @@ def fill(tenant: Tenant, count: int) -> list[Account]:
     return accounts
 
 
+SORTS = ["name", "created_at", *FACT_SORTS, "attribute.tone", "attribute.size"]
+
+
 @pytest.mark.parametrize("sort", [*SORTS, *(f"-{key}" for key in SORTS)])
-def test_walking_the_pages_meets_every_account_once_in_order(acme: Tenant, sort: str) -> None:
-    fill(acme, 11)
+def test_walking_the_pages_meets_every_account_once_in_order_and_those_without_a_value_last(
+    acme: Tenant, sort: str
+) -> None:
+    accounts = fill(acme, 11)
     with tenant_context(acme):
+        for key, kind in (("tone", "text"), ("size", "number")):
+            attribute_define(entity="account", key=key, label=key, kind=kind, actor=ACTOR)
+        for at, account in enumerate(accounts[:7]):
+            attributes_set(account=account, values={"tone": f"t{at % 2}", "size": at % 3}, actor=ACTOR)
+        # Nobody has evaluated this one yet: it has no facts.
+        make_account("Zz fresh")
         seen, cursor = list[AccountRow](), ""
         while True:
             page = accounts_page(AccountQuery(sort=sort, cursor=cursor), size=3)
@@ -62,9 +74,11 @@ def test_walking_the_pages_meets_every_account_once_in_order(acme: Tenant, sort:
             if page.next_cursor is None:
                 break
             cursor = page.next_cursor
-    assert len({row.id for row in seen}) == len(seen) == 11
-    keys = [row.key for row in seen]
+        assert asked(AccountQuery(sort=sort)).descending is sort.startswith("-")
+    assert len({row.id for row in seen}) == len(seen) == 12
+    keys = [row.key for row in seen if row.part == 0 and row.key is not None]
     assert keys == sorted(keys, reverse=sort.startswith("-"))
+    assert [row.part for row in seen] == sorted(row.part for row in seen)
 
 
 def test_the_search_finds_words_and_domains_from_their_start_and_takes_wildcards_as_letters(acme: Tenant) -> None:

@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from hub.outbound.exports.services import export_cancel, export_start, export_take
 from hub.outbound.exports.views import file_response
 from hub.outbound.models import Export, ExportFormat, ExportStatus
-from hub.registry.exports import export_lists
+from hub.registry.exports import LONGEST, export_lists
 from hub.rest.middleware import actor_of_key
 from hub.rest.params import choice_param, described
 from hub.rest.problems import Conflict
@@ -55,7 +55,7 @@ class ExportStartSerializer(serializers.Serializer[Any]):
 
     list = serializers.CharField(max_length=64)
     format = serializers.ChoiceField(choices=ExportFormat.choices, default=ExportFormat.CSV)
-    filters = serializers.DictField(child=serializers.CharField(max_length=200, allow_blank=True), default=dict)
+    filters = serializers.DictField(child=serializers.CharField(max_length=LONGEST, allow_blank=True), default=dict)
 
 
 def _exports() -> QuerySet[Export]:

@@ -26,17 +26,20 @@ MOST_AT_ONCE: Final = 20
 
 @transaction.atomic
 def export_start(*, list_key: str, format: str, filters: Filters, actor: Actor, user: User | None = None) -> Export:
-    """Queue a file of a list. Raises ValidationError for an unknown list or format, or when too many wait."""
+    """Queue a file of a list. Raises ValidationError for what cannot be, or when too many wait."""
     if list_key not in export_lists:
         raise ValidationError({"list": f"there is no list {list_key!r}: one of {', '.join(_keys())}"})
     if format not in ExportFormat.values:
         raise ValidationError({"format": f"one of {', '.join(ExportFormat.values)}"})
+    narrowed = export_lists.get(list_key).known(filters)
+    if problem := export_lists.get(list_key).problem(narrowed):
+        raise ValidationError({"filters": problem})
     if Export.objects.filter(status__in=UNFINISHED).count() >= MOST_AT_ONCE:
         raise ValidationError(f"{MOST_AT_ONCE} exports are being written; wait for one to finish or cancel it")
     export: Export = Export.objects.create(
         list_key=list_key,
         format=format,
-        filters=export_lists.get(list_key).known(filters),
+        filters=narrowed,
         asked_by=user,
         asked_label=actor.label,
         due_at=timezone.now(),

@@ -128,8 +128,8 @@ def _step(tenant: Tenant, export: Export) -> bool:
 
 def _head(export: Export, listed: ExportList) -> bytes:
     if export.format == ExportFormat.CSV:
-        return comma.head(listed.columns)
-    return _kept(export, sheet.begin(listed.columns))
+        return comma.head(listed.titles(export.filters))
+    return _kept(export, sheet.begin(listed.titles(export.filters)))
 
 
 def _rows(export: Export, values: Sequence[Sequence[Plain]]) -> bytes:

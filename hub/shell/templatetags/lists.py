@@ -9,10 +9,12 @@ from django.http import HttpRequest, QueryDict
 from django.template.context import Context
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from hub.people.permissions import allowed
-from hub.shell.templatetags.ui import icon
+from hub.registry.facts import FactKind
+from hub.shell.account_list import AccountRow, Column
+from hub.shell.templatetags.ui import badge, day, icon, money, number, relative_time, usage_trend
 
 register = template.Library()
 
@@ -51,6 +53,62 @@ def sort_head(context: Context, key: str, title: str, default: str = "", num: bo
         query.urlencode(),
         title,
         icon(mark, 14),
+    )
+
+
+STAGE_TONES = {"churned": "error", "renewal": "warning", "value": "success", "onboarding": "info"}
+NOTHING = mark_safe('<span class="text-muted">\N{EM DASH}</span>')
+
+
+@register.simple_tag(takes_context=True)
+def account_cell(
+    context: Context, row: AccountRow, column: Column, value: Any, trend: list[int] | None
+) -> SafeString | str:
+    """A cell of the list of accounts, by the kind of its column."""
+    if column.kind == "trend":
+        return _trend_cell(context, value, trend)
+    if value in (None, "", []):
+        return mark_safe('<span class="text-muted">Nobody</span>') if column.kind == "owner" else NOTHING
+    match column.kind:
+        case "stage":
+            return badge(row.stage_label, STAGE_TONES.get(row.stage, "primary"))
+        case FactKind.MONEY:
+            return money(context, value)
+        case FactKind.NUMBER:
+            text = number(context, round(value, 1) if isinstance(value, float) else value)
+            return f"{text}%" if column.unit == "%" else text
+        case FactKind.DATE:
+            return day(context, value)
+        case FactKind.DATETIME:
+            return relative_time(context, value)
+        case FactKind.BOOLEAN:
+            return "Yes" if value else "No"
+        case FactKind.SET:
+            return ", ".join(sorted(value))
+        case _:
+            return str(value)
+
+
+def _trend_cell(context: Context, uses: int | None, weeks: list[int] | None) -> SafeString:
+    if not weeks:
+        return mark_safe('<span class="text-muted">No use seen</span>')
+    return format_html(
+        '<span class="flex items-center gap-2">{}<span class="tabular text-xs text-muted" title="Uses in 30 days">{}'
+        "</span></span>",
+        usage_trend(weeks),
+        number(context, uses, compact=True),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def column_head(context: Context, column: Column) -> SafeString:
+    """The head of a column: it sorts where an index can, and says so where none can."""
+    if column.sort:
+        return sort_head(context, column.key, column.title, "name", num=column.is_number)
+    return format_html(
+        '<th scope="col" class="{}" title="This column cannot be sorted by">{}</th>',
+        "num" if column.is_number else "",
+        column.title,
     )
 
 

@@ -10,8 +10,11 @@ from django.views.decorators.http import require_safe
 from hub.accounts.models import Account, LifecycleStage
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.selectors import members
-from hub.shell.account_list import UNOWNED, AccountQuery, accounts_page, accounts_totals
+from hub.rules.language import RuleError
+from hub.shell.account_list import UNOWNED, AccountQuery, AccountTotals, Asked, accounts_page, accounts_totals, asked
+from hub.shell.account_list.columns import NAME
 from hub.shell.account_page import TimelineQuery, facts_of_account, timeline_choices, timeline_page
+from hub.shell.paging import Page
 from hub.shell.selectors import panels_of_account
 from hub.usage.trends import weekly_trends
 
@@ -19,20 +22,36 @@ from hub.usage.trends import weekly_trends
 @staff_page("accounts.view")
 @require_safe
 def account_list(request: StaffRequest) -> HttpResponse:
-    """Every account of the tenant: search, filters, order and page stand in the URL."""
+    """Every account of the tenant: columns, filters, order and page stand in the URL."""
     query = AccountQuery.read(request.GET)
-    page = accounts_page(query)
-    trends = weekly_trends([row.id for row in page.rows], today=timezone.localdate())
     context = {
         "query": query,
-        "page": page,
-        "rows": [(row, trends.get(row.id, [])) for row in page.rows],
-        "totals": accounts_totals(query),
         "owners": members(request.tenant),
         "unowned": UNOWNED,
         "stages": LifecycleStage.choices,
+        "name_column": NAME,
     }
-    return render(request, f"shell/accounts.html{'#list' if request.htmx else ''}", context)
+    try:
+        context |= _found(asked(query))
+    except RuleError as error:
+        # Without its rule the list would show more than was asked for.
+        context |= {"problems": error.problems, "page": Page([], None), "totals": AccountTotals(0, 0, False)}
+    template = f"shell/accounts.html{'#list' if request.htmx else ''}"
+    return render(request, template, context, status=422 if "problems" in context else 200)
+
+
+def _found(wanted: Asked) -> dict[str, object]:
+    page = accounts_page(wanted)
+    shows_trend = any(column.kind == "trend" for column in wanted.columns)
+    ids = [row.id for row in page.rows]
+    trends = weekly_trends(ids, today=timezone.localdate()) if shows_trend else {}
+    return {
+        "asked": wanted,
+        "page": page,
+        "rows": [(row, list(zip(wanted.columns, row.values, strict=True)), trends.get(row.id)) for row in page.rows],
+        "totals": accounts_totals(wanted),
+        "sentence": wanted.sentence,
+    }
 
 
 @staff_page("accounts.view")

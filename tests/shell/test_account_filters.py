@@ -1,0 +1,177 @@
+"""Filters of the list of accounts as rules: the form, the address, what cannot be read."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.accounts.models import Account
+from hub.accounts.services import attribute_define, attributes_set
+from hub.registry.facts import facts
+from hub.rules.language import OPERATORS, parse
+from hub.shell.account_list import AccountQuery, accounts_count, accounts_page
+from hub.shell.account_list.builder import MOST_ROWS, Row, read_rows, rows_of
+from hub.shell.paging import cursor_of
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant
+from tests.shell.staff import HTMX, staff
+from tests.world import ACTOR, make_account
+
+LIST = "/t/acme/accounts/"
+
+
+def rule(*children: dict[str, Any], match: str = "all") -> str:
+    return json.dumps({match: list(children)})
+
+
+def some_accounts() -> None:
+    for name, country, seats in (("Ash", "NO", 5), ("Birch", "SE", 50), ("Cedar", "NO", 500), ("Dogwood", "", None)):
+        make_account(name, country=country, seats=seats, signed_up_on=date(2024, 1, 31))
+
+
+def names(query: AccountQuery) -> list[str]:
+    return [row.name for row in accounts_page(query).rows]
+
+
+def test_a_rule_in_the_address_narrows_the_list_and_stands_above_it_in_words(acme: Tenant) -> None:
+    with tenant_context(acme):
+        some_accounts()
+    tree = rule({"fact": "country", "op": "eq", "value": "NO"}, {"fact": "seats", "op": "gt", "value": 10})
+    page = staff(acme).get(LIST, {"rule": tree}).text
+    assert "Cedar" in page
+    assert "Ash" not in page
+    assert "Country is “NO” and seats is more than 10" in page
+
+
+def test_the_form_makes_the_rule_and_shows_it_again(acme: Tenant) -> None:
+    client = staff(acme)
+    asked = {"apply": "1", "match": "any", "fact": ["mrr_minor", "signed_up_on", ""], "op": ["gte", "between", ""]}
+    values = {"value": ["12.50", "2024-01-01", ""], "second": ["", "2024-12-31", ""], "sort": "-mrr_minor"}
+    answer = client.get(f"{LIST}filter/", asked | values)
+    assert answer.status_code == 302
+    made = parse_qs(urlsplit(answer["Location"]).query)
+    assert json.loads(made["rule"][0]) == {
+        "any": [
+            {"fact": "mrr_minor", "op": "gte", "value": 1250},
+            {"fact": "signed_up_on", "op": "between", "value": ["2024-01-01", "2024-12-31"]},
+        ]
+    }
+    assert made["sort"] == ["-mrr_minor"]
+    form = client.get(f"{LIST}filter/", {"rule": made["rule"][0]}).text
+    assert 'value="12.5"' in form
+    assert 'value="2024-12-31"' in form
+
+
+def test_what_the_form_cannot_read_is_named_beside_it_and_nothing_is_lost(acme: Tenant) -> None:
+    asked = {
+        "apply": "1",
+        "fact": ["seats", "country"],
+        "op": ["gt", "eq"],
+        "value": ["many", "NO"],
+        "second": ["", ""],
+    }
+    answer = staff(acme).get(f"{LIST}filter/", asked)
+    assert answer.status_code == 422
+    assert "Expected a number such as 12.5" in answer.text
+    assert 'value="many"' in answer.text
+    assert 'value="NO"' in answer.text
+
+
+def test_a_rule_deeper_than_the_form_says_so_and_still_filters(acme: Tenant) -> None:
+    with tenant_context(acme):
+        some_accounts()
+    deep = json.dumps({"not": {"fact": "country", "op": "eq", "value": "NO"}})
+    client = staff(acme)
+    assert "more than this form can show" in client.get(f"{LIST}filter/", {"rule": deep}).text
+    assert "Birch" in client.get(LIST, {"rule": deep}).text
+
+
+@pytest.mark.parametrize(
+    "bad", ["{", "[]", '{"all": [{"fact": "shoe", "op": "eq", "value": 1}]}', "1" * 30_000, "[" * 9_000]
+)
+def test_a_rule_that_cannot_be_read_shows_no_account_and_exports_nothing(acme: Tenant, bad: str) -> None:
+    with tenant_context(acme):
+        some_accounts()
+    client = staff(acme)
+    answer = client.get(LIST, {"rule": bad})
+    assert answer.status_code == 422
+    assert "Cedar" not in answer.text
+    assert "Take the filter away" in answer.text
+    refused = client.post("/t/acme/exports/start/", {"list": "accounts", "format": "csv", "rule": bad}, follow=True)
+    assert "Nothing was exported: the filter cannot be read" in refused.text
+
+
+def test_unknown_columns_orders_and_cursors_of_another_order_open_the_list_from_its_start(acme: Tenant) -> None:
+    with tenant_context(acme):
+        some_accounts()
+        everybody = names(AccountQuery())
+        for cursor in (cursor_of(0, "x", "y"), cursor_of(7, 1, 2), cursor_of(1), "zzz", cursor_of("a", None, None)):
+            assert names(AccountQuery(sort="-renews_on", cursor=cursor)) == names(AccountQuery(sort="-renews_on"))
+    page = staff(acme).get(LIST, {"columns": "shoe,country,shoe", "sort": "-shoe", "cursor": "e30"})
+    assert page.status_code == 200
+    assert all(name in page.text for name in everybody)
+    assert "Country" in page.text
+
+
+def test_columns_are_chosen_in_order_and_the_file_has_the_same(acme: Tenant) -> None:
+    with tenant_context(acme):
+        some_accounts()
+        attribute_define(entity="account", key="tone", label="Tone of voice", kind="text", actor=ACTOR)
+        attributes_set(account=Account.objects.get(name="Ash"), values={"tone": "dry"}, actor=ACTOR)
+    client = staff(acme)
+    asked = {"apply": "1", "column": ["attribute.tone", "seats", "owner"], "q": "a"}
+    to = client.get(f"{LIST}columns/", asked)["Location"]
+    assert parse_qs(urlsplit(to).query) == {"columns": ["attribute.tone,seats,owner"], "q": ["a"]}
+    page = client.get(to).text
+    assert page.index("Tone of voice") < page.index("Seats") < page.index(">Owner")
+    assert "dry" in page
+
+
+def test_htmx_gets_the_drawer_and_a_row_that_follows_its_fact(acme: Tenant) -> None:
+    client = staff(acme)
+    for path in ("filter/", "columns/"):
+        drawer = client.get(f"{LIST}{path}", headers=HTMX).text
+        assert drawer.lstrip().startswith("<dialog")
+    row = client.get(f"{LIST}filter/row/", {"fact": "renews_on", "op": "contains", "value": "x"}).text
+    assert "is due within days" in row
+    assert "contains" not in row
+    assert 'value="yes"' in client.get(f"{LIST}filter/row/", {"fact": "has_parent"}).text
+
+
+def test_only_accounts_of_the_tenant_answer_to_a_rule(acme: Tenant, globex: Tenant) -> None:
+    for tenant in (acme, globex):
+        with tenant_context(tenant):
+            some_accounts()
+    with tenant_context(acme):
+        asked = AccountQuery(rule=rule({"fact": "seats", "op": "gte", "value": 50}))
+        assert names(asked) == ["Birch", "Cedar"]
+        assert accounts_count(asked) == 2
+
+
+@settings(deadline=None, max_examples=60, database=None)
+@given(data=st.data())
+def test_what_the_form_writes_it_can_read_again(data: st.DataObject) -> None:
+    """Form → rule → form → rule: the same rule."""
+    tenant = Tenant(currency="USD", timezone="Europe/Oslo")
+    known = [fact for fact in facts if OPERATORS[fact.kind]]
+    values = {"number": "12.5", "money": "10.25", "text": "x y", "boolean": "no", "date": "2026-02-28"}
+    values |= {"datetime": "2026-02-28", "set": "x"}
+    rows = []
+    for _ in range(data.draw(st.integers(1, MOST_ROWS))):
+        fact = data.draw(st.sampled_from(known))
+        op = data.draw(st.sampled_from(OPERATORS[fact.kind]))
+        value = "30" if "days" in op else values[fact.kind]
+        rows.append(Row(fact.name, str(op), value, value))
+    match = data.draw(st.sampled_from(["all", "any"]))
+    text, marked = read_rows(match, rows, tenant)
+    assert [row.problem for row in marked] == [""] * len(rows)
+    shown = rows_of(parse(json.loads(text), facts.as_mapping()), tenant)
+    assert shown is not None
+    assert shown[0] == match
+    assert read_rows(*shown, tenant)[0] == text
