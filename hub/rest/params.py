@@ -11,6 +11,8 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from hub.registry.moments import is_reachable
+
 
 def uuid_param(request: Request, name: str) -> UUID | None:
     text = request.query_params.get(name, "")
@@ -41,7 +43,7 @@ def time_param(request: Request, name: str) -> datetime | None:
         found = parse_datetime(text) if text else None
     except ValueError:
         found = None
-    if text and (found is None or found.tzinfo is None):
+    if text and (found is None or not is_reachable(found)):
         raise ValidationError({name: ["expected a time with its offset like 2024-12-31T23:59:00Z"]})
     return found
 

@@ -7,7 +7,10 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
+
+from hub.registry.moments import is_reachable
 
 Row = TypeVar("Row")
 
@@ -41,7 +44,8 @@ def cursor_values(cursor: str, *kinds: Callable[[str], Any]) -> tuple[Any, ...] 
             return None
         if any(isinstance(value, str) and not _storable(value) for value in values):
             return None
-        return tuple(kind(value) for kind, value in zip(kinds, values, strict=True))
+        found = tuple(kind(value) for kind, value in zip(kinds, values, strict=True))
+        return found if all(is_reachable(value) for value in found if isinstance(value, datetime)) else None
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error):
         return None
 

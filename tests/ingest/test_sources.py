@@ -225,3 +225,13 @@ def test_every_object_has_a_shape_of_bounded_size(values: dict[str, Any]) -> Non
     assert len(shape) <= 100
     assert all(len(example) <= 40 and "@" not in example for example in shape.values())
     assert all(type_of(value) in {"text", "number", "boolean", "list", "object", "null"} for value in values.values())
+
+
+@pytest.mark.parametrize("page", ["imports", "sources/refused"])
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2024-01-01T00:00:00"])
+def test_an_address_with_a_time_beyond_any_calendar_starts_the_list_at_its_beginning(
+    acme: Tenant, page: str, time: str
+) -> None:
+    client = Client()
+    client.force_login(make_member(acme, Role.ADMIN).user)
+    assert client.get(f"/t/acme/{page}/", {"cursor": f"{time},{acme.pk}"}).status_code == 200

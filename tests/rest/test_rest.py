@@ -177,6 +177,8 @@ def test_signals_come_newest_first_and_can_be_narrowed(acme: Tenant, api: Api, a
         ("accounts?limit=x", "limit"),
         ("accounts?cursor=%C3%A4", "cursor"),
         ("accounts?updated_since=yesterday", "updated_since"),
+        ("accounts?updated_since=0001-01-01T00:00:00%2B23:59", "updated_since"),
+        ("invoices?updated_since=9999-12-31T23:59:59-23:59", "updated_since"),
         ("contacts?account=7", "account"),
         ("signals?status=odd", "status"),
         ("metrics/nrr?as_of=2024-13-01", "as_of"),

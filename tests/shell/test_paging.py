@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -30,6 +30,13 @@ def test_nonsense_for_a_cursor_starts_the_list_at_its_beginning(text: str) -> No
 @pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800"])
 def test_a_cursor_that_no_database_could_compare_is_nonsense(text: str) -> None:
     assert cursor_values(cursor_of(text, uuid4()), str, UUID) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2024-01-01T00:00:00", "2024-01-01"]
+)
+def test_a_time_that_some_zone_or_database_does_not_know_is_nonsense(text: str) -> None:
+    assert cursor_values(cursor_of(text, uuid4()), datetime.fromisoformat, UUID) is None
 
 
 def test_a_cursor_of_another_list_is_nonsense() -> None:

@@ -21,6 +21,7 @@ from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.models import Credential
 from hub.people.services import credential_create, credential_revoke
+from hub.registry.moments import read_moment
 
 RECENT = timedelta(days=14)
 # A file to look into, not an archive.
@@ -131,7 +132,6 @@ def _before(cursor: str) -> tuple[datetime, UUID] | None:
     """Where a page starts; an address that makes no sense starts at the beginning."""
     at, _, pk = cursor.partition(",")
     try:
-        moment = datetime.fromisoformat(at)
-        return (moment, UUID(pk)) if moment.tzinfo else None
+        return read_moment(at), UUID(pk)
     except ValueError:
         return None

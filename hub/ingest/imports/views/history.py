@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from hub.ingest.imports.selectors import PAGE, runs_page
 from hub.people.guards import StaffRequest, staff_page
+from hub.registry.moments import read_moment
 
 
 @staff_page("imports.view")
@@ -29,7 +30,6 @@ def _after(cursor: str) -> tuple[datetime, UUID] | None:
     """Where a page starts; an address that makes no sense starts at the beginning."""
     at, _, pk = cursor.partition(",")
     try:
-        moment = datetime.fromisoformat(at)
-        return (moment, UUID(pk)) if moment.tzinfo else None
+        return read_moment(at), UUID(pk)
     except ValueError:
         return None
