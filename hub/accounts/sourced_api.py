@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping as AbstractMapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -62,6 +64,34 @@ class MoneyField(serializers.IntegerField):
         super().__init__(**{"max_value": LARGEST, "required": False, "help_text": "minor units", **kwargs})
 
 
+@dataclass(frozen=True)
+class Resource:
+    """A noun as REST shows it.
+
+    `related` are references read with a row; `told` says to which field a refusal of the service belongs, the plain
+    kind last: it is what the others are, too.
+    """
+
+    path: str
+    noun: Noun[Any]
+    upsert: Upsert
+    serializer: type[SourcedSerializer]
+    related: Sequence[str]
+    told: AbstractMapping[type[ValueError], str]
+
+    @property
+    def words(self) -> str:
+        return self.path.replace("-", " ")
+
+    def rows(self) -> QuerySet[Any]:
+        found: QuerySet[Any] = self.noun.model.objects.select_related("account", *self.related)
+        return found
+
+    def named(self, view: Any, kind: str) -> Any:
+        view.__name__ = f"{self.noun.model.__name__}{kind}"
+        return view
+
+
 def sourced_routes(
     path: str,
     noun: Noun[Any],
@@ -75,78 +105,85 @@ def sourced_routes(
 
     `related` are references read with a row; `refusals` says to which field a refusal of the service belongs.
     """
-    name, words = path.replace("-", "_"), path.replace("-", " ")
-    # The plain kind comes last: it is what the others are, too.
     told = {kind: field for kind, field in (refusals or {}).items() if kind is not ValueError}
     told[ValueError] = (refusals or {}).get(ValueError, "contact")
+    resource = Resource(path, noun, upsert, serializer, tuple(related), told)
+    return [
+        route(path, _list_view(resource), path),
+        route(f"{path}/{ID}", _detail_view(resource), f"{path}-one"),
+        route(f"{path}/{BY}", _by_view(resource), f"{path}-by"),
+    ]
 
-    def rows() -> QuerySet[Any]:
-        found: QuerySet[Any] = noun.model.objects.select_related("account", *related)
-        return found
 
+def _list_view(resource: Resource) -> Any:
     class List(generics.ListAPIView[SourcedModel]):
-        serializer_class = serializer
+        serializer_class = resource.serializer
 
         def get_queryset(self) -> QuerySet[Any]:
-            found = rows()
+            found = resource.rows()
             if account := uuid_param(self.request, "account"):
                 found = found.filter(account_id=account)
             if since := time_param(self.request, "updated_since"):
                 found = found.filter(updated_at__gte=since)
             return found
 
+    List.__doc__ = f"The {resource.words} of the tenant's accounts, oldest first."
+    parameters = [
+        described("account", "only of this account"),
+        described("updated_since", "changed at or after this time"),
+    ]
+    return resource.named(extend_schema(parameters=parameters)(List), "List")
+
+
+def _detail_view(resource: Resource) -> Any:
     class Detail(generics.RetrieveAPIView[SourcedModel]):
-        serializer_class = serializer
+        serializer_class = resource.serializer
 
         def get_queryset(self) -> QuerySet[Any]:
-            return rows()
+            return resource.rows()
+
+    Detail.__doc__ = f"One of the {resource.words}, by its id."
+    return resource.named(Detail, "Detail")
+
+
+def _by_view(resource: Resource) -> Any:
+    name, serializer = resource.path.replace("-", "_"), resource.serializer
 
     class By(APIView):
         @extend_schema(operation_id=f"{name}_by_retrieve", responses=serializer)
         def get(self, request: Request, source: str, external_id: str) -> Response:
-            row = generics.get_object_or_404(rows(), source=source, external_id=external_id)
+            row = generics.get_object_or_404(resource.rows(), source=source, external_id=external_id)
             return Response(serializer(row).data)
 
         @extend_schema(request=serializer, responses={200: serializer, 201: serializer})
         def put(self, request: Request, source: str, external_id: str) -> Response:
-            stored = rows().filter(source=source, external_id=external_id).first()
-            body = serializer(data=request.data, context={"stored": stored})
-            body.is_valid(raise_exception=True)
-            fields = dict(body.validated_data)
-            account = account_given(fields.pop("account", None), stored.account if stored else None)
-            as_of = fields.pop("source_updated_at", None)
-            try:
-                row, outcome = upsert(
-                    source=source,
-                    external_id=external_id,
-                    account=account,
-                    fields=fields,
-                    as_of=as_of,
-                    actor=actor_of_key(request),
-                )
-            except ValueError as error:
-                raise ValidationError(_refusal(error, told)) from error
-            return Response(serializer(rows().get(pk=row.pk)).data, status=status_of(outcome))
+            row, outcome = _put(resource, request, source, external_id)
+            return Response(serializer(resource.rows().get(pk=row.pk)).data, status=status_of(outcome))
 
-    List.__doc__ = f"The {words} of the tenant's accounts, oldest first."
-    Detail.__doc__ = f"One of the {words}, by its id."
-    By.__doc__ = f"What a source calls so among the {words}: read, or made and changed by PUT."
-    listed = extend_schema(
-        parameters=[
-            described("account", "only of this account"),
-            described("updated_since", "changed at or after this time"),
-        ]
-    )(List)
-    for view, kind in ((listed, "List"), (Detail, "Detail"), (By, "By")):
-        view.__name__ = f"{noun.model.__name__}{kind}"
-    return [
-        route(path, listed, path),
-        route(f"{path}/{ID}", Detail, f"{path}-one"),
-        route(f"{path}/{BY}", By, f"{path}-by"),
-    ]
+    By.__doc__ = f"What a source calls so among the {resource.words}: read, or made and changed by PUT."
+    return resource.named(By, "By")
 
 
-def _refusal(error: ValueError, told: dict[type[ValueError], str]) -> dict[str, list[str]]:
+def _put(resource: Resource, request: Request, source: str, external_id: str) -> tuple[Any, str]:
+    stored = resource.rows().filter(source=source, external_id=external_id).first()
+    body = resource.serializer(data=request.data, context={"stored": stored})
+    body.is_valid(raise_exception=True)
+    fields = dict(body.validated_data)
+    account = account_given(fields.pop("account", None), stored.account if stored else None)
+    try:
+        return resource.upsert(
+            source=source,
+            external_id=external_id,
+            account=account,
+            as_of=fields.pop("source_updated_at", None),
+            fields=fields,
+            actor=actor_of_key(request),
+        )
+    except ValueError as error:
+        raise ValidationError(_refusal(error, resource.told)) from error
+
+
+def _refusal(error: ValueError, told: AbstractMapping[type[ValueError], str]) -> dict[str, list[str]]:
     if isinstance(error, MissingFieldError):
         return {name: ["a new one needs it"] for name in error.names}
     field = next(field for kind, field in told.items() if isinstance(error, kind))
