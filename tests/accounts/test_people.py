@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from functools import partial
+
 import pytest
+from django.db import connection
 
 from hub.accounts.models import Account, Change, Contact, ContactStatus, Person, PersonAddress, PersonEvent
 from hub.accounts.services import (
@@ -19,7 +24,7 @@ from hub.tenancy.models import Tenant
 from signals.engine import evaluate_batch
 from tests.rest.test_rest import api_of, check_problem
 from tests.shell.staff import staff
-from tests.world import ACTOR, make_account, make_contact
+from tests.world import ACTOR, make_account, make_contact, make_tenant
 
 pytestmark = pytest.mark.django_db
 
@@ -172,3 +177,79 @@ def test_a_person_over_rest(acme: Tenant, globex: Tenant, two: tuple[Account, Ac
     assert body["addresses"] == ["kim@x.example"]
     assert {place["account"] for place in body["contacts"]} == {str(account.pk) for account in two}
     check_problem(api_of(globex)("GET", f"people/{kim.pk}"), 404)
+
+
+def test_what_was_merged_there_and_back_is_undone_from_the_last_one_on(
+    acme: Tenant, two: tuple[Account, Account]
+) -> None:
+    with tenant_context(acme):
+        kim, lee = make_contact(two[0], "kim@x.example"), make_contact(two[1], "lee@x.example")
+        people_link([account.pk for account in two])
+        a, b = person(kim), person(lee)
+        events = [person_merge(keep=keep, other=other, actor=ACTOR) for keep, other in ((a, b), (b, a), (a, b))]
+        # Lee is where the first merge brought them, but by the third.
+        for event in events[:2]:
+            with pytest.raises(PersonError, match="undo that first"):
+                person_undo(event=event, actor=ACTOR)
+        for event in reversed(events):
+            person_undo(event=event, actor=ACTOR)
+        assert (person(kim), person(lee)) == (a, b)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_merges_and_undos_at_the_same_moment_wait_for_one_another_and_can_all_be_taken_back() -> None:
+    tenant = make_tenant("acme")
+    with tenant_context(tenant):
+        contacts = [make_contact(make_account(f"A{n}{m}"), f"kim{n}@x{m}.example") for m in range(3) for n in range(3)]
+        people_link([contact.account_id for contact in contacts])
+        people = [person(contact) for contact in contacts]
+        # Three who are at three accounts each.
+        for m in range(3):
+            for n in (1, 2):
+                person_merge(keep=people[m], other=people[m + 3 * n], actor=ACTOR)
+        before = set(Contact.objects.values_list("pk", "person_id"))
+    first, second, third = people[:3]
+    pairs = [(first, second), (second, first), (third, first), (first, third), (second, third), (third, second)]
+    for _ in range(6):
+        failed = at_once(tenant, [partial(person_merge, keep=a, other=b, actor=ACTOR) for a, b in pairs])
+        assert not failed, failed
+        with tenant_context(tenant):
+            events = open_events()
+        for _ in range(20):
+            if not events:
+                break
+            failed = at_once(tenant, [partial(person_undo, event=event, actor=ACTOR) for event in events])
+            assert not failed, failed
+            with tenant_context(tenant):
+                events = open_events()
+        with tenant_context(tenant):
+            assert set(Contact.objects.values_list("pk", "person_id")) == before
+
+
+def open_events() -> list[PersonEvent]:
+    """Merges that stand, but for the six of the beginning; newest first."""
+    return list(PersonEvent.objects.filter(undone_at=None).order_by("pk")[6:])[::-1]
+
+
+def at_once(tenant: Tenant, acts: list[Callable[[], object]]) -> list[Exception]:
+    """Do all of it in threads that begin together; what was raised beside refusals in words."""
+    barrier, failed = threading.Barrier(len(acts)), []
+
+    def do(act: Callable[[], object]) -> None:
+        try:
+            barrier.wait(10)
+            with tenant_context(tenant):
+                act()
+        except PersonError:
+            pass
+        except Exception as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=do, args=[act]) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return failed

@@ -93,7 +93,7 @@ def person_undo(*, event: PersonEvent, actor: Actor) -> PersonEvent:
         raise PersonError("this was undone before")
     contacts, addresses = ([UUID(pk) for pk in ids] for ids in (event.contacts, event.addresses))
     still = Contact.objects.filter(pk__in=contacts)
-    if still.exclude(person_id=event.person_id).exists():
+    if still.exclude(person_id=event.person_id).exists() or _moved_on(event):
         raise PersonError("some of it was merged or split again since: undo that first")
     still.update(person_id=event.other_id)
     PersonAddress.objects.filter(pk__in=addresses, person_id=event.person_id).update(person_id=event.other_id)
@@ -104,10 +104,21 @@ def person_undo(*, event: PersonEvent, actor: Actor) -> PersonEvent:
     return event
 
 
+def _moved_on(event: PersonEvent) -> bool:
+    """Whether something moved these contacts later, though it may have brought them back to where they were."""
+    later = PersonEvent.objects.filter(other_id=event.person_id, undone_at=None, pk__gt=event.pk)
+    return any(set(moved) & set(event.contacts) for moved in later.values_list("contacts", flat=True))
+
+
 def _locked(person_ids: Sequence[UUID]) -> None:
-    """The locks of the accounts where these people are, then of the people, in order."""
+    """The locks of these people in order, then of the accounts where they are.
+
+    People first, for only then is it certain which accounts these are: whoever moves contacts holds the person's lock.
+    It is one that rows pointing at the person do not wait for, so an evaluation that holds an account's lock and links
+    its contacts goes on, and nobody waits in a circle.
+    """
+    list(Person.objects.select_for_update(no_key=True).filter(pk__in=person_ids).order_by("pk"))
     states_lock(set(Contact.objects.filter(person_id__in=person_ids).values_list("account_id", flat=True)))
-    list(Person.objects.select_for_update().filter(pk__in=person_ids).order_by("pk"))
 
 
 def _moved(
