@@ -15,6 +15,7 @@ from hub.plans.api import urlpatterns as plans
 from hub.rest.docs import docs
 from hub.rest.routes import nothing_here, route
 from hub.revenue.api import urlpatterns as revenue
+from hub.shell.api import urlpatterns as views
 from hub.usage.api import urlpatterns as usage
 from hub.work.api import urlpatterns as work
 from journeys.api import urlpatterns as journeys
@@ -41,6 +42,7 @@ urlpatterns: list[URLPattern] = [
     *advocacy,
     *exports,
     *webhooks,
+    *views,
     *metrics,
     route("schema", SpectacularJSONAPIView, "schema"),
     re_path(r"^docs/?$", docs, name="docs"),

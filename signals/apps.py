@@ -8,6 +8,7 @@ class SignalsConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.registry.handlers import history_loaded, tenant_made
+        from hub.registry.lists import ViewedList, viewed_lists
         from hub.tenancy.wake import register_queue
         from signals import close, exports, outgoing, panels
         from signals.engine import backlog, drain, forget_states
@@ -20,3 +21,5 @@ class SignalsConfig(AppConfig):
         history_loaded.connect("signals", forget_states)
         tenant_made.connect("signals", on_tenant_made, order=10)
         panels.register()
+        kept = ("status", "severity", "family", "whose")
+        viewed_lists.register(ViewedList("signals", "Signals", "signals.view", "signals:list", kept, order=30))

@@ -11,6 +11,7 @@ from hub.people.answers import changed, refused
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.scope import owner_wanted
+from hub.shell.saved_views import with_views
 from signals import services
 from signals.forms import DismissForm
 from signals.inbox import ANY_STATUS, InboxQuery, families, inbox_page, status_counts
@@ -22,6 +23,7 @@ RECENT = 20
 
 @staff_page("signals.view")
 @require_safe
+@with_views("signals")
 def signal_list(request: StaffRequest) -> HttpResponse:
     """The inbox: what happened or became true, with filters in the URL."""
     query, owner = InboxQuery.read(request.GET), owner_wanted(request)

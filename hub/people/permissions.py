@@ -12,6 +12,9 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "search.view": EVERYONE,
     "accounts.view": EVERYONE,
     "accounts.edit": frozenset({ADMIN, CSM}),
+    "views.keep": EVERYONE,
+    # What everybody sees above their lists; RevOps has the role of a leader.
+    "views.share": frozenset({ADMIN, LEADER}),
     "record.view": EVERYONE,
     "record.edit": frozenset({ADMIN}),
     "notes.write": frozenset({ADMIN, CSM, MARKETER}),

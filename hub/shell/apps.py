@@ -6,11 +6,16 @@ class ShellConfig(AppConfig):
     label = "shell"
 
     def ready(self) -> None:
+        from hub.registry.lists import ViewedList, viewed_lists
         from hub.registry.panels import NavItem, nav_items
         from hub.shell import exports, search
+        from hub.shell.account_list.query import VIEWED, rule_problem
 
         exports.register()
         search.register()
+        viewed_lists.register(
+            ViewedList("accounts", "Accounts", "accounts.view", "accounts:list", VIEWED, rule_problem, order=10)
+        )
         nav_items.register(NavItem("accounts", "Accounts", 20, "accounts.view", "accounts:list", icon="building"))
 
         nav_items.register(

@@ -9,9 +9,8 @@ from typing import Any
 from hub.accounts.models import LifecycleStage
 from hub.registry.exports import Cell, ExportList, ExportPage, Filters, Money, export_lists
 from hub.registry.facts import FactKind
-from hub.rules.language import RuleError
 from hub.shell.account_list import AccountQuery, AccountRow, Asked, Column, accounts_count, accounts_page, asked
-from hub.shell.account_list.query import PARAMETERS
+from hub.shell.account_list.query import PARAMETERS, rule_problem
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 
@@ -32,7 +31,7 @@ def register() -> None:
             filters=PARAMETERS,
             order=10,
             head=lambda given: list(_titles(_asked(given))),
-            check=_problem,
+            check=rule_problem,
         )
     )
 
@@ -41,14 +40,6 @@ def _asked(given: Filters, cursor: str = "") -> Asked:
     query = AccountQuery.read(given)
     columns = query.columns if given.get("columns") else KEYS
     return asked(replace(query, columns=columns, cursor=cursor))
-
-
-def _problem(given: Filters) -> str:
-    try:
-        _asked(given)
-    except RuleError as error:
-        return f"the filter cannot be read: {error}"
-    return ""
 
 
 def _titles(wanted: Asked) -> Iterator[str]:

@@ -1,9 +1,14 @@
 from django.urls import path
 
-from hub.shell.views import search, today
+from hub.shell.views import saved_views, search, today
 
 app_name = "shell"
 urlpatterns = [
     path("", today.today, name="today"),
     path("search/", search.search, name="search"),
+    path("views/", saved_views.view_list, name="views"),
+    path("views/new/", saved_views.view_new, name="view_new"),
+    path("views/<uuid:view_id>/", saved_views.view_page, name="view"),
+    path("views/<uuid:view_id>/keep/", saved_views.view_keep, name="view_keep"),
+    path("views/<uuid:view_id>/forget/", saved_views.view_forget, name="view_forget"),
 ]

@@ -68,7 +68,7 @@ KNOWN = {
     "endpoint_id", "delivery_id",
     "entitlement_id", "fx_rate_id",
     "run_id", "mapping_id", "position", "credential_id",
-    "attribute_id", "person_id", "person_event_id",
+    "attribute_id", "person_id", "person_event_id", "view_id",
 }  # fmt: skip
 # These parameters name no object of a tenant, so there is nothing foreign to ask for.
 NOT_OBJECTS = {"tenant", "node_id", "quarter", "token", "position"}

@@ -26,7 +26,7 @@ from signals.engine import evaluate_batch
 from tests.shell.staff import HTMX, staff
 from tests.world import ACTOR, make_account, make_contact, make_member
 
-LIST_QUERIES = 12
+LIST_QUERIES = 14
 PAGE_QUERIES = 40
 
 

@@ -27,6 +27,9 @@ _OLD_SORTS: Final = {"mrr": "mrr_minor", "renewal": "renews_on", "usage": "usage
 PARAMETERS: Final = ("q", "owner", "stage", "rule", "sort", "columns")
 
 
+VIEWED: Final = (*PARAMETERS, "density")
+
+
 @dataclass(frozen=True, slots=True)
 class AccountQuery:
     """What the list was asked for.
@@ -155,3 +158,13 @@ def read_rule(text: str) -> Node:
     except (ValueError, RecursionError):
         raise RuleError((Problem("", "this is not JSON"),)) from None
     return parse(tree, known_facts())
+
+
+def rule_problem(params: Mapping[str, str]) -> str:
+    """What is wrong with the rule of a query string, "" when nothing is."""
+    try:
+        if params.get("rule"):
+            read_rule(params["rule"])
+    except RuleError as error:
+        return f"the filter cannot be read: {error}"
+    return ""

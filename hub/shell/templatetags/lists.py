@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.http import HttpRequest, QueryDict
@@ -13,7 +14,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 from hub.people.permissions import allowed
 from hub.registry.facts import FactKind
+from hub.registry.lists import viewed_lists
 from hub.shell.account_list import AccountRow, Column
+from hub.shell.saved_views import tabs_of
 from hub.shell.templatetags.ui import badge, day, icon, money, number, relative_time, usage_trend
 
 register = template.Library()
@@ -125,6 +128,21 @@ def export_link(context: Context, key: str, **narrowed: str) -> SafeString | str
     return format_html(
         '<a class="btn btn-quiet btn-sm" href="{}?{}">{}Export</a>', url, query.urlencode(), icon("download", 16)
     )
+
+
+@register.inclusion_tag("shell/_view_tabs.html", takes_context=True)
+def view_tabs(context: Context, list_key: str) -> dict[str, Any]:
+    """The saved views of a list as tabs, and what to do with the one that is shown."""
+    request, slug = context["request"], context["tenant"].slug
+    kept = viewed_lists.get(list_key).known(request.GET.dict())
+    new_url = reverse("shell:view_new", kwargs={"tenant": slug})
+    return {
+        "views": tabs_of(request, list_key),
+        "kept": kept,
+        "new_url": f"{new_url}?{urlencode({'list': list_key, **kept})}",
+        "tenant": context["tenant"],
+        "csrf_token": context.get("csrf_token"),
+    }
 
 
 @register.inclusion_tag("ui/pager.html", takes_context=True)

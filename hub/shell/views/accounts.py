@@ -15,12 +15,14 @@ from hub.shell.account_list import UNOWNED, AccountQuery, AccountTotals, Asked, 
 from hub.shell.account_list.columns import NAME
 from hub.shell.account_page import TimelineQuery, facts_of_account, timeline_choices, timeline_page
 from hub.shell.paging import Page
+from hub.shell.saved_views import with_views
 from hub.shell.selectors import panels_of_account
 from hub.usage.trends import weekly_trends
 
 
 @staff_page("accounts.view")
 @require_safe
+@with_views("accounts")
 def account_list(request: StaffRequest) -> HttpResponse:
     """Every account of the tenant: columns, filters, order and page stand in the URL."""
     query = AccountQuery.read(request.GET)

@@ -1,0 +1,3 @@
+from hub.shell.models.view import DefaultView, SavedView
+
+__all__ = ["DefaultView", "SavedView"]
