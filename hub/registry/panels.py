@@ -39,7 +39,7 @@ class TodayPanel:
 class NavItem:
     """An entry of the staff navigation; ``url_name`` is reversed with the tenant's slug.
 
-    ``covers`` names other pages that belong to it, though their addresses do not lie below its own.
+    ``covers`` are the beginnings of other addresses below the tenant's whose pages belong to it, such as ``people/``.
     """
 
     key: str

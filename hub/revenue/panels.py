@@ -67,7 +67,7 @@ def register() -> None:
             "record.view",
             "revenue:products",
             icon="adjustments-horizontal",
-            covers=("revenue:currencies", "record:attributes"),
+            covers=("set-up/",),
         )
     )
     account_panels.register(AccountPanel("revenue", "Revenue", 40, "accounts.view", account_panel))

@@ -16,7 +16,17 @@ class ShellConfig(AppConfig):
         viewed_lists.register(
             ViewedList("accounts", "Accounts", "accounts.view", "accounts:list", VIEWED, rule_problem, order=10)
         )
-        nav_items.register(NavItem("accounts", "Accounts", 20, "accounts.view", "accounts:list", icon="building"))
+        nav_items.register(
+            NavItem(
+                "accounts",
+                "Accounts",
+                20,
+                "accounts.view",
+                "accounts:list",
+                icon="building",
+                covers=("people/", "contacts/"),
+            )
+        )
 
         nav_items.register(
             NavItem(

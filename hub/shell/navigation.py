@@ -36,7 +36,9 @@ def navigation(*, slug: str, role: str, path: str) -> Navigation:
     """The links that ``role`` may open at the tenant ``slug``; the longest URL that ``path`` lies under is current."""
     items = [item for item in nav_items if allowed(role, item.permission)]
     urls = {item.key: url for item in items if (url := _url(item.url_name, slug))}
-    pages = [(url, item.key) for item in items for name in (item.url_name, *item.covers) if (url := _url(name, slug))]
+    home = _url("shell:today", slug)
+    pages = [(url, key) for key, url in urls.items()]
+    pages += [(home + part, item.key) for item in items if item.key in urls for part in item.covers]
     _, current = max(((url, key) for url, key in pages if path.startswith(url)), key=_length, default=("", ""))
 
     def links(*, set_up: bool) -> list[NavLink]:

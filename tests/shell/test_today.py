@@ -110,7 +110,17 @@ def test_today_answers_a_look_for_news_only_when_there_is_some(acme: Tenant) -> 
     assert "Call them" in news.text
 
 
-@pytest.mark.parametrize("page", ["products", "currencies", "attributes"])
-def test_pages_that_belong_together_light_up_one_entry(acme: Tenant, page: str) -> None:
-    found = navigation(slug="acme", role="admin", path=f"/t/acme/set-up/{page}/")
-    assert [link.key for link in (*found.daily, *found.set_up) if link.current] == ["record"]
+@pytest.mark.parametrize(
+    ("page", "entry"),
+    [
+        ("set-up/products", "record"),
+        ("set-up/currencies", "record"),
+        ("set-up/attributes", "record"),
+        ("people/1", "accounts"),
+        ("contacts/1", "accounts"),
+        ("imports/new", "imports"),
+    ],
+)
+def test_pages_that_belong_together_light_up_one_entry(acme: Tenant, page: str, entry: str) -> None:
+    found = navigation(slug="acme", role="admin", path=f"/t/acme/{page}/")
+    assert [link.key for link in (*found.daily, *found.set_up) if link.current] == [entry]
