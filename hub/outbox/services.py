@@ -20,9 +20,11 @@ from hub.accounts.services import timeline_record
 from hub.outbox.channels.base import channels
 from hub.outbox.gates import MessageClass, Purpose
 from hub.outbox.models import WAITING, Consent, ConsentStatus, Message, MessageStatus, Suppression
+from hub.outbox.origins import origins
 from hub.outbox.rendering import Values, render_message
 from hub.people.audit import Actor, audit
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.live import announce
 from hub.tenancy.wake import wake
 
 SEND = "send"
@@ -247,3 +249,30 @@ def address_suppress(*, channel: str, address: str, reason: str, detail: str = "
         [Suppression(channel=channel, address_hash=address_hash(address), reason=reason, detail=detail[:300])],
         ignore_conflicts=True,
     )
+
+
+# What a report by the provider makes of a message: from which states, to which, and why.
+_REPORTED = {
+    "bounced": ((MessageStatus.SENT, MessageStatus.UNKNOWN), MessageStatus.FAILED, "bounced"),
+    "delivered": ((MessageStatus.UNKNOWN,), MessageStatus.SENT, "reported:delivered"),
+}
+
+
+@transaction.atomic
+def message_reported(message_id: UUID, kind: str) -> Message | None:
+    """Take a provider's report on a message: *bounced* after it was sent, or *delivered* although that was unknown.
+
+    None when there is no such message, or the report says nothing new. The caller holds the account's lock, or takes
+    no other row of the account.
+    """
+    if kind not in _REPORTED:
+        return None
+    before, status, reason = _REPORTED[kind]
+    rows = Message.objects.filter(pk=message_id, status__in=before)
+    if not rows.update(status=status, reason=reason, due_at=None, finished_at=timezone.now()):
+        return None
+    message: Message = Message.objects.get(pk=message_id)
+    announce("messages")
+    if kind == "bounced" and message.cause in origins:
+        origins.get(message.cause).bounced(message.pk)
+    return message

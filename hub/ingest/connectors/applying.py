@@ -5,6 +5,7 @@ One source at a time per tenant (`source_lock`): whoever writes first takes that
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,8 +16,8 @@ from django.db import connection, transaction
 
 from hub.accounts.models import Account, AccountExternalId, Contact, ContactExternalId
 from hub.accounts.services import account_upsert, contact_upsert
-from hub.ingest.connectors.base import COMPANY, PERSON, Connector, Facts, History, Word, Write, connectors, latest
-from hub.ingest.connectors.nouns import WORDS, BadValues, cut, noun_write
+from hub.ingest.connectors.base import COMPANY, PERSON, Connector, Facts, History, Word, Write, Writing, latest
+from hub.ingest.connectors.nouns import WORDS, account_checked, contact_checked, noun_write
 from hub.ingest.models import HookEndpoint, SourceObject, SourceWord
 from hub.revenue.models import Invoice
 from hub.revenue.services import contract_line_retract
@@ -34,6 +35,8 @@ class Applied:
 
     rows: list[dict[str, str]] = field(default_factory=list)
     unmatched: list[SourceObject] = field(default_factory=list)
+    # Things that had no account before.
+    found: set[UUID] = field(default_factory=set)
 
     def add(self, noun: str, row: Any, outcome: str, account_id: UUID) -> None:
         entry = {"noun": noun, "id": str(row.pk), "account": str(account_id), "outcome": outcome}
@@ -48,19 +51,25 @@ def source_lock(source: str) -> None:
 
 
 @transaction.atomic
-def words_apply(source: str, words: Sequence[Word], *, delivery_id: UUID | None = None) -> Applied:
+def words_apply(
+    connector: Connector, words: Sequence[Word], *, source: str = "", delivery_id: UUID | None = None
+) -> Applied:
     """Keep words and write what follows from them; the same words again change nothing. Raises ValueError.
 
-    `delivery_id`: the call that carried them.
+    `source`: the name that the record knows the source by, the connector's when left out. `delivery_id`: the call that
+    carried them. Holds the locks of all accounts concerned until the end: hand over few at a time.
     """
+    source = source or connector.key
     source_lock(source)
-    things = words_keep(source, words, delivery_id=delivery_id)
-    return things_project(source, things)
+    things = words_keep(connector, source, words, delivery_id=delivery_id)
+    return things_project(connector, source, things)
 
 
-def words_keep(source: str, words: Sequence[Word], *, delivery_id: UUID | None) -> list[SourceObject]:
+def words_keep(
+    connector: Connector, source: str, words: Sequence[Word], *, delivery_id: UUID | None
+) -> list[SourceObject]:
     """Store words that are new, and the things that they are about or belong to, which are returned."""
-    things = _things(source, words)
+    things = _things(connector, source, words)
     SourceWord.objects.bulk_create(
         [
             SourceWord(
@@ -83,7 +92,7 @@ def _stored(word: Word) -> Facts:
     return {**word.facts, **{name: value for name, value in owner.items() if value}}
 
 
-def _things(source: str, words: Iterable[Word]) -> dict[tuple[str, str], SourceObject]:
+def _things(connector: Connector, source: str, words: Iterable[Word]) -> dict[tuple[str, str], SourceObject]:
     wanted: dict[tuple[str, str], None] = {}
     for word in words:
         wanted[word.kind, word.id] = None
@@ -96,25 +105,31 @@ def _things(source: str, words: Iterable[Word]) -> dict[tuple[str, str], SourceO
             raise ValueError(f"the id of the {kind} is empty or longer than 200 characters")
     known = SourceObject.objects.filter(source=source, external_id__in={pk for _, pk in wanted})
     found = {(thing.kind, thing.external_id): thing for thing in known}
-    fresh = [SourceObject(source=source, kind=kind, external_id=pk) for kind, pk in wanted if (kind, pk) not in found]
+    fresh = [
+        SourceObject(source=source, connector=connector.key, kind=kind, external_id=pk)
+        for kind, pk in wanted
+        if (kind, pk) not in found
+    ]
     SourceObject.objects.bulk_create(fresh)
     return {**found, **{(thing.kind, thing.external_id): thing for thing in fresh}}
 
 
 ORDER: Final = {COMPANY: 0, PERSON: 1}
+MOST_TIMES: Final = 4
 
 
-def things_project(source: str, things: Iterable[SourceObject]) -> Applied:
+def things_project(connector: Connector, source: str, things: Iterable[SourceObject]) -> Applied:
     """Write what all words about these things amount to, and what hangs on them. Under the source's lock."""
-    work = _Work(connectors.get(source), source)
+    work = _Work(connector, source)
     waiting = {thing.pk: thing for thing in things}
-    seen: set[UUID] = set()
+    times: Counter[UUID] = Counter()
     while waiting:
         thing = min(waiting.values(), key=lambda entry: (ORDER.get(entry.kind, 2), entry.pk))
         del waiting[thing.pk]
-        seen.add(thing.pk)
+        times[thing.pk] += 1
         for other in work.project(thing):
-            if other.pk not in seen:
+            # Once more for each thing that it waited for; the bound is for things that point at each other.
+            if times[other.pk] < MOST_TIMES:
                 waiting.setdefault(other.pk, other)
     return work.applied
 
@@ -130,8 +145,8 @@ class _Work:
     def makes_accounts(self) -> bool:
         """Whether an endpoint of the source that is open lets unknown customers become accounts."""
         if self._makes is None:
-            live = HookEndpoint.objects.filter(source=self.source, revoked_at__isnull=True, makes_accounts=True)
-            self._makes = live.exists()
+            live = HookEndpoint.objects.filter(source=self.connector.key, revoked_at__isnull=True, makes_accounts=True)
+            self._makes = any(endpoint.record_source == self.source for endpoint in live)
         return self._makes
 
     def project(self, thing: SourceObject) -> list[SourceObject]:
@@ -149,6 +164,8 @@ class _Work:
             follow = self._person(thing, words, account)
         elif thing.kind != COMPANY and words:
             follow = self._rows(thing, words, account)
+        if account is not None and before is None:
+            self.applied.found.add(thing.pk)
         thing.save()
         if thing.kind in ORDER and account is not None and before != account.pk:
             follow += self._owned(thing)
@@ -168,6 +185,9 @@ class _Work:
             return account
         if thing.company and thing.kind != PERSON:
             return None
+        if self.connector.find is not None and thing.kind != PERSON and (found := self.connector.find(latest(words))):
+            by_facts: Account | None = Account.objects.filter(pk=found).first()
+            return by_facts
         person = thing.external_id if thing.kind == PERSON else thing.person
         return _account_of_person(self.source, person, thing.email)
 
@@ -184,7 +204,7 @@ class _Work:
         account, outcome = account_upsert(
             source=self.source,
             external_id=thing.external_id,
-            fields=_account_values(fields),
+            fields=account_checked(fields),
             as_of=words[-1][0] if words else None,
         )
         thing.made = thing.made or outcome == "created"
@@ -204,7 +224,7 @@ class _Work:
             account=account,
             source=self.source,
             external_id=thing.external_id,
-            fields=cut(Contact, fields),
+            fields=contact_checked(fields),
             as_of=words[-1][0] if words else None,
         )
         self.applied.add("contact", contact, outcome, account.pk)
@@ -237,6 +257,11 @@ class _Work:
             invoices = Invoice.objects.filter(source=self.source, external_id=write.invoice, account=account)
             invoice = invoices.first()
             thing.waits_for = thing.waits_for or ("" if invoice else f"invoice:{write.invoice}")
+        if write.noun in self.connector.writers:
+            writing = Writing(self.source, account, contact, write.external_id, write.fields, as_of)
+            row, outcome = self.connector.writers[write.noun](writing)
+            self.applied.add(write.noun, row, outcome, account.pk)
+            return
         row, outcome = noun_write(
             write.noun,
             source=self.source,
@@ -282,15 +307,6 @@ def _account_of_person(source: str, person: str, email: str) -> Account | None:
         return None
     found: list[Contact] = list(Contact.objects.select_related("account").filter(email=email.lower())[:2])
     return found[0].account if len(found) == 1 else None
-
-
-def _account_values(fields: Facts) -> Facts:
-    values = cut(Account, fields)
-    if "seats" in values and not (isinstance(values["seats"], int) and 0 <= values["seats"] < 2**31):
-        raise BadValues("account", {"seats": "expected a whole number"})
-    if "name" in values:
-        values["name"] = str(values["name"])
-    return values
 
 
 def became_words(entry: dict[str, str]) -> str:

@@ -98,6 +98,22 @@ Project: TypeAlias = Callable[[str, History], list[Write]]
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """A row that is no noun of the record's, to be written by the connector: whose, what, and by which word."""
+
+    source: str
+    account: Any
+    contact: Any
+    external_id: str
+    fields: Facts
+    at: datetime
+
+
+Writer: TypeAlias = Callable[[Writing], tuple[Any, str]]
+"""Writes a row and gives it with its outcome; written twice it says "unchanged"."""
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """A field of the form beside the secret; with `choices` one of them."""
 
@@ -130,12 +146,19 @@ class Connector:
     secret_label: str = "Signing secret"
     makes_secret: bool = False
     secret_in_path: bool = False
+    # With these options the source signs with a secret of its own, whatever `makes_secret` says.
+    signs: Callable[[Facts], bool] = lambda options: False
     options: tuple[Option, ...] = ()
     masters_accounts: bool = False
     most_bytes: int = MOST_BYTES
-    # Beside the record: suppressions, replies. Called with the call's words in the transaction that applies them.
+    # Nouns of its own, such as a reply to a message.
+    writers: Mapping[str, Writer] = field(default_factory=dict)
+    # Whose a thing is when its ids and address do not say: the account's id, by the thing's facts.
+    find: Callable[[Facts], Any] | None = None
+    # Beside the record: suppressions and consents. In the transaction that applies the call.
     acts: Callable[[Call, datetime, Facts], list[dict[str, str]]] | None = None
-    example: str = ""
+    # What is answered to a good call, where the source expects more than a 200: body and content type.
+    answer: tuple[bytes, str] | None = None
 
 
 connectors: Registry[Connector] = Registry("connector")

@@ -72,6 +72,9 @@ def _kept(connector: Connector, slug: str, endpoint_id: UUID, call: Call) -> Htt
     # Past the context, so that what was noted about the refusal is committed.
     if why:
         raise Refusal(401, why)
+    if connector.answer is not None:
+        content, content_type = connector.answer
+        return HttpResponse(content, content_type=content_type)
     return _answer(200, "kept" if fresh else "known")
 
 

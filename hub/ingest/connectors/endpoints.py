@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import secrets
 from datetime import timedelta
 from typing import Any, Final
@@ -21,6 +23,7 @@ QUEUE: Final = "hooks"
 MOST_ENDPOINTS: Final = 50
 OVERLAP: Final = timedelta(hours=24)
 LEAST_SECRET: Final = 8
+SOURCE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 
 
 def new_secret() -> str:
@@ -42,12 +45,13 @@ def endpoint_make(
     connector = _connector(source)
     if HookEndpoint.objects.filter(revoked_at__isnull=True).count() >= MOST_ENDPOINTS:
         raise ValidationError(f"there are {MOST_ENDPOINTS} endpoints already; revoke one first")
+    chosen = _options(connector, options or {})
     endpoint: HookEndpoint = HookEndpoint.objects.create(
         source=source,
         label=label.strip()[:100] or connector.title,
-        secret=_secret(connector, secret),
+        secret=_secret(connector, secret, chosen),
         makes_accounts=makes_accounts,
-        options=_options(connector, options or {}),
+        options=chosen,
         created_by=actor.label[:200],
     )
     audit(actor, "hook.make", endpoint, source=source, makes_accounts=makes_accounts)
@@ -61,10 +65,12 @@ def _connector(source: str) -> Connector:
         raise ValidationError({"source": str(error)}) from None
 
 
-def _secret(connector: Connector, given: str) -> str:
+def _secret(connector: Connector, given: str, options: dict[str, Any]) -> str:
     given = given.strip()
-    if connector.makes_secret and not given:
-        return f"whsec_{secrets.token_hex(32)}" if connector.key == "standard" else new_secret()
+    if connector.secret_in_path and not connector.signs(options):
+        return new_secret()
+    if connector.makes_secret and not given and not connector.signs(options):
+        return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
     if not LEAST_SECRET <= len(given) <= 500 or not given.isprintable():
         raise ValidationError({"secret": f"{connector.secret_label}: {LEAST_SECRET} to 500 characters"})
     return given
@@ -76,6 +82,10 @@ def _options(connector: Connector, given: dict[str, Any]) -> dict[str, str]:
         value = str(given.get(option.name, "")).strip()[:200]
         if option.required and not value:
             raise ValidationError({option.name: f"{option.label} is needed"})
+        if option.name == "source" and value in connectors:
+            raise ValidationError({option.name: f"{value} is the name of a connector; take another"})
+        if option.name == "source" and not SOURCE_NAME.fullmatch(value):
+            raise ValidationError({option.name: "lower-case letters, digits, hyphens and underscores, at most 50"})
         if option.choices and value and value not in dict(option.choices):
             raise ValidationError({option.name: f"one of {', '.join(dict(option.choices))}"})
         found[option.name] = value
@@ -100,7 +110,7 @@ def endpoint_change(
 def endpoint_renew(*, endpoint: HookEndpoint, secret: str, actor: Actor) -> HookEndpoint:
     """Give a new secret; for a day the old one is good beside it. Raises ValidationError."""
     endpoint.previous_secret, endpoint.previous_until = endpoint.secret, timezone.now() + OVERLAP
-    endpoint.secret = _secret(_connector(endpoint.source), secret)
+    endpoint.secret = _secret(_connector(endpoint.source), secret, endpoint.options)
     endpoint.save(update_fields=["secret", "previous_secret", "previous_until"])
     audit(actor, "hook.renew", endpoint)
     return endpoint

@@ -8,9 +8,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.validators import validate_email
 from django.db import models
+from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from hub.accounts.api import AccountSerializer, ContactSerializer
 from hub.accounts.community_api import CommunityActivitySerializer
 from hub.accounts.models import Account, CommunityActivity, Contact, SourcedModel
 from hub.accounts.services import community_activity_upsert
@@ -57,7 +61,9 @@ NOUNS: Final[dict[str, Kept]] = {
     "survey_response": Kept(SurveyResponse, SurveyResponseSerializer, survey_response_upsert),
     "community_activity": Kept(CommunityActivity, CommunityActivitySerializer, community_activity_upsert),
 }
-WORDS: Final = {noun: noun.replace("_", " ") for noun in ("account", "contact", "event", *NOUNS)}
+WORDS: Final = {
+    noun: noun.replace("_", " ") for noun in ("account", "contact", "event", "mail", "reply", "message", *NOUNS)
+}
 
 
 class BadValues(ValueError):
@@ -78,7 +84,25 @@ def checked(noun: str, fields: dict[str, Any], stored: SourcedModel | None) -> d
     kept = NOUNS[noun]
     if unknown := fields.keys() - _fields(noun):
         raise BadValues(noun, dict.fromkeys(sorted(unknown), "there is no such field"))
-    body = kept.serializer(data=cut(kept.model, fields), context={"stored": stored})
+    return _validated(noun, kept.serializer(data=cut(kept.model, fields), context={"stored": stored}))
+
+
+def account_checked(fields: dict[str, Any]) -> dict[str, Any]:
+    """Values of an account as its service takes them. Raises BadValues."""
+    return _validated("account", AccountSerializer(data=cut(Account, fields)))
+
+
+def contact_checked(fields: dict[str, Any]) -> dict[str, Any]:
+    """Values of a contact as its service takes them; an address that is none is left out. Raises BadValues."""
+    fields = cut(Contact, fields)
+    try:
+        validate_email(fields.get("email") or "nobody@localhost.example")
+    except DjangoValidationError:
+        fields = {name: value for name, value in fields.items() if name != "email"}
+    return _validated("contact", ContactSerializer(data=fields))
+
+
+def _validated(noun: str, body: serializers.BaseSerializer[Any]) -> dict[str, Any]:
     try:
         body.is_valid(raise_exception=True)
     except ValidationError as error:

@@ -10,11 +10,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from hub.accounts.models import AccountExternalId, ContactExternalId
-from hub.ingest.connectors.applying import Applied, source_lock, things_project, words_keep
+from hub.accounts.models import AccountExternalId, Contact, ContactExternalId
+from hub.ingest.connectors.applying import Applied, source_lock, things_project, words_apply
 from hub.ingest.connectors.base import COMPANY, PERSON, Call, Connector, Malformed, NothingToDo, connectors
 from hub.ingest.models import DeliveryState, HookDelivery, HookEndpoint, SourceObject, SourceWord
 from hub.tenancy.context import tenant_context
@@ -81,6 +81,7 @@ def _applied(delivery: HookDelivery, now: datetime) -> None:
             outcome = delivery_apply(connector, delivery)
         state = DeliveryState.UNMATCHED if outcome.unmatched else DeliveryState.APPLIED
         _finish(delivery, state, now, _unmatched_words(outcome), became=outcome.rows)
+        settle(outcome)
     except NothingToDo as reason:
         _finish(delivery, DeliveryState.NOTHING, now, str(reason))
     except (Malformed, ValueError) as error:
@@ -111,7 +112,7 @@ def _finish(
 ) -> None:
     HookDelivery.objects.filter(pk=delivery.pk).update(
         state=state,
-        reason=reason.replace("\x00", "")[:300],
+        reason=" ".join(reason.replace("\x00", "").split())[:300],
         attempts=delivery.attempts,
         due_at=None,
         finished_at=now,
@@ -135,8 +136,7 @@ def delivery_apply(connector: Connector, delivery: HookDelivery) -> Applied:
     """Read a call and write what it says. Raises NothingToDo, Malformed, and ValueError for what cannot be stored."""
     call, options = call_of(delivery), delivery.endpoint.options
     words = connector.read(call, delivery.received_at, options)
-    source_lock(connector.key)
-    outcome = things_project(connector.key, words_keep(connector.key, words, delivery_id=delivery.pk))
+    outcome = words_apply(connector, words, source=delivery.endpoint.record_source, delivery_id=delivery.pk)
     if connector.acts is not None:
         outcome.rows.extend(connector.acts(call, delivery.received_at, options))
     return outcome
@@ -149,16 +149,21 @@ def turned_up() -> QuerySet[SourceObject]:
     """Companies and people of sources whose account nobody knew, and that are known by now."""
     company = AccountExternalId.objects.filter(source=OuterRef("source"), value=OuterRef("external_id"))
     person = ContactExternalId.objects.filter(source=OuterRef("source"), value=OuterRef("external_id"))
+    holders = Contact.objects.filter(email=OuterRef("email")).values("email").annotate(n=Count("pk")).values("n")
     unmatched = SourceObject.objects.filter(account__isnull=True)
-    found: QuerySet[SourceObject] = unmatched.filter(
-        Q(Exists(company), kind=COMPANY) | Q(Exists(person), kind=PERSON) | Q(_may_make(), kind=COMPANY)
+    found: QuerySet[SourceObject] = unmatched.annotate(holders=Subquery(holders)).filter(
+        Q(Exists(company), kind=COMPANY)
+        | Q(Exists(person), kind=PERSON)
+        | Q(_may_make(), kind=COMPANY)
+        # An address finds an account only when one contact alone has it.
+        | (Q(company="", holders=1) & ~Q(kind=COMPANY) & ~Q(email=""))
     )
     return found
 
 
 def _may_make() -> Q:
     """Their words name them, and an endpoint of the source lets them become accounts."""
-    makes = HookEndpoint.objects.filter(source=OuterRef("source"), revoked_at__isnull=True, makes_accounts=True)
+    makes = HookEndpoint.objects.filter(source=OuterRef("connector"), revoked_at__isnull=True, makes_accounts=True)
     return Q(Exists(makes)) & ~Q(name="")
 
 
@@ -179,22 +184,22 @@ def thing_catch_up(thing: SourceObject) -> Applied:
     source_lock(thing.source)
     try:
         with transaction.atomic():
-            outcome = things_project(thing.source, [thing])
+            outcome = things_project(connectors.get(thing.connector), thing.source, [thing])
     except ValueError as error:
         log.warning("what %s said of %s cannot be stored: %s", thing.source, thing.external_id, error)
         return Applied()
-    _settle(outcome)
+    settle(outcome)
     return outcome
 
 
-def _settle(outcome: Applied) -> None:
-    if not outcome.rows:
-        return
-    waiting = HookDelivery.objects.filter(state=DeliveryState.UNMATCHED)
-    words = SourceWord.objects.filter(delivery_id=OuterRef("pk"))
-    open_words = words.filter(thing__account__isnull=True)
-    done = waiting.filter(Exists(words)).exclude(Exists(open_words))
-    for delivery in done[:FORGET_AT_ONCE]:
+def settle(outcome: Applied) -> None:
+    """Settle the calls that waited for the things whose account has just been found."""
+    told = SourceWord.objects.filter(thing_id__in=outcome.found, delivery_id__isnull=False)
+    waiting = HookDelivery.objects.filter(
+        pk__in=told.values_list("delivery_id", flat=True), state=DeliveryState.UNMATCHED
+    )
+    still = SourceWord.objects.filter(delivery_id=OuterRef("pk"), thing__account__isnull=True)
+    for delivery in waiting.exclude(Exists(still)):
         _finish(delivery, DeliveryState.APPLIED, timezone.now(), "", became=_became(delivery, outcome))
 
 

@@ -36,6 +36,11 @@ class HookEndpoint(TenantModel):
     def __str__(self) -> str:
         return self.label
 
+    @property
+    def record_source(self) -> str:
+        """The name under which the record keeps what comes by this endpoint."""
+        return str(self.options.get("source") or self.source)
+
     def secrets(self) -> list[str]:
         """The secrets that are good now, newest first."""
         old = self.previous_until is not None and self.previous_until > timezone.now()
@@ -94,7 +99,9 @@ class SourceObject(TenantModel):
     it points to and that has not come yet.
     """
 
-    source = models.CharField(max_length=32)
+    # The name that the record knows the source by; mostly the connector's own.
+    source = models.CharField(max_length=50)
+    connector = models.CharField(max_length=32, default="")
     kind = models.CharField(max_length=32)
     external_id = models.CharField(max_length=200)
     account = TenantForeignKey(Account, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
