@@ -8,6 +8,7 @@ class IngestConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.ingest import connectors, following
+        from hub.ingest.connectors import panels
         from hub.ingest.connectors import work as hooks
         from hub.ingest.connectors.endpoints import QUEUE as HOOKS
         from hub.ingest.imports import work
@@ -19,6 +20,7 @@ class IngestConfig(AppConfig):
         # Imports run beside other bulk work, never beside events that just came in.
         register_queue(work.QUEUE, drain=work.drain, backlog=work.backlog, lane="bulk")
         connectors.load()
+        panels.register()
         register_queue(HOOKS, drain=hooks.drain, backlog=hooks.backlog, lane="ingest")
         nav_items.register(NavItem("sources", "Sources", 82, "sources.view", "sources:keys", icon="plug-connected"))
         nav_items.register(NavItem("imports", "Imports", 84, "imports.view", "imports:list", icon="database-import"))

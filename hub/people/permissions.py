@@ -39,6 +39,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "imports.run": frozenset({ADMIN, LEADER}),
     "sources.view": frozenset({ADMIN, CSM, MARKETER, LEADER}),
     "sources.edit": frozenset({ADMIN}),
+    # Whose a customer of another system is, they know who know the accounts.
+    "sources.match": frozenset({ADMIN, CSM, LEADER}),
     "portal.view_as": frozenset({ADMIN, CSM, MARKETER}),
     "exports.take": EVERYONE,
     "webhooks.manage": frozenset({ADMIN}),

@@ -10,9 +10,10 @@ from django.utils import timezone
 from advocacy.models import Candidate
 from hub.accounts.models import Account, AttributeDefinition, Contact
 from hub.accounts.services import attribute_define, attributes_set, people_link, person_merge
+from hub.ingest.connectors.endpoints import endpoint_make as hook_make
 from hub.ingest.imports.detect import ColumnProfile
 from hub.ingest.imports.runs import mapping_keep
-from hub.ingest.models import ImportRun, ImportUpload, QuarantinedRow
+from hub.ingest.models import HookDelivery, ImportRun, ImportUpload, QuarantinedRow, SourceObject
 from hub.outbound.exports.services import export_start
 from hub.outbound.webhooks.services import endpoint_create, endpoint_test
 from hub.outbox.models import Message, MessageStatus
@@ -116,9 +117,30 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
             list_key="accounts", name=f"{mark} {account.name}", params={}, owner=None, shared=True, actor=ACTOR
         ).pk,
         "token": sign_in_prepare(email=contact.email).token,
+        **_hooks(mark),
         **_import(mark),
     }
     return {name: str(value) for name, value in found.items()}
+
+
+def _hooks(mark: str) -> dict[str, object]:
+    """A connection with a call whose customer nobody knows."""
+    endpoint = hook_make(source="stripe", label=f"{mark} connection", secret=f"whsec_{mark}", actor=ACTOR)
+    thing = SourceObject.objects.create(
+        source="stripe",
+        connector="stripe",
+        kind="company",
+        external_id=f"{mark}_{endpoint.pk}",
+        name=f"{mark} customer",
+    )
+    delivery = HookDelivery.objects.create(
+        endpoint=endpoint,
+        event_id=f"{mark} event",
+        kind="customer.updated",
+        body=f'{{"mark": "{mark}"}}'.encode(),
+        state="unmatched",
+    )
+    return {"hook_endpoint_id": endpoint.pk, "hook_delivery_id": delivery.pk, "source_object_id": thing.pk}
 
 
 def _import(mark: str) -> dict[str, object]:

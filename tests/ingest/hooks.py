@@ -40,7 +40,7 @@ def sample(*path: str) -> Any:
 
 def endpoint(tenant: Tenant, source: str = "stripe", **fields: Any) -> HookEndpoint:
     with tenant_context(tenant):
-        return endpoint_make(source=source, label=source, actor=ACTOR, **{"secret": SECRET, **fields})
+        return endpoint_make(source=source, actor=ACTOR, **{"label": source, "secret": SECRET, **fields})
 
 
 def address(tenant: Tenant, to: HookEndpoint) -> str:

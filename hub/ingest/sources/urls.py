@@ -1,5 +1,6 @@
 from django.urls import path
 
+from hub.ingest.connectors import views as hooks
 from hub.ingest.sources import views
 
 app_name = "sources"
@@ -11,4 +12,14 @@ urlpatterns = [
     path("events/", views.shapes, name="shapes"),
     path("refused/", views.refused, name="refused"),
     path("refused/download/", views.refused_download, name="refused_download"),
+    path("connections/", hooks.endpoint_list, name="connections"),
+    path("connections/new/", hooks.endpoint_new, name="connection_new"),
+    path("connections/<uuid:hook_endpoint_id>/", hooks.endpoint_page, name="connection"),
+    path("connections/<uuid:hook_endpoint_id>/change/", hooks.endpoint_change, name="connection_change"),
+    path("connections/<uuid:hook_endpoint_id>/renew/", hooks.endpoint_renew, name="connection_renew"),
+    path("connections/<uuid:hook_endpoint_id>/revoke/", hooks.endpoint_revoke, name="connection_revoke"),
+    path("calls/<uuid:hook_delivery_id>/", hooks.call_page, name="call"),
+    path("calls/<uuid:hook_delivery_id>/again/", hooks.call_again, name="call_again"),
+    path("unmatched/", hooks.strangers, name="unmatched"),
+    path("unmatched/<uuid:source_object_id>/match/", hooks.stranger_match, name="match"),
 ]
