@@ -10,9 +10,12 @@ class ShellConfig(AppConfig):
         from hub.registry.panels import NavItem, nav_items
         from hub.shell import exports, search
         from hub.shell.account_list.query import VIEWED, rule_problem
+        from hub.shell.services import bulk
+        from hub.tenancy.wake import register_queue
 
         exports.register()
         search.register()
+        register_queue(bulk.QUEUE, drain=bulk.drain, backlog=bulk.backlog, lane="bulk")
         viewed_lists.register(
             ViewedList("accounts", "Accounts", "accounts.view", "accounts:list", VIEWED, rule_problem, order=10)
         )

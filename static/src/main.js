@@ -14,7 +14,7 @@ followTheme();
 shell();
 menus();
 drawers();
-lists();
+lists(htmx);
 live(htmx);
 requests(htmx);
 confirmCodes();

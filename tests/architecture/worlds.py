@@ -21,6 +21,7 @@ from hub.people.services import credential_create
 from hub.plans.services import plan_create
 from hub.portal.services import sign_in_prepare
 from hub.revenue.models import Entitlement, FxRate, Product, Tier
+from hub.shell.services.bulk import bulk_start
 from hub.shell.services.views import view_save
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
@@ -113,6 +114,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "endpoint_id": endpoint.pk,
         "delivery_id": endpoint_test(endpoint=endpoint, actor=ACTOR).pk,
         "export_id": export_start(list_key="accounts", format="csv", filters={}, actor=ACTOR).pk,
+        "bulk_id": bulk_start(changes={"owner": None}, account_ids=[account.pk], actor=ACTOR).pk,
         "view_id": view_save(
             list_key="accounts", name=f"{mark} {account.name}", params={}, owner=None, shared=True, actor=ACTOR
         ).pk,

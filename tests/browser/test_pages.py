@@ -56,7 +56,14 @@ NO_PAGES = frozenset(
         *("outbound:delivery_resend", "sources:key_new", "sources:key_revoke", "sources:refused_download"),
         *("record:attribute_add", "record:rollup", "record:parent", "record:person_merge", "record:person_split"),
         *("record:person_undo", "record:contact_roles", "record:contact_left", "record:contact_returned"),
-        *("accounts:filter_row", "shell:view_keep", "shell:view_forget"),
+        *(
+            "accounts:filter_row",
+            "accounts:bulk_start",
+            "accounts:bulk_cancel",
+            "accounts:bulk_undo",
+            "shell:view_keep",
+            "shell:view_forget",
+        ),
         *("revenue:ranks", "revenue:entitlement", "revenue:entitlement_remove", "revenue:rate", "revenue:rate_remove"),
     }
 )

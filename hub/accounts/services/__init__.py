@@ -12,6 +12,7 @@ from hub.accounts.services.community import COMMUNITY_ACTIVITY, community_activi
 from hub.accounts.services.happenings import change_record, timeline_record, timeline_record_many
 from hub.accounts.services.hierarchy import HierarchyError, account_parent_set, rollup_rule, rollup_rule_set
 from hub.accounts.services.locks import EVALUATE, facts_touch, facts_touch_free, states_ensure, states_lock
+from hub.accounts.services.many import accounts_change_many, values_of
 from hub.accounts.services.people import (
     PersonError,
     contact_left,
@@ -47,6 +48,7 @@ __all__ = [
     "PersonError",
     "account_parent_set",
     "account_upsert",
+    "accounts_change_many",
     "attribute_change",
     "attribute_define",
     "attributes_set",
@@ -72,4 +74,5 @@ __all__ = [
     "states_lock",
     "timeline_record",
     "timeline_record_many",
+    "values_of",
 ]

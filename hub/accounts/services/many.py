@@ -1,0 +1,77 @@
+"""The same change on many accounts at once: owner and attributes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from hub.accounts.models import Account
+from hub.accounts.outgoing import account_told
+from hub.accounts.services.attributes import attributes_set_many
+from hub.accounts.services.locks import facts_touch, states_lock
+
+OWNER: Final = "owner"
+ATTRIBUTE: Final = "attribute."
+Values = Mapping[str, Any]
+
+
+def values_of(account: Account, keys: Mapping[str, Any]) -> dict[str, Any]:
+    """What an account has under ``owner`` (a user's id as text) and ``attribute.<key>`` (as JSON); None without."""
+    return {
+        key: (account.owner_id and str(account.owner_id))
+        if key == OWNER
+        else account.attributes.get(key.removeprefix(ATTRIBUTE))
+        for key in keys
+    }
+
+
+@transaction.atomic
+def accounts_change_many(
+    *, changes: Mapping[UUID, Values], label: str, expected: Mapping[UUID, Values] | None = None
+) -> dict[UUID, tuple[dict[str, Any], dict[str, Any]]]:
+    """Set ``owner`` and ``attribute.<key>`` of accounts, each with values of its own; ``label`` names who did it.
+
+    Says of each account that is there, by its id, what the fields held before and after. With ``expected`` only a field
+    that still holds what is expected is set. Takes the accounts' locks; raises AttributesError for a value that its
+    attribute cannot hold, and then changes nothing.
+    """
+    states_lock(changes)
+    accounts = {row.pk: row for row in Account.objects.filter(pk__in=list(changes))}
+    before = {pk: values_of(row, changes[pk]) for pk, row in accounts.items()}
+    wanted = {pk: _as_expected(changes[pk], before[pk], (expected or {}).get(pk)) for pk in accounts}
+    _owners_set(accounts, wanted)
+    given = [(row, None, _attributes(wanted[pk])) for pk, row in accounts.items()]
+    attributes_set_many(given, label=label, known_only=True, lenient=False)
+    told = {pk: (before[pk], values_of(row, changes[pk])) for pk, row in accounts.items()}
+    changed = [pk for pk, (was, now) in told.items() if was != now]
+    facts_touch(changed)
+    for pk in changed:
+        account_told(accounts[pk], "updated")
+    return told
+
+
+def _attributes(values: Values) -> dict[str, Any]:
+    return {key.removeprefix(ATTRIBUTE): value for key, value in values.items() if key != OWNER}
+
+
+def _as_expected(values: Values, held: Values, expected: Values | None) -> dict[str, Any]:
+    if expected is None:
+        return dict(values)
+    return {key: value for key, value in values.items() if held[key] == expected.get(key)}
+
+
+def _owners_set(accounts: Mapping[UUID, Account], wanted: Mapping[UUID, Values]) -> None:
+    groups: dict[UUID | None, list[UUID]] = defaultdict(list)
+    for pk, values in wanted.items():
+        if OWNER in values:
+            owner = UUID(values[OWNER]) if values[OWNER] else None
+            if accounts[pk].owner_id != owner:
+                accounts[pk].owner_id = owner
+                groups[owner].append(pk)
+    for owner, ids in groups.items():
+        Account.objects.filter(pk__in=ids).update(owner_id=owner, updated_at=timezone.now())
