@@ -122,7 +122,7 @@ EVENTS_KEPT_DAYS = int(os.environ.get("EVENTS_KEPT_DAYS") or 500)
 DATABASES = {
     "default": environment.database(_database_url, OPTIONS=_pool),
     # The flusher of the event doors holds one of these per web process.
-    "direct": environment.database(DATABASE_DIRECT_URL),
+    "direct": environment.database(DATABASE_DIRECT_URL, OPTIONS={"prepare_threshold": 5}),
     # Owner of the schema, past row level security: migrations, restores and the tests' clean-up, never web or workers.
     "migrator": environment.database(_admin_url),
 }

@@ -150,7 +150,8 @@ def _users(tenant: Tenant) -> bool:
 def _accounts_of(users: Sequence[ProductIdentity]) -> dict[UUID, UUID]:
     """The accounts that users without one have got by their group, or else by another key of the same person."""
     wanted = {(GROUP, user.group_key) for user in users} | {(USER, user.same_as) for user in users}
-    known = identities_find({key for key in wanted if key[1]})
+    tenant_id = current_tenant_id()
+    known = identities_find({tenant_id: {key for key in wanted if key[1]}})[tenant_id]
     found: dict[UUID, UUID] = {}
     for user in users:
         by_group = known.get((GROUP, user.group_key), Known()).account_id
@@ -210,7 +211,7 @@ def _finish(tenant: Tenant, identities: Sequence[ProductIdentity], contacts: Map
     with tenant_context(tenant):
         waited = ProductIdentity.objects.filter(pk__in=ids, account__isnull=False, waiting=True)
         if pks := list(waited.values_list("pk", flat=True)):
-            accounts_mark(events_store().attach(pks).account_ids, at=timezone.now())
+            accounts_mark({tenant.pk: events_store().attach(pks).account_ids}, at=timezone.now())
     with tenant_context(tenant):
         rows = _locked(pk__in=ids)
         _write(WRITE_CONTACTS, {row.pk: found for row in rows if (found := contacts.get(row.pk))})

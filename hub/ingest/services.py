@@ -4,62 +4,76 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
-
-from django.db import transaction
 
 from hub.accounts.models import AccountExternalId
 from hub.accounts.services import facts_touch_free
 from hub.ingest.models import QuarantinedEvent, TouchedAccount
 from hub.ingest.resolution import GROUP, accounts_of, changes_of, keys_of, traits_of
 from hub.ingest.segment import Call, Event, Rejection
-from hub.tenancy.wake import wake
+from hub.tenancy.context import tenant_context
+from hub.tenancy.wake import wake_all
+from hub.usage.copying import EventRow
 from hub.usage.identities import Key, Known, identities_find, identities_upsert
-from hub.usage.store import EventRow, events_store
+from hub.usage.store import events_store
 
 SOURCE = "segment"
 QUEUE = "ingest"
 
 
-@transaction.atomic
-def events_record(
-    *, events: Sequence[Event], rejections: Sequence[Rejection] = (), received_at: datetime, historical: bool = False
-) -> None:
-    """Store calls of the tenant in context; calls that are known by their message id change nothing.
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One tenant's calls, ready to store, and what was wrong with the others."""
 
-    Accounts and contacts that the calls name for the first time are made right after, by a worker (following.py).
-    The partitions of the events' days must exist (`events_store().prepare`).
+    events: Sequence[Event]
+    rejections: Sequence[Rejection] = ()
+
+
+def events_record(incoming: Mapping[UUID, Incoming], *, received_at: datetime) -> None:
+    """Store calls by tenant in the open transaction; calls that are known by their message id change nothing.
+
+    A handful of round trips whatever the number of tenants. Accounts and contacts that the calls name for the first
+    time are made right after, by a worker (following.py). The partitions of the events' days must exist
+    (`events_store().prepare`).
     """
-    known = _known(events)
-    changes = changes_of(events, known)
+    known = _known({tenant_id: keys_of(own.events) for tenant_id, own in incoming.items()})
+    changes = {tenant_id: changes_of(own.events, known[tenant_id]) for tenant_id, own in incoming.items()}
     written = identities_upsert(changes, at=received_at)
-    accounts = accounts_of(events, known, written)
-    rows = [_row(event, account, received_at, historical) for event, account in zip(events, accounts, strict=True)]
+    rows = {}
+    for tenant_id, own in incoming.items():
+        accounts = accounts_of(own.events, known[tenant_id], written[tenant_id])
+        rows[tenant_id] = [_row(*pair, received_at) for pair in zip(own.events, accounts, strict=True)]
     stored = events_store().append(rows)
-    quarantine(rejections, received_at=received_at)
-    if not historical:
-        accounts_mark(stored.account_ids, at=received_at)
-    if any(change.due for change in changes.values()):
-        wake(QUEUE)
+    for tenant_id, own in incoming.items():
+        quarantine(tenant_id, own.rejections, received_at=received_at)
+    accounts_mark({tenant_id: own.account_ids for tenant_id, own in stored.items()}, at=received_at)
+    wake_all(QUEUE, [tenant_id for tenant_id, own in changes.items() if any(change.due for change in own.values())])
 
 
-def accounts_mark(account_ids: Collection[UUID], *, at: datetime) -> None:
-    """Mark accounts as changed without waiting for a lock: those that are locked are marked by a worker, soon."""
+def accounts_mark(account_ids: Mapping[UUID, Collection[UUID]], *, at: datetime) -> None:
+    """Mark tenants' accounts as changed without waiting for a lock: a worker marks those that are locked, soon."""
     missed = facts_touch_free(account_ids, at=at)
-    if missed:
-        TouchedAccount.objects.bulk_create([TouchedAccount(account_id=pk, touched_at=at) for pk in missed])
-        wake(QUEUE)
+    for tenant_id, accounts in missed.items():
+        with tenant_context(tenant_id):
+            TouchedAccount.objects.bulk_create([TouchedAccount(account_id=pk, touched_at=at) for pk in accounts])
+    wake_all(QUEUE, missed)
 
 
-def _known(events: Sequence[Event]) -> dict[Key, Known]:
+def _known(keys: Mapping[UUID, Collection[Key]]) -> dict[UUID, dict[Key, Known]]:
     """What is known of the users and groups; a group may be known by what another source calls the account."""
-    keys = keys_of(events)
     known = identities_find(keys)
-    homeless = {key for kind, key in keys if kind == GROUP and not known.get((kind, key), Known()).account_id}
-    for name, account_id in accounts_by_external_id(homeless).items():
-        known[GROUP, name] = Known(account_id)
+    for tenant_id, own in known.items():
+        homeless = {name for kind, name in keys[tenant_id] if kind == GROUP and not _has_account(own, name)}
+        if homeless:
+            with tenant_context(tenant_id):
+                own |= {(GROUP, name): Known(pk) for name, pk in accounts_by_external_id(homeless).items()}
     return known
+
+
+def _has_account(known: Mapping[Key, Known], group: str) -> bool:
+    return (GROUP, group) in known and known[GROUP, group].account_id is not None
 
 
 def accounts_by_external_id(names: Collection[str]) -> dict[str, UUID]:
@@ -79,7 +93,7 @@ def _chosen(by_source: Mapping[str, UUID]) -> UUID | None:
     return accounts.pop() if len(accounts) == 1 else None
 
 
-def _row(event: Event, account_id: UUID | None, received_at: datetime, historical: bool) -> EventRow:
+def _row(event: Event, account_id: UUID | None, received_at: datetime) -> EventRow:
     described = event.call in (Call.IDENTIFY, Call.GROUP)
     return EventRow(
         id=event.id,
@@ -93,29 +107,29 @@ def _row(event: Event, account_id: UUID | None, received_at: datetime, historica
         account_id=account_id,
         user_key=event.user_id or event.anonymous_id,
         group_key=event.group_id,
-        historical=historical,
         properties=traits_of(event) if described else event.properties,
         # A client whose clock runs ahead may have been stored under the day of receipt the first time.
         look_back=event.day_from_receipt or event.day > received_at.date(),
     )
 
 
-def quarantine(rejections: Sequence[Rejection], *, received_at: datetime) -> None:
+def quarantine(tenant_id: UUID, rejections: Sequence[Rejection], *, received_at: datetime) -> None:
     """Keep calls that cannot be stored; the same call again adds nothing."""
-    QuarantinedEvent.objects.bulk_create(
-        [
-            QuarantinedEvent(
-                received_at=received_at,
-                reason=rejection.reason,
-                detail=_text(rejection.detail),
-                raw=_text(rejection.raw.decode(errors="replace")),
-                digest=hashlib.blake2b(rejection.reason.encode() + rejection.raw, digest_size=16).hexdigest(),
-                source=SOURCE,
-            )
-            for rejection in rejections
-        ],
-        ignore_conflicts=True,
-    )
+    if not rejections:
+        return
+    rows = [
+        QuarantinedEvent(
+            received_at=received_at,
+            reason=rejection.reason,
+            detail=_text(rejection.detail),
+            raw=_text(rejection.raw.decode(errors="replace")),
+            digest=hashlib.blake2b(rejection.reason.encode() + rejection.raw, digest_size=16).hexdigest(),
+            source=SOURCE,
+        )
+        for rejection in rejections
+    ]
+    with tenant_context(tenant_id):
+        QuarantinedEvent.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _text(value: str) -> str:

@@ -5,6 +5,12 @@ from uuid import UUID
 
 from hub.people.models import Credential, Membership, User, hash_key
 from hub.tenancy.models import Tenant
+from hub.tenancy.statements import Statement, send
+
+LIVE = """
+SELECT c.id FROM people_credential c JOIN tenancy_tenant t ON t.id = c.tenant_id
+WHERE c.id = ANY(%(ids)s::uuid[]) AND c.revoked_at IS NULL AND t.is_active
+"""
 
 
 def memberships_of(user: User) -> list[Membership]:
@@ -32,6 +38,6 @@ def credential_for(key: str) -> Credential | None:
 
 
 def credentials_live(ids: Collection[UUID]) -> set[UUID]:
-    """Those of the credentials that are neither revoked nor of a tenant that is switched off; one query."""
-    live = Credential.objects.filter(pk__in=ids, revoked_at=None, tenant__is_active=True)
-    return set(live.values_list("pk", flat=True))
+    """Those of the credentials that are live, and so are their tenants; needs an open transaction."""
+    [rows] = send([Statement(LIVE, {"ids": list(ids)})])
+    return {pk for (pk,) in rows}

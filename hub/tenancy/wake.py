@@ -7,9 +7,10 @@ marks that are due, and, slowly, asks every queue of every tenant for its backlo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -17,6 +18,7 @@ from django.utils import timezone
 
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import TenantWork
+from hub.tenancy.statements import Statement, send
 
 # A wake-up that was queued longer ago than this is taken as lost, and another may be sent.
 LOST_AFTER = timedelta(seconds=15)
@@ -25,6 +27,22 @@ LEASE = timedelta(seconds=20)
 # A wake-up that comes while the same work is being done joins it when it takes longer than this.
 JOIN_AFTER = timedelta(milliseconds=250)
 LONGEST_REST = timedelta(seconds=2)
+
+# Locks a row only when it brings the time forward; under load nearly every caller finds an earlier one.
+MARK_ALL = """
+INSERT INTO tenancy_tenantwork AS w (tenant_id, queue, next_due_at)
+SELECT t, %(queue)s::text, %(due)s::timestamptz FROM unnest(%(tenants)s::uuid[]) AS t WHERE NOT EXISTS (
+    SELECT 1 FROM tenancy_tenantwork f
+    WHERE f.tenant_id = t AND f.queue = %(queue)s::text AND f.next_due_at <= %(due)s::timestamptz
+) ORDER BY t
+ON CONFLICT (tenant_id, queue) DO UPDATE SET next_due_at = excluded.next_due_at
+WHERE w.next_due_at IS NULL OR w.next_due_at > excluded.next_due_at
+"""
+CLAIM_ALL = """
+UPDATE tenancy_tenantwork SET queued_at = %(now)s
+WHERE queue = %(queue)s AND tenant_id = ANY(%(tenants)s::uuid[]) AND (queued_at IS NULL OR queued_at <= %(lost)s)
+RETURNING tenant_id
+"""
 
 Drain = Callable[[UUID], datetime | None]
 Backlog = Callable[[], datetime | None]
@@ -68,6 +86,23 @@ def wake(queue: str, *, due_at: datetime | None = None) -> None:
     _mark(tenant_id, queue, due)
     if due <= now:
         transaction.on_commit(lambda: send_wake_up(tenant_id, queue))
+
+
+def wake_all(queue: str, tenant_ids: Collection[UUID]) -> None:
+    """Say that `queue` has something due now for each of these tenants, inside or outside of a context."""
+    if not tenant_ids:
+        return
+    named = {"queue": queue, "tenants": sorted(set(tenant_ids))}
+    send([Statement(MARK_ALL, named | {"due": timezone.now()})])
+    transaction.on_commit(lambda: _send_all(queue, named))
+
+
+def _send_all(queue: str, named: Mapping[str, Any]) -> None:
+    now = timezone.now()
+    with transaction.atomic():
+        [claimed] = send([Statement(CLAIM_ALL, {**named, "now": now, "lost": now - LOST_AFTER})])
+    for (tenant_id,) in claimed:
+        _send(tenant_id, queue)
 
 
 def _mark(tenant_id: UUID, queue: str, due: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Identities of the customer's product: read for a set of keys, written for a set of keys, one statement each."""
+"""Identities of the customer's product: read and written for sets of keys of several tenants, a statement for each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from psycopg.types.json import Jsonb
 
-from hub.tenancy.context import current_tenant_id
 from hub.tenancy.ids import uuid7
+from hub.tenancy.statements import Statement, send
 
 Key = tuple[str, str]
 """Kind ("group", "user") and what the product calls it."""
@@ -39,12 +38,13 @@ class IdentityChange:
     due: bool = False
 
 
+# A look-up by the unique index for each key: whatever the planner knows of the table, and it may know nothing yet.
 FIND = """
-SELECT kind, key, account_id, group_key, same_as FROM usage_productidentity
-WHERE tenant_id = %(tenant)s AND kind = 'group' AND key = ANY(%(group)s)
-UNION ALL
-SELECT kind, key, account_id, group_key, same_as FROM usage_productidentity
-WHERE tenant_id = %(tenant)s AND kind = 'user' AND key = ANY(%(user)s)
+SELECT p.kind, p.key, p.account_id, p.group_key, p.same_as
+FROM unnest(%(kinds)s::text[], %(keys)s::text[]) AS asked (kind, key) CROSS JOIN LATERAL (
+    SELECT kind, key, account_id, group_key, same_as FROM usage_productidentity
+    WHERE tenant_id = %(tenant)s AND kind = asked.kind AND key = asked.key LIMIT 1
+) AS p
 """
 # The row's lock makes "nobody knows the account yet, so this event waits" true until the event is committed. A user
 # who names another group belongs there, even before that group's account is known.
@@ -69,26 +69,37 @@ RETURNING kind, key, account_id
 """
 
 
-def identities_find(keys: Collection[Key]) -> dict[Key, Known]:
-    """The identities among `keys` that are known. One query."""
-    if not keys:
-        return {}
-    names = {kind: [name for of, name in keys if of == kind] for kind in ("group", "user")}
-    with connection.cursor() as cursor:
-        cursor.execute(FIND, {"tenant": current_tenant_id(), **names})
-        return {(kind, key): Known(*rest) for kind, key, *rest in cursor.fetchall()}
+def identities_find(keys: Mapping[UUID, Collection[Key]]) -> dict[UUID, dict[Key, Known]]:
+    """The identities among each tenant's `keys` that are known. One round trip."""
+    asked = {tenant_id: own for tenant_id, own in keys.items() if own}
+    found = send([Statement(FIND, _asked(pk, own), pk) for pk, own in asked.items()])
+    rows = dict(zip(asked, found, strict=True))
+    return {
+        tenant_id: {(kind, key): Known(*rest) for kind, key, *rest in rows.get(tenant_id, ())} for tenant_id in keys
+    }
 
 
-def identities_upsert(changes: Mapping[Key, IdentityChange], *, at: datetime) -> dict[Key, UUID | None]:
-    """Write what came in and lock the rows; returns each identity's account as it is now. One query."""
-    if not changes:
-        return {}
+def _asked(tenant_id: UUID, keys: Collection[Key]) -> dict[str, Any]:
+    return {"tenant": tenant_id, "kinds": [kind for kind, _ in keys], "keys": [name for _, name in keys]}
+
+
+def identities_upsert(
+    changes: Mapping[UUID, Mapping[Key, IdentityChange]], *, at: datetime
+) -> dict[UUID, dict[Key, UUID | None]]:
+    """Write what came in and lock the rows; returns each identity's account as it is now. One round trip."""
+    changed = {tenant_id: own for tenant_id, own in changes.items() if own}
+    written = send([Statement(UPSERT, _values(pk, own, at), pk) for pk, own in changed.items()])
+    rows = dict(zip(changed, written, strict=True))
+    return {
+        tenant_id: {(kind, key): account_id for kind, key, account_id in rows.get(tenant_id, ())}
+        for tenant_id in changes
+    }
+
+
+def _values(tenant_id: UUID, changes: Mapping[Key, IdentityChange], at: datetime) -> dict[str, Any]:
     rows = [
         (uuid7(), *key, c.account_id, c.group_key, c.same_as, Jsonb(c.traits), c.waiting, at if c.due else None)
         for key, c in changes.items()
     ]
     names = ("id", "kind", "key", "account_id", "group_key", "same_as", "traits", "waiting", "due_at")
-    values = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-    with connection.cursor() as cursor:
-        cursor.execute(UPSERT, {"tenant": current_tenant_id(), "at": at, **values})
-        return {(kind, key): account_id for kind, key, account_id in cursor.fetchall()}
+    return {"tenant": tenant_id, "at": at, **dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))}

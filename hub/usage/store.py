@@ -6,7 +6,7 @@ can take their place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -21,36 +21,13 @@ from django.utils import timezone
 from hub.accounts.services import facts_touch
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
+from hub.tenancy.statements import Statement, send
+from hub.usage.copying import COLUMNS, EventRow, copied
 from hub.usage.models import ProductIdentity
 
 CHUNK = 5_000
 # How far back an id is looked for when its day could not be taken from the client.
 LOOK_BACK = timedelta(days=8)
-
-
-class EventRow(msgspec.Struct, frozen=True, gc=False):
-    """One event as it is stored.
-
-    `id` is 128 bits in hex. `day` is the partition and must be the same when the event is sent again; with `look_back`
-    it may not be, and the id is looked up in the 8 days before. Without `account_id` the event waits for its group, or
-    else its user.
-    """
-
-    id: str
-    day: date
-    kind: str
-    name: str
-    occurred_at: datetime
-    received_at: datetime
-    message_id: str
-    source: str
-    account_id: UUID | None = None
-    user_key: str = ""
-    group_key: str = ""
-    quantity: int = 1
-    historical: bool = False
-    properties: Any = msgspec.UNSET
-    look_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,13 +59,13 @@ NOTHING: Final = Stored(0, frozenset())
 
 
 class EventStore(Protocol):
-    """Where raw events live. Everything happens in the open tenant context and its transaction."""
+    """Where raw events live. Everything happens in the open transaction, and but for `append` in a tenant's context."""
 
     def prepare(self, days: Iterable[date]) -> None:
         """Make room for events of these days; outside of any tenant."""
 
-    def append(self, rows: Sequence[EventRow]) -> Stored:
-        """Store the rows whose id is new and roll them up."""
+    def append(self, rows: Mapping[UUID, Sequence[EventRow]]) -> dict[UUID, Stored]:
+        """Store each tenant's rows whose id is new and roll them up; needs an open transaction and no context."""
 
     def attach(self, identity_ids: Sequence[UUID]) -> Stored:
         """Give the waiting events of these identities (`ProductIdentity`) their account and roll them up."""
@@ -100,14 +77,11 @@ class EventStore(Protocol):
 # COPY INTO is refused to a role that row level security binds, hence the temporary table.
 STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS usage_incoming (
-    id uuid, day date, account_id uuid, user_key text, group_key text, kind text, name text, quantity bigint,
-    occurred_at timestamptz, received_at timestamptz, source text, message_id text, historical boolean, properties jsonb
+    tenant_id uuid, id uuid, day date, account_id uuid, user_key text, group_key text, kind text, name text,
+    quantity bigint, occurred_at timestamptz, received_at timestamptz, source text, message_id text, historical boolean,
+    properties jsonb
 ) ON COMMIT DELETE ROWS
 """
-COLUMNS = (
-    "id, day, account_id, user_key, group_key, kind, name, quantity,"
-    " occurred_at, received_at, source, message_id, historical, properties"
-)
 # Pages and screens say who was active, only track calls say what was used. Sorted by key: two writers meet their rows
 # in the same order. The rollups' day is when it happened, the partition's the client's word for it.
 ROLLUPS = """
@@ -116,12 +90,12 @@ ROLLUPS = """
     FROM moved WHERE account_id IS NOT NULL
 ), daily AS (
     INSERT INTO usage_usagedaily AS d (tenant_id, id, account_id, day, name, count)
-    SELECT %(tenant)s, gen_random_uuid(), account_id, day, name, sum(quantity) FROM at WHERE kind = 'track'
+    SELECT %(tenant)s::uuid, gen_random_uuid(), account_id, day, name, sum(quantity) FROM at WHERE kind = 'track'
     GROUP BY account_id, day, name ORDER BY account_id, day, name
     ON CONFLICT (tenant_id, account_id, day, name) DO UPDATE SET count = d.count + excluded.count
 ), active AS (
     INSERT INTO usage_activeuserdaily (tenant_id, id, account_id, day, user_key)
-    SELECT %(tenant)s, gen_random_uuid(), account_id, day, user_key FROM at
+    SELECT %(tenant)s::uuid, gen_random_uuid(), account_id, day, user_key FROM at
     WHERE user_key <> '' AND kind IN ('track', 'page', 'screen')
     GROUP BY account_id, day, user_key ORDER BY account_id, day, user_key
     ON CONFLICT (tenant_id, account_id, day, user_key) DO NOTHING
@@ -130,8 +104,8 @@ SELECT (SELECT count(*) FROM moved), (SELECT array_agg(DISTINCT account_id) FROM
 """
 APPEND = f"""
 WITH moved AS (
-    INSERT INTO usage_event (tenant_id, {COLUMNS})
-    SELECT %(tenant)s, {COLUMNS} FROM usage_incoming
+    INSERT INTO usage_event ({COLUMNS})
+    SELECT {COLUMNS} FROM usage_incoming WHERE tenant_id = %(tenant)s
     ON CONFLICT DO NOTHING
     RETURNING account_id, user_key, kind, name, quantity, occurred_at
 ) {ROLLUPS}"""
@@ -151,7 +125,10 @@ SELECT received_at, occurred_at, kind, name, user_key, group_key, account_id, pr
 WHERE tenant_id = %s AND day >= %s AND received_at > %s ORDER BY received_at DESC, id LIMIT %s
 """
 WINDOWS = (timedelta(seconds=10), timedelta(minutes=10), timedelta(hours=24))
-EARLIER = "SELECT id FROM usage_event WHERE tenant_id = %s AND id = ANY(%s::uuid[]) AND day >= %s AND day < %s"
+EARLIER = """
+SELECT id FROM usage_event
+WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s::uuid[]) AND day >= %(since)s AND day < %(until)s
+"""
 
 
 class PostgresEvents:
@@ -169,19 +146,18 @@ class PostgresEvents:
         if not connection.in_atomic_block:
             self._days.update(missing)
 
-    def append(self, rows: Sequence[EventRow]) -> Stored:
-        unique = list({row.id: row for row in reversed(rows)}.values())
-        earlier = _stored_earlier([row for row in unique if row.look_back])
-        fresh = [row for row in reversed(unique) if row.id not in earlier]
+    def append(self, rows: Mapping[UUID, Sequence[EventRow]]) -> dict[UUID, Stored]:
+        fresh = {tenant_id: found for tenant_id, found in _fresh(rows).items() if found}
         if not fresh:
-            return NOTHING
+            return {}
         with connection.cursor() as cursor:
             cursor.execute(STAGE)
             cursor.execute("DELETE FROM usage_incoming")
             with cursor.copy(f"COPY usage_incoming ({COLUMNS}) FROM STDIN") as copy:
-                for row in fresh:
-                    copy.write_row(_fields(row))
-            return _stored(cursor, APPEND, {"tenant": current_tenant_id()})
+                for tenant_id, own in fresh.items():
+                    copy.write(copied(tenant_id, own))
+        told = send([Statement(APPEND, {"tenant": tenant_id}, tenant_id) for tenant_id in fresh])
+        return {tenant_id: _as_stored(found) for tenant_id, [found] in zip(fresh, told, strict=True)}
 
     def attach(self, identity_ids: Sequence[UUID]) -> Stored:
         # The keys are in the statement too: they lead to the events by index, whatever the planner knows.
@@ -218,7 +194,7 @@ def write_events(tenant: Tenant, events: Iterable[EventRow]) -> Stored:
     while chunk := list(islice(rest, CHUNK)):
         store.prepare(row.day for row in chunk)
         with tenant_context(tenant), transaction.atomic():
-            stored = store.append(chunk)
+            stored = store.append({tenant.pk: chunk}).get(tenant.pk, NOTHING)
             if not all(row.historical for row in chunk):
                 facts_touch(stored.account_ids)
         total |= stored
@@ -230,37 +206,31 @@ def _stored_event(*row: Any) -> StoredEvent:
     return StoredEvent(*[*row[:-1], msgspec.json.decode(row[-1])])
 
 
-def _fields(row: EventRow) -> tuple[Any, ...]:
-    properties = b"{}" if row.properties is msgspec.UNSET else msgspec.json.encode(row.properties)
-    return (
-        row.id,
-        row.day,
-        row.account_id,
-        row.user_key,
-        row.group_key,
-        row.kind,
-        row.name,
-        row.quantity,
-        row.occurred_at,
-        row.received_at,
-        row.source,
-        row.message_id,
-        row.historical,
-        properties.decode(),
-    )
+def _fresh(rows: Mapping[UUID, Sequence[EventRow]]) -> dict[UUID, list[EventRow]]:
+    """The rows of each tenant once, first come first served, without those that are stored under an earlier day."""
+    unique = {tenant_id: {row.id: row for row in reversed(own)} for tenant_id, own in rows.items()}
+    asked = {
+        tenant_id: dated for tenant_id, own in unique.items() if (dated := [r for r in own.values() if r.look_back])
+    }
+    found = send([_earlier(tenant_id, dated) for tenant_id, dated in asked.items()])
+    for tenant_id, earlier in zip(asked, found, strict=True):
+        for (known,) in earlier:
+            unique[tenant_id].pop(known.hex, None)
+    return {tenant_id: list(reversed(own.values())) for tenant_id, own in unique.items()}
 
 
-def _stored_earlier(rows: Sequence[EventRow]) -> set[str]:
-    if not rows:
-        return set()
+def _earlier(tenant_id: UUID, rows: Sequence[EventRow]) -> Statement:
     days = [row.day for row in rows]
-    values: list[Any] = [current_tenant_id(), [row.id for row in rows], min(days) - LOOK_BACK, max(days)]
-    with connection.cursor() as cursor:
-        cursor.execute(EARLIER, values)
-        return {found.hex for (found,) in cursor.fetchall()}
+    since, until = min(days) - LOOK_BACK, max(days)
+    values = {"tenant": tenant_id, "ids": [row.id for row in rows], "since": since, "until": until}
+    return Statement(EARLIER, values, tenant_id)
+
+
+def _as_stored(row: Sequence[Any]) -> Stored:
+    new, account_ids = row
+    return Stored(new, frozenset(account_ids or ()))
 
 
 def _stored(cursor: Any, statement: str, values: dict[str, Any]) -> Stored:
     cursor.execute(statement, values)
-    new, account_ids = cursor.fetchone()
-    return Stored(new, frozenset(account_ids or ()))
+    return _as_stored(cursor.fetchone())

@@ -172,7 +172,7 @@ def test_what_is_known_already_costs_no_statement(
     request = read_request("track", {}, json.dumps(track(writeKey="k", properties={"seats": 4})).encode())
     events = normalise(request, tenant_id=acme.id, received_at=timezone.now()).events
     with tenant_context(acme), django_assert_num_queries(0):
-        register.note(events, at=timezone.now())
+        register.note(acme.id, events, at=timezone.now())
 
 
 def test_ids_in_event_names_do_not_flood_the_register(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid5
 
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.accounts.models import AccountState
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from hub.usage.copying import EventRow
 from hub.usage.models import ActiveUserDaily, UsageDaily
-from hub.usage.store import EventRow, write_events
+from hub.usage.store import events_store, write_events
 from tests.world import make_account
 
 pytestmark = pytest.mark.django_db
@@ -82,3 +85,38 @@ def test_only_live_events_mark_the_account(acme: Tenant) -> None:
     assert (stored.new, stored.account_ids) == (1, frozenset([account.pk]))
     with tenant_context(acme):
         assert AccountState.objects.get().dirty_at is not None
+
+
+texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=30)
+properties = st.dictionaries(texts, st.one_of(texts, st.integers(-(2**53), 2**53), st.none(), st.lists(texts)))
+
+
+@given(
+    names=st.tuples(texts, texts, texts), values=properties, at=st.datetimes(datetime(2025, 1, 1), datetime(2027, 1, 1))
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_an_event_says_is_read_again_as_it_was_said(
+    acme: Tenant, names: tuple[str, str, str], values: dict[str, object], at: datetime
+) -> None:
+    user, group, name = names
+    when = at.replace(tzinfo=UTC)
+    event = EventRow(
+        id=uuid5(NAMESPACE, repr((names, values, at))).hex,
+        day=timezone.now().date(),
+        kind="track",
+        name=name,
+        occurred_at=when,
+        received_at=timezone.now(),
+        message_id=f"{name}{user}",
+        source=group,
+        user_key=user,
+        group_key=group,
+        properties=values,
+    )
+    write_events(acme, [event])
+    with tenant_context(acme):
+        found = {
+            (e.user_key, e.group_key, e.name, e.occurred_at, json.dumps(e.properties, sort_keys=True))
+            for e in events_store().latest(100)
+        }
+    assert (user, group, name, when, json.dumps(values, sort_keys=True)) in found

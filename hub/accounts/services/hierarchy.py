@@ -133,7 +133,7 @@ def drain(tenant_id: UUID) -> datetime | None:
             ids = [row.account_id for row in due]
             states_ensure(ids)
             # Without waiting: who holds an account may be waiting for one of these rows.
-            held = facts_touch_free(ids, at=timezone.now())
+            held = facts_touch_free({tenant_id: ids}, at=timezone.now()).get(tenant_id, set())
             RollupDue.objects.filter(account_id__in=set(ids) - held).delete()
             if held or not ids:
                 return timezone.now() + AGAIN if RollupDue.objects.exists() else None

@@ -12,15 +12,16 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from psycopg.types.json import Jsonb
 
 from hub.ingest.models import EventSchema
 from hub.ingest.resolution import traits_of
 from hub.ingest.segment import Call, Event
 from hub.ingest.sources.schema import properties_of
-from hub.tenancy.context import current_tenant_id
+from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.ids import uuid7
+from hub.tenancy.statements import Statement, send
 
 # A product that puts ids into its event names would fill the register with them.
 MOST_NAMES: Final = 2_000
@@ -58,11 +59,15 @@ class Volume:
     quarantined: int
 
 
-def volume_add(volumes: Mapping[UUID, Volume], *, at: datetime) -> None:
-    """Add to the hour's counts of these credentials of the tenant in context. One statement."""
+def volume_add(volumes: Mapping[UUID, Mapping[UUID, Volume]], *, at: datetime) -> None:
+    """Add to the hour's counts of tenants' credentials in the open transaction. One round trip."""
+    send([Statement(ADD_VOLUME, _values(tenant_id, own, at), tenant_id) for tenant_id, own in volumes.items()])
+
+
+def _values(tenant_id: UUID, volumes: Mapping[UUID, Volume], at: datetime) -> dict[str, Any]:
     entries = sorted(volumes.items())
-    values: dict[str, Any] = {
-        "tenant": current_tenant_id(),
+    return {
+        "tenant": tenant_id,
         "hour": at.replace(minute=0, second=0, microsecond=0),
         "process": _process(),
         "at": at,
@@ -72,8 +77,6 @@ def volume_add(volumes: Mapping[UUID, Volume], *, at: datetime) -> None:
         "events": [volume.events for _, volume in entries],
         "quarantined": [volume.quarantined for _, volume in entries],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(ADD_VOLUME, values)
 
 
 @cache
@@ -83,33 +86,39 @@ def _process() -> str:
 
 Name = tuple[str, str]
 """Kind and name of an event."""
+Noted = tuple[float, frozenset[str]]
+"""When it was noted last, and the properties that are."""
+NEVER: Final[Noted] = (0.0, frozenset())
 
 
 class Register:
     """What this process has noted of the events' shapes, so that the same again costs a look-up and no statement."""
 
     def __init__(self) -> None:
-        self._noted: dict[UUID, dict[Name, tuple[float, frozenset[str]]]] = {}
+        self._noted: dict[UUID, dict[Name, Noted]] = {}
         self._full_until: dict[UUID, float] = {}
 
-    def note(self, events: Iterable[Event], *, at: datetime) -> None:
-        """Note new events, new properties, and once a minute that an event goes on, for the tenant in context."""
-        noted = self._noted.setdefault(current_tenant_id(), {})
-        shapes = self._news(events, noted)
+    def note(self, tenant_id: UUID, events: Iterable[Event], *, at: datetime) -> None:
+        """Note a tenant's new events, new properties, and once a minute that an event goes on."""
+        noted = self._noted.setdefault(tenant_id, {})
+        if shapes := self._news(events, noted):
+            with tenant_context(tenant_id):
+                self._write(shapes, noted, at)
+
+    def _write(self, shapes: dict[Name, dict[str, str]], noted: dict[Name, Noted], at: datetime) -> None:
         if unknown := [name for name in shapes if name not in noted]:
             kept = self._with_room(unknown)
             shapes = {name: shape for name, shape in shapes.items() if name in noted or name in kept}
-        if shapes:
-            _write(shapes, at)
+        if not shapes:
+            return
+        _write(shapes, at)
         now = time.monotonic()
-        for name, shape in shapes.items():
-            before = noted[name][1] if name in noted else frozenset()
-            noted[name] = now, before | frozenset(shape)
+        news = {name: (now, noted.get(name, NEVER)[1] | frozenset(shape)) for name, shape in shapes.items()}
+        # What is rolled back is not noted.
+        transaction.on_commit(lambda: noted.update(news))
 
     @staticmethod
-    def _news(
-        events: Iterable[Event], noted: Mapping[Name, tuple[float, frozenset[str]]]
-    ) -> dict[Name, dict[str, str]]:
+    def _news(events: Iterable[Event], noted: Mapping[Name, Noted]) -> dict[Name, dict[str, str]]:
         looked: dict[Name, int] = {}
         shapes: dict[Name, dict[str, str]] = {}
         stale = time.monotonic() - NOTED_EVERY
@@ -120,7 +129,7 @@ class Register:
                 continue
             looked[name] = times + 1
             shape = _shape(event)
-            at, known = noted.get(name, (0.0, frozenset()))
+            at, known = noted.get(name, NEVER)
             if at <= stale or not shape.keys() <= known:
                 shapes.setdefault(name, {}).update(shape)
         return shapes

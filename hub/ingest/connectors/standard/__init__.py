@@ -33,7 +33,8 @@ from hub.ingest.connectors.base import (
 from hub.ingest.connectors.nouns import NOUNS
 from hub.ingest.connectors.signatures import check_one_of, check_time, key_of, mac_base64
 from hub.tenancy.context import current_tenant_id
-from hub.usage.store import EventRow, events_store
+from hub.usage.copying import EventRow
+from hub.usage.store import NOTHING, events_store
 
 KINDS: Final = {"account": COMPANY, "contact": PERSON}
 # What says whose a thing is, beside its fields.
@@ -118,7 +119,8 @@ def event_write(writing: Writing) -> tuple[Any, str]:
         quantity=quantity,
         properties=mapping(fields.get("properties") or {}, "properties"),
     )
-    stored = store.append([row])
+    tenant_id = current_tenant_id()
+    stored = store.append({tenant_id: [row]}).get(tenant_id, NOTHING)
     facts_touch(stored.account_ids)
     return _Event(UUID(row.id)), "created" if stored.new else "unchanged"
 

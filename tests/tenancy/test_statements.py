@@ -1,0 +1,84 @@
+"""Statements of several tenants in one round trip: each as its own tenant, and nobody else's."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.db.transaction import TransactionManagementError
+
+from hub.accounts.models import Account
+from hub.tenancy.context import OtherTenantError, tenant_context
+from hub.tenancy.models import Tenant
+from hub.tenancy.statements import Statement, send
+from hub.tenancy.wake import wake_all
+from tests.world import make_account
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Without the condition that every statement of ours has: row level security alone decides.
+NAMES = "SELECT name FROM accounts_account WHERE name <> %(but)s ORDER BY name"
+
+
+@pytest.fixture(autouse=True)
+def _accounts(acme: Tenant, globex: Tenant) -> None:
+    for tenant in (acme, globex):
+        with tenant_context(tenant):
+            make_account(f"Customer of {tenant.slug}")
+
+
+def names_of(*tenants: Tenant) -> list[list[tuple[str]]]:
+    return send([Statement(NAMES, {"but": ""}, tenant.id) for tenant in tenants])
+
+
+def test_each_statement_sees_its_own_tenants_rows(acme: Tenant, globex: Tenant) -> None:
+    of_acme, of_globex = [("Customer of acme",)], [("Customer of globex",)]
+    # Often enough that they are prepared: a plan made for one tenant must not answer for the next.
+    for _ in range(8):
+        with transaction.atomic():
+            assert names_of(acme, globex, acme) == [of_acme, of_globex, of_acme]
+
+
+def test_afterwards_no_tenant_is_open(acme: Tenant) -> None:
+    with transaction.atomic():
+        names_of(acme)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('app.tenant_id')")
+            assert cursor.fetchone() == ("",)
+    with tenant_context(acme):
+        names_of(acme)
+        assert Account.objects.get().name == "Customer of acme"
+
+
+def test_another_tenants_statement_is_refused_inside_a_context(acme: Tenant, globex: Tenant) -> None:
+    with pytest.raises(OtherTenantError), tenant_context(acme):
+        names_of(globex)
+
+
+def test_without_a_transaction_no_tenant_could_be_told(acme: Tenant) -> None:
+    with pytest.raises(TransactionManagementError):
+        names_of(acme)
+
+
+def test_a_statement_that_fails_ends_the_transaction_and_spares_the_connection(acme: Tenant) -> None:
+    with pytest.raises(DatabaseError), transaction.atomic():
+        send([Statement("SELECT 1 / %(nothing)s::int", {"nothing": 0}), Statement(NAMES, {"but": ""}, acme.id)])
+    with transaction.atomic():
+        assert names_of(acme) == [[("Customer of acme",)]]
+
+
+def test_waking_many_marks_each_once_and_brings_no_later_time(acme: Tenant, globex: Tenant) -> None:
+    def marks() -> dict[str, object]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT tenant_id::text, next_due_at FROM tenancy_tenantwork WHERE queue = 'evaluate'")
+            return dict(cursor.fetchall())
+
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM tenancy_tenantwork")
+    for _ in range(2):
+        with transaction.atomic():
+            wake_all("evaluate", [acme.id, globex.id, acme.id])
+        first = marks()
+        assert first.keys() == {str(acme.id), str(globex.id)}
+    with transaction.atomic():
+        wake_all("evaluate", [acme.id])
+    assert marks() == first
