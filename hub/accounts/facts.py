@@ -78,11 +78,11 @@ def attribute_facts() -> list[Fact]:
 
 
 def _attribute_fact(definition: AttributeDefinition, currency: str) -> Fact:
-    # The id is a UUID of ours and the column one of a fixed list: nothing that somebody typed gets into the SQL.
-    value = (
-        f"SELECT v.{COLUMNS[definition.kind]} FROM accounts_attributevalue v WHERE v.tenant_id = a.tenant_id"
-        f" AND v.account_id = a.id AND v.contact_id IS NULL AND v.definition_id = '{definition.pk}'::uuid"
-    )
+    # Ids are UUIDs of ours and the column one of a fixed list: nothing that somebody typed gets into the SQL.
+    column = f"v.{COLUMNS[definition.kind]}"
+    these = f"v.contact_id IS NULL AND v.definition_id = '{definition.pk}'::uuid"
+    table, tenant = "accounts_attributevalue v", f"v.tenant_id = '{definition.tenant_id}'::uuid"
+    value = f"SELECT {column} FROM {table} WHERE v.tenant_id = a.tenant_id AND v.account_id = a.id AND {these}"
     return Fact(
         name=f"attribute.{definition.key}",
         label=definition.label,
@@ -92,6 +92,8 @@ def _attribute_fact(definition: AttributeDefinition, currency: str) -> Fact:
         freshness="at once",
         unit=currency if definition.kind == AttributeKind.MONEY else "",
         order=90,
+        members=f"SELECT v.tenant_id, v.account_id FROM {table} WHERE {tenant} AND {these}",
+        member_sql=column,
     )
 
 

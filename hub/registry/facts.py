@@ -33,7 +33,9 @@ class Fact:
     (accounts_account), ``s`` (accounts_accountstate) and ``f`` (accounts_accountfacts). Its SQL
     type follows the kind: number → any numeric, money → bigint minor units, text → text,
     boolean, date, datetime → timestamptz, set → text[]. NULL means *missing*; so do the empty
-    text and the empty set. ``unit`` is shown after a value (``%``, ``days``, a currency code),
+    text and the empty set. A fact that is a row elsewhere also says where: ``members`` selects tenant and account of
+    those rows, ending in a WHERE clause, and ``member_sql`` is their value, so that a comparison walks their index
+    instead of asking every account. ``unit`` is shown after a value (``%``, ``days``, a currency code),
     ``source`` and ``freshness`` say where it comes from and how old it may be.
     """
 
@@ -45,12 +47,14 @@ class Fact:
     freshness: str
     unit: str = ""
     order: int = 100
+    members: str = ""
+    member_sql: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", FactKind(self.kind))
         if not _NAME.match(self.name):
             raise RegistryError(f"fact name {self.name!r} must be lower_snake_case")
-        if "%" in self.sql:
+        if "%" in self.sql + self.members + self.member_sql:
             # The expression is pasted into a statement with %s parameters.
             raise RegistryError(f"fact {self.name!r}: write mod(), not the percent sign, in sql")
 

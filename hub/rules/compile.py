@@ -38,36 +38,44 @@ _UPPER, _LOWER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
 _FOLD: Final = str.maketrans(_UPPER, _LOWER)
 
 
-def compile_sql(node: Node, clock: Clock) -> tuple[str, Params]:
+def compile_sql(node: Node, clock: Clock, *, searching: bool = False) -> tuple[str, Params]:
     """``(sql, params)`` of a WHERE condition with %s placeholders over the facts' aliases.
+
+    ``searching`` among all accounts, a fact that is a row elsewhere is looked up by its value there; asked of a few
+    known accounts it is better read account by account.
 
     A row for which the rule is false may give false or NULL; never select the expression itself.
     """
     match node:
         case Compare():
-            return _sql_compare(node, clock)
+            return _sql_compare(node, clock, searching)
         case Not(child):
-            sql, params = compile_sql(child, clock)
+            sql, params = compile_sql(child, clock, searching=searching)
             return f"({sql}) IS NOT TRUE", params
         case AllOf(children):
-            return _joined(children, clock, " AND ", "TRUE")
+            return _joined(children, clock, " AND ", "TRUE", searching)
         case AnyOf(children):
-            return _joined(children, clock, " OR ", "FALSE")
+            return _joined(children, clock, " OR ", "FALSE", searching)
 
 
-def _joined(children: Sequence[Node], clock: Clock, word: str, empty: str) -> tuple[str, Params]:
-    parts = [compile_sql(child, clock) for child in children]
+def _joined(children: Sequence[Node], clock: Clock, word: str, empty: str, searching: bool) -> tuple[str, Params]:
+    parts = [compile_sql(child, clock, searching=searching) for child in children]
     if not parts:
         return empty, ()
     return word.join(f"({sql})" for sql, _ in parts), tuple(p for _, params in parts for p in params)
 
 
-def _sql_compare(compare: Compare, clock: Clock) -> tuple[str, Params]:
-    return _SQL[compare.op](_expression(compare), compare, clock)
+def _sql_compare(compare: Compare, clock: Clock, searching: bool) -> tuple[str, Params]:
+    fact = compare.fact
+    if searching and fact.members and compare.op is not Op.IS_NOT_SET:
+        # A missing value makes every other comparison false, and is no member.
+        sql, params = _SQL[compare.op](_expression(compare, fact.member_sql), compare, clock)
+        return f"(a.tenant_id, a.id) IN ({fact.members} AND {sql})", params
+    return _SQL[compare.op](_expression(compare, fact.sql), compare, clock)
 
 
-def _expression(compare: Compare) -> str:
-    sql = f"({compare.fact.sql})"
+def _expression(compare: Compare, value: str) -> str:
+    sql = f"({value})"
     # Equality with a constant, which is never empty, needs no folding and keeps its index.
     if compare.fact.kind is FactKind.TEXT and compare.op not in (Op.EQ, Op.IN):
         return f"NULLIF({sql}, '')"

@@ -68,7 +68,6 @@ KNOWN = {
     "endpoint_id", "delivery_id",
     "entitlement_id", "fx_rate_id",
     "run_id", "mapping_id", "position", "credential_id",
-    "attribute_id", "person_id", "person_event_id", "view_id",
     "hook_endpoint_id", "hook_delivery_id", "source_object_id",
     "attribute_id", "person_id", "person_event_id", "view_id", "bulk_id",
 }  # fmt: skip

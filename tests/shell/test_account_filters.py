@@ -8,18 +8,21 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.accounts.models import Account
 from hub.accounts.services import attribute_define, attributes_set
-from hub.registry.facts import facts
-from hub.rules.language import OPERATORS, parse
+from hub.registry.facts import FactKind, facts, known_facts
+from hub.rules.compile import Clock
+from hub.rules.language import OPERATORS, Op, parse
 from hub.shell.account_list import AccountQuery, accounts_count, accounts_page
 from hub.shell.account_list.builder import MOST_ROWS, Row, read_rows, rows_of
 from hub.shell.paging import cursor_of
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from signals.engine import evaluate_batch, read_rule
 from tests.shell.staff import HTMX, staff
 from tests.world import ACTOR, make_account
 
@@ -142,6 +145,31 @@ def test_htmx_gets_the_drawer_and_a_row_that_follows_its_fact(acme: Tenant) -> N
     assert "is due within days" in row
     assert "contains" not in row
     assert 'value="yes"' in client.get(f"{LIST}filter/row/", {"fact": "has_parent"}).text
+
+
+@pytest.mark.parametrize("op", OPERATORS[FactKind.NUMBER])
+def test_a_rule_over_an_attribute_finds_the_same_accounts_searched_for_and_asked_one_by_one(
+    acme: Tenant, op: Op
+) -> None:
+    value = {Op.BETWEEN: [1, 2], Op.IN: [1, 3], Op.NOT_IN: [1, 3], Op.IS_SET: None, Op.IS_NOT_SET: None}.get(op, 2)
+    for tree in ({"fact": "attribute.size", "op": op, "value": value}, {"fact": "seats", "op": "gte", "value": 2}):
+        for rule in (tree, {"not": tree}, {"any": [tree, {"fact": "attribute.size", "op": "eq", "value": 3}]}):
+            assert_found_alike(acme, rule)
+
+
+def assert_found_alike(tenant: Tenant, tree: dict[str, Any]) -> None:
+    with tenant_context(tenant):
+        if not Account.objects.exists():
+            attribute_define(entity="account", key="size", label="Size", kind="number", actor=ACTOR)
+            for size in (None, 1, 2, 3):
+                attributes_set(account=make_account(f"Size {size}", seats=size), values={"size": size}, actor=ACTOR)
+            while evaluate_batch(tenant):
+                pass
+        ids = list(Account.objects.values_list("pk", flat=True))
+        now = timezone.now()
+        asked = read_rule(parse(tree, known_facts()), ids, Clock(now, timezone.localdate(now, tenant.zone)))
+        searched = accounts_page(AccountQuery(rule=json.dumps(tree))).rows
+    assert {row.id for row in searched} == {reading.account_id for reading in asked if reading.holds}
 
 
 def test_only_accounts_of_the_tenant_answer_to_a_rule(acme: Tenant, globex: Tenant) -> None:

@@ -23,7 +23,7 @@ from hub.tenancy.context import current_tenant_id
 
 PAGE_SIZE: Final = 50
 # Beyond this many a count costs more than it tells.
-COUNTED: Final = 10_000
+COUNTED: Final = 1_000
 # The last character that text can hold: what begins with x lies from x up to x followed by it.
 LAST: Final = "\U0010ffff"
 # The name from its first, second and third word on, and the domain; made by PostgreSQL (migration 0001).
@@ -238,7 +238,7 @@ def _narrowing(wanted: Asked) -> Clause:
     elif query.owner:
         where.add(" AND a.owner_id = %s", query.owner)
     if wanted.condition is not None and wanted.clock is not None:
-        sql, params = compile_sql(wanted.condition, wanted.clock)
+        sql, params = compile_sql(wanted.condition, wanted.clock, searching=True)
         where.add(f" AND ({sql})", *params)
     return where
 

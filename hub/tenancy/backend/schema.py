@@ -13,7 +13,12 @@ from hub.tenancy.fields import TenantField, TenantForeignKey
 PostgresSchemaEditor: Any = postgresql.DatabaseSchemaEditor
 
 TENANT_POLICY = "tenant_id = current_setting('app.tenant_id')::uuid"
-ACCOUNT_SETTING = "nullif(current_setting('app.account_id', true), '')::uuid"
+# A CASE, because the planner guesses that it holds for half of the rows. Of `id = coalesce(setting, id)`, which says
+# the same, it guesses one in two hundred, and then reads large tables the wrong way round.
+OF_ACCOUNT = (
+    "CASE WHEN nullif(current_setting('app.account_id', true), '') IS NULL THEN true"
+    " ELSE {column} = current_setting('app.account_id')::uuid END"
+)
 
 
 def tenant_field_of(model: type[models.Model]) -> TenantField | None:
@@ -27,11 +32,10 @@ def tenant_field_of(model: type[models.Model]) -> TenantField | None:
 def policy_of(model: type[models.Model]) -> str:
     """SQL of the one policy: the tenant, and the account while a customer's hub has narrowed the context."""
     if model._meta.label_lower == "accounts.account":
-        return f"{TENANT_POLICY} AND id = coalesce({ACCOUNT_SETTING}, id)"
+        return f"{TENANT_POLICY} AND {OF_ACCOUNT.format(column='id')}"
     for field in model._meta.local_fields:
         if field.name == "account" and isinstance(field, TenantForeignKey):
-            comparison = "IS NOT DISTINCT FROM" if field.null else "="
-            return f"{TENANT_POLICY} AND account_id {comparison} coalesce({ACCOUNT_SETTING}, account_id)"
+            return f"{TENANT_POLICY} AND {OF_ACCOUNT.format(column='account_id')}"
     return TENANT_POLICY
 
 
