@@ -50,13 +50,13 @@ def stripe_invoice(pk: str = "in_1", customer: str = "cus_1") -> dict[str, Any]:
 
 def test_a_connection_is_made_and_its_secret_is_never_shown(acme: Tenant, admin: Client) -> None:
     assert "Stripe" in admin.get(f"{SOURCES}/connections/new/").content.decode()
-    form = admin.get(f"{SOURCES}/connections/new/?source=stripe").content.decode()
+    form = admin.get(f"{SOURCES}/connections/new/?connector=stripe").content.decode()
     assert "Signing secret" in form
     assert "Developers" in form
-    missing = admin.post(f"{SOURCES}/connections/new/", {"source": "stripe", "label": "Billing"})
+    missing = admin.post(f"{SOURCES}/connections/new/", {"connector": "stripe", "label": "Billing"})
     assert missing.status_code == 422
     made = admin.post(
-        f"{SOURCES}/connections/new/", {"source": "stripe", "label": "Billing", "secret": "whsec_geheim1"}
+        f"{SOURCES}/connections/new/", {"connector": "stripe", "label": "Billing", "secret": "whsec_geheim1"}
     ).content.decode()
     with tenant_context(acme):
         to = HookEndpoint.objects.get()
@@ -70,7 +70,7 @@ def test_a_connection_is_made_and_its_secret_is_never_shown(acme: Tenant, admin:
 
 def test_a_secret_that_is_made_here_is_shown_once(acme: Tenant, admin: Client) -> None:
     made = admin.post(
-        f"{SOURCES}/connections/new/", {"source": "salesforce", "organisation": "00D000000000001"}
+        f"{SOURCES}/connections/new/", {"connector": "salesforce", "organisation": "00D000000000001"}
     ).content.decode()
     with tenant_context(acme):
         to = HookEndpoint.objects.get()
@@ -86,17 +86,27 @@ def test_a_secret_that_is_made_here_is_shown_once(acme: Tenant, admin: Client) -
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"source": "standard", "options": "x"}, "source"),
-        ({"source": "standard", "source_name": "x"}, "required"),
-        ({"source": "mail", "provider": "pigeon"}, "pigeon"),
-        ({"source": "mail", "provider": "mailgun"}, "8 to 500"),
-        ({"source": "stripe", "secret": "short"}, "8 to 500"),
+        ({"connector": "standard"}, "required"),
+        ({"connector": "standard", "source": "stripe"}, "name of a connector"),
+        ({"connector": "standard", "source": "My CRM!"}, "lower-case"),
+        ({"connector": "mail", "provider": "pigeon"}, "pigeon"),
+        ({"connector": "mail", "provider": "mailgun"}, "8 to 500"),
+        ({"connector": "stripe", "secret": "short"}, "8 to 500"),
     ],
 )
 def test_a_form_says_what_is_wrong(admin: Client, fields: dict[str, str], words: str) -> None:
     answer = admin.post(f"{SOURCES}/connections/new/", fields)
     assert answer.status_code == 422
     assert words in answer.content.decode()
+
+
+def test_a_named_source_is_made(acme: Tenant, admin: Client) -> None:
+    made = admin.post(f"{SOURCES}/connections/new/", {"connector": "standard", "source": "crm"}).content.decode()
+    with tenant_context(acme):
+        to = HookEndpoint.objects.get()
+    assert to.record_source == "crm"
+    assert to.secret in made
+    assert to.secret.startswith("whsec_")
 
 
 def test_a_change_and_a_close(acme: Tenant, admin: Client) -> None:

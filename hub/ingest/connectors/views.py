@@ -45,7 +45,7 @@ def endpoint_list(request: StaffRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def endpoint_new(request: StaffRequest) -> HttpResponse:
     """Choose a source, then say what it needs; the answer shows the address to paste."""
-    source = request.POST.get("source", "") or request.GET.get("source", "")
+    source = request.POST.get("connector", "") or request.GET.get("connector", "")
     if source not in connectors:
         return render(request, "sources/connection_choose.html", {**SECTION, "connectors": list(connectors)})
     connector = connectors.get(source)
