@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from advocacy.api import urlpatterns as advocacy
 from hub.accounts.api import urlpatterns as accounts
 from hub.feedback.api import urlpatterns as feedback
+from hub.ingest.connectors.api import urlpatterns as connections
 from hub.outbound.exports.api import urlpatterns as exports
 from hub.outbound.webhooks.api import urlpatterns as webhooks
 from hub.outbox.api import urlpatterns as messages
@@ -42,6 +43,7 @@ urlpatterns: list[URLPattern] = [
     *advocacy,
     *exports,
     *webhooks,
+    *connections,
     *views,
     *metrics,
     route("schema", SpectacularJSONAPIView, "schema"),

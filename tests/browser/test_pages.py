@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 from playwright.sync_api import FilePayload, Page
+from standardwebhooks.webhooks import Webhook
 
 from bench.stack import Hub
 from hub.people.permissions import ADMIN
@@ -54,6 +56,7 @@ NO_PAGES = frozenset(
         *("outbound:export_start", "outbound:export_cancel", "outbound:export_file"),
         *("outbound:webhook_rotate", "outbound:webhook_test", "outbound:webhook_switch", "outbound:webhook_remove"),
         *("outbound:delivery_resend", "sources:key_new", "sources:key_revoke", "sources:refused_download"),
+        *("sources:connection_renew", "sources:connection_revoke", "sources:call_again", "sources:match"),
         *("record:attribute_add", "record:rollup", "record:parent", "record:person_merge", "record:person_split"),
         *("record:person_undo", "record:contact_roles", "record:contact_left", "record:contact_returned"),
         *(
@@ -86,7 +89,7 @@ def demo(running: Hub) -> dict[str, Any]:
 
 
 def add_what_a_demo_lacks(running: Hub) -> None:
-    """Add, as a program would, a webhook endpoint with a delivery, a field of the tenant's own, and live events."""
+    """Add, as a program would, an endpoint with a delivery, a connection with a call, an attribute and live events."""
     key = running.manage("create_api_key", "--tenant=demo", "--name=pages").strip()
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
@@ -98,6 +101,18 @@ def add_what_a_demo_lacks(running: Hub) -> None:
 
     endpoint = send("api/v1/webhooks", {"url": "https://hooks.invalid/in", "kinds": ["signal.recorded"]})
     send(f"api/v1/webhooks/{endpoint['id']}/test", {})
+    connection = send("api/v1/connections", {"source": "standard", "options": {"source": "crm"}})
+    call = json.dumps(
+        {"type": "account.updated", "timestamp": "2026-01-01T00:00:00Z", "data": {"id": "A1", "name": "N"}}
+    )
+    now = datetime.now(UTC)
+    signed = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(connection["secret"]).sign("msg_1", now, call),
+    }
+    with urlopen(Request(connection["address"], call.encode(), signed), timeout=30) as answer:
+        assert answer.status == 200
     send("api/v1/attributes/account/region", {"label": "Region", "kind": "text"}, "PUT")
     shared = {"type": "track", "userId": "u1", "event": "Report Shared", "properties": {"plan": "pro", "seats": 3}}
     send("v1/batch", {"writeKey": key, "batch": [shared, {"type": "track", "userId": "u1"}]})

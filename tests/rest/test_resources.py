@@ -32,7 +32,7 @@ LISTS = sorted(
 ROWS = [path for path in LISTS if f"/api/v1/{path}/{{id}}" in PATHS]
 NEW = {
     "tasks", "messages", "usage", "triggers", "journeys", "enrollments", "decisions", "qbrs", "advocates", "exports",
-    "webhooks", "webhook-deliveries",
+    "webhooks", "webhook-deliveries", "connections", "connection-calls",
 }  # fmt: skip
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +125,21 @@ def test_a_program_takes_an_export(acme: Tenant, globex: Tenant) -> None:
         check_problem(api_of(globex)("GET", path + ending), 404)
     check_problem(api_of(globex)("POST", f"{path}/cancel"), 404)
     assert mine("POST", f"{path}/cancel").json()["status"] == "done"
+
+
+def test_a_program_makes_connections_and_hears_the_secret_once(acme: Tenant, globex: Tenant) -> None:
+    mine, stranger = api_of(acme), api_of(globex)
+    for bad in ({"source": "nothing"}, {"source": "stripe"}, {"source": "standard"}, {}):
+        check_problem(mine("POST", "connections", bad), 400)
+    made = mine("POST", "connections", {"source": "standard", "options": {"source": "crm"}, "makes_accounts": True})
+    assert made.status_code == 201
+    assert made.json()["secret"].startswith("whsec_")
+    assert f"/hooks/acme/standard/{made.json()['id']}" in made.json()["address"]
+    path = f"connections/{made.json()['id']}"
+    assert "whsec_" not in mine("GET", path).content.decode() + mine("GET", "connections").content.decode()
+    check_problem(stranger("DELETE", path), 404)
+    assert mine("DELETE", path).status_code == 204
+    assert mine("GET", path).json()["revoked_at"]
 
 
 def test_a_program_manages_webhooks_and_hears_the_secret_once(acme: Tenant, globex: Tenant) -> None:

@@ -150,6 +150,8 @@ class Connector:
     signs: Callable[[Facts], bool] = lambda options: False
     options: tuple[Option, ...] = ()
     masters_accounts: bool = False
+    # Whether it tells of companies at all, so that unknown ones can become accounts.
+    tells_companies: bool = True
     most_bytes: int = MOST_BYTES
     # Nouns of its own, such as a reply to a message.
     writers: Mapping[str, Writer] = field(default_factory=dict)

@@ -31,6 +31,8 @@ class EndpointForm(forms.Form):
             self.fields["secret"].help_text = "leave it empty to have one made"
         if not new or (connector.secret_in_path and not connector.options):
             del self.fields["secret"]
+        if not connector.tells_companies:
+            del self.fields["makes_accounts"]
         for option in connector.options:
             self.fields[option.name] = _option(option)
 

@@ -27,6 +27,7 @@ BUSY_DAYS: Final = 5
 QUIET_AFTER: Final = timedelta(hours=48)
 # Refused calls of so long ago are worth an alarm.
 LATELY: Final = timedelta(hours=24)
+STRAY: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,11 @@ class Connection:
 
     @property
     def failing(self) -> bool:
-        """Calls were answered 401 lately, and none was good since."""
+        """Calls were answered 401 lately, none good for a while before: a stray one among good ones does not count."""
         at = self.endpoint.refused_at
-        return at is not None and at > timezone.now() - LATELY and (self.last_at is None or self.last_at < at)
+        if at is None or at < timezone.now() - LATELY:
+            return False
+        return self.last_at is None or at - self.last_at > STRAY
 
 
 def connections(now: datetime) -> list[Connection]:

@@ -56,7 +56,7 @@ def endpoint_new(request: StaffRequest) -> HttpResponse:
                 source=source,
                 label=form.cleaned_data["label"],
                 secret=form.cleaned_data.get("secret", ""),
-                makes_accounts=form.cleaned_data["makes_accounts"],
+                makes_accounts=form.cleaned_data.get("makes_accounts", False),
                 options=form.options,
                 actor=actor_of(request),
             )
@@ -126,7 +126,7 @@ def endpoint_change(request: StaffRequest, hook_endpoint_id: UUID) -> HttpRespon
             endpoints.endpoint_change(
                 endpoint=endpoint,
                 label=form.cleaned_data["label"],
-                makes_accounts=form.cleaned_data["makes_accounts"],
+                makes_accounts=form.cleaned_data.get("makes_accounts", False),
                 options=form.options,
                 actor=actor_of(request),
             )

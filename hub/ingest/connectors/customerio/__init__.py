@@ -122,7 +122,8 @@ connectors.register(
         kinds={"mail": mail_rows},
         writers={"mail": mail_write},
         acts=acts,
-        scheme="HMAC-SHA256 over time and body (`X-CIO-Signature`), ±300 s",
+        tells_companies=False,
+        scheme="HMAC-SHA256 over time and body (X-CIO-Signature), ±300 s",
         steps=(
             "In Customer.io: Data & Integrations › Integrations › Reporting Webhooks. Paste the address, choose the "
             "e-mail and customer events, and paste the webhook signing key here."

@@ -207,7 +207,7 @@ connectors.register(
         identify=identify,
         read=read,
         kinds={"ticket": ticket_rows, "rating": rating_rows},
-        scheme="HMAC-SHA1 over the body (`X-Hub-Signature`); it signs no time: its id is the replay key",
+        scheme="HMAC-SHA1 over the body (X-Hub-Signature); it signs no time: its id is the replay key",
         steps=(
             "In Intercom: Settings › Developers › your app › Webhooks. Paste the address, choose the topics of "
             "companies, contacts, conversations and tickets; the secret is the app's client secret (Basic information)."

@@ -208,6 +208,7 @@ connectors.register(
         kinds={"reply": reply_rows},
         writers={"reply": reply_write},
         find=find,
+        tells_companies=False,
         acts=acts,
         scheme="Mailgun and MailerSend sign; the others bring a 256-bit secret in the address or as Basic password",
         steps=(

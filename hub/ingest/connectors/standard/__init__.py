@@ -142,7 +142,7 @@ connectors.register(
         read=read,
         kinds={noun: _noun(noun) for noun in (*NOUNS, "event")},
         writers={"event": event_write},
-        scheme="HMAC-SHA256 over id, time and body (`webhook-signature`), ±300 s",
+        scheme="HMAC-SHA256 over id, time and body (webhook-signature), ±300 s",
         steps=(
             "Give the address and the secret to the system that sends. It signs by Standard Webhooks and sends one "
             "noun of the record a call; docs/connectors.md shows the payload."

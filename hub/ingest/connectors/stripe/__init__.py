@@ -60,7 +60,7 @@ connectors.register(
             "invoice": invoice_rows,
             "payment": payment_rows,
         },
-        scheme="HMAC-SHA256 over time and body (`Stripe-Signature`), ±300 s",
+        scheme="HMAC-SHA256 over time and body (Stripe-Signature), ±300 s",
         steps=(
             "In Stripe: Developers › Webhooks › Add endpoint. Paste the address, choose the events of customers, "
             "subscriptions, invoices, charges, disputes and refunds, and paste the signing secret (whsec_…) here."

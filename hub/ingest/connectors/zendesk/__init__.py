@@ -143,7 +143,7 @@ connectors.register(
         identify=identify,
         read=read,
         kinds={"ticket": ticket_rows},
-        scheme="HMAC-SHA256 over time and body (`X-Zendesk-Webhook-Signature`), ±300 s",
+        scheme="HMAC-SHA256 over time and body (X-Zendesk-Webhook-Signature), ±300 s",
         steps=(
             "In Zendesk: Admin Center › Apps and integrations › Webhooks › Create. Subscribe to ticket, user and "
             "organization events, paste the address, then reveal the signing secret and paste it here."
