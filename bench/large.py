@@ -262,6 +262,12 @@ def examples(slug: str) -> tuple[str, str]:
 
 def scans_of(page: Callable[[], object]) -> list[str]:
     """The large tables that some statement of `page` reads without an index."""
+    read = {node["Relation Name"] for node in plan_nodes(page) if node["Node Type"] == "Seq Scan"}
+    return sorted(name for name in read - SMALL_TABLES if name.startswith(LARGE))
+
+
+def plan_nodes(page: Callable[[], object]) -> list[dict[str, Any]]:
+    """Every node of the plans of the statements that `page` asks, as the role of the connection gets them."""
     asked: list[tuple[str, Any]] = []
 
     def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -270,16 +276,13 @@ def scans_of(page: Callable[[], object]) -> list[str]:
 
     with connection.execute_wrapper(note):
         page()
+    nodes: list[dict[str, Any]] = []
     with connection.cursor() as cursor:
-        plans = []
         for sql, params in asked:
             cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
-            plans.append(cursor.fetchone()[0])
-    nodes = [
-        node for plan in plans for node in _nodes((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
-    ]
-    read = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
-    return sorted(name for name in read - SMALL_TABLES if name.startswith(LARGE))
+            told = cursor.fetchone()[0]
+            nodes += _nodes((json.loads(told) if isinstance(told, str) else told)[0]["Plan"])
+    return nodes
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +39,20 @@ def people_panel(request: Any, account: Any) -> str:
     context = {
         "people": people,
         "missing": [role.label.lower() for role in WANTED if role not in held],
+        "single": None if len(contacts) > SHOWN else single_thread(people),
         "more": len(contacts) > SHOWN,
     }
     return render_to_string("accounts/_people_panel.html", context, request=request)
+
+
+def single_thread(people: Sequence[Person]) -> Person | None:
+    """The one person on whom everything hangs: nobody else is here, or they alone hold the roles that decide."""
+    here = [person for person in people if person.is_here]
+    deciding = [person for person in here if any(role in person.contact.roles for role in WANTED)]
+    for few in (here, deciding):
+        if len(few) == 1:
+            return few[0]
+    return None
 
 
 def family_panel(request: Any, account: Any) -> str:

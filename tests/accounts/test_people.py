@@ -253,3 +253,17 @@ def at_once(tenant: Tenant, acts: list[Callable[[], object]]) -> list[Exception]
     for thread in threads:
         thread.join(30)
     return failed
+
+
+def test_the_people_of_an_account_that_hangs_on_one_person_say_so(acme: Tenant) -> None:
+    with tenant_context(acme):
+        account = make_account("Thread")
+        make_contact(account, "one@thread.example", name="One", roles=["champion", "decision_maker"])
+    client, url = staff(acme), f"/t/acme/accounts/{account.pk}/"
+    assert "nobody else is known here" in client.get(url).text
+    with tenant_context(acme):
+        make_contact(account, "two@thread.example", name="Two", roles=["user"])
+    assert "Everything hangs on One, who alone speaks or decides" in client.get(url).text
+    with tenant_context(acme):
+        make_contact(account, "three@thread.example", name="Three", roles=["executive_sponsor"])
+    assert "Single-threaded" not in client.get(url).text
