@@ -27,8 +27,11 @@ from hub.tenancy.statements import Statement, send
 MOST_NAMES: Final = 2_000
 # An event that goes on as it was is noted this often, in seconds of each process.
 NOTED_EVERY: Final = 60.0
-# Calls of one name that are looked into in one group.
+# Calls of one name whose types are looked into within so many seconds; a new property is seen in every call.
 LOOKED_INTO: Final = 3
+LOOKED_FOR: Final = 5.0
+# Their traits may say who somebody is, so no example of them is kept.
+DESCRIBING: Final = (Call.IDENTIFY, Call.GROUP)
 
 ADD_VOLUME = """
 INSERT INTO ingest_doorvolume AS v (tenant_id, id, credential_id, hour, process, requests, events, quarantined, last_at)
@@ -86,9 +89,26 @@ def _process() -> str:
 
 Name = tuple[str, str]
 """Kind and name of an event."""
-Noted = tuple[float, frozenset[str]]
-"""When it was noted last, and the properties that are."""
-NEVER: Final[Noted] = (0.0, frozenset())
+
+
+class Noted:
+    """What is noted of one kind of event, and how often it was looked into lately."""
+
+    __slots__ = ("at", "looked", "names", "properties", "since")
+
+    def __init__(self, at: float, properties: frozenset[str]) -> None:
+        self.at, self.properties = at, properties
+        self.names = frozenset(entry.rpartition(":")[0] for entry in properties)
+        self.since, self.looked = at, 0
+
+    def tells_all(self, values: Mapping[str, Any], now: float) -> bool:
+        """Whether an event of these properties need not be looked into: no new name, and types were seen lately."""
+        if self.at <= now - NOTED_EVERY or not values.keys() <= self.names:
+            return False
+        if self.since <= now - LOOKED_FOR:
+            self.since, self.looked = now, 0
+        self.looked += 1
+        return self.looked > LOOKED_INTO
 
 
 class Register:
@@ -113,24 +133,26 @@ class Register:
             return
         _write(shapes, at)
         now = time.monotonic()
-        news = {name: (now, noted.get(name, NEVER)[1] | frozenset(shape)) for name, shape in shapes.items()}
+        news = {name: Noted(now, _properties(noted, name) | shape.keys()) for name, shape in shapes.items()}
         # What is rolled back is not noted.
         transaction.on_commit(lambda: noted.update(news))
 
     @staticmethod
     def _news(events: Iterable[Event], noted: Mapping[Name, Noted]) -> dict[Name, dict[str, str]]:
+        now = time.monotonic()
         looked: dict[Name, int] = {}
         shapes: dict[Name, dict[str, str]] = {}
-        stale = time.monotonic() - NOTED_EVERY
         for event in events:
-            name = (event.call.value, event.name)
-            times = looked.get(name, 0)
-            if times >= LOOKED_INTO:
+            # The call is the text that is stored.
+            name: Name = (event.call, event.name)
+            if name in noted:
+                if noted[name].tells_all(_described(event), now):
+                    continue
+            elif looked.get(name, 0) >= LOOKED_INTO:
                 continue
-            looked[name] = times + 1
+            looked[name] = looked.get(name, 0) + 1
             shape = _shape(event)
-            at, known = noted.get(name, NEVER)
-            if at <= stale or not shape.keys() <= known:
+            if name not in noted or noted[name].at <= now - NOTED_EVERY or not shape.keys() <= noted[name].properties:
                 shapes.setdefault(name, {}).update(shape)
         return shapes
 
@@ -147,9 +169,16 @@ class Register:
         return (stored & set(names)) | set(fresh[:room])
 
 
+def _properties(noted: Mapping[Name, Noted], name: Name) -> frozenset[str]:
+    return noted[name].properties if name in noted else frozenset()
+
+
+def _described(event: Event) -> Mapping[str, Any]:
+    return traits_of(event) if event.call in DESCRIBING else event.properties
+
+
 def _shape(event: Event) -> dict[str, str]:
-    described = event.call in (Call.IDENTIFY, Call.GROUP)
-    return properties_of(traits_of(event) if described else event.properties, examples=not described)
+    return properties_of(_described(event), examples=event.call not in DESCRIBING)
 
 
 def _write(shapes: Mapping[Name, Mapping[str, str]], at: datetime) -> None:
