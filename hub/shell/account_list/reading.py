@@ -27,7 +27,7 @@ COUNTED: Final = 1_000
 # The last character that text can hold: what begins with x lies from x up to x followed by it.
 LAST: Final = "\U0010ffff"
 # The name from its first, second and third word on, and the domain; made by PostgreSQL (migration 0001).
-SEARCHED: Final = ("a.list_name", "a.list_second", "a.list_third", "a.list_domain")
+SEARCHED: Final = ("list_name", "list_second", "list_third", "list_domain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +183,15 @@ def _part_rows(
         where.add(f" AND {part.id} {comparison} %s", after[1])
     order = f"{part.key} {direction}, {part.id} {direction}" if part.key else f"{part.id} {direction}"
     columns = "".join(f", {column.sql}" for column in wanted.columns)
+    tables, condition = f"{part.tables}{_state(columns + where.sql)}", f" WHERE {where.sql}"
+    if part.tables == PLAIN and wanted.condition is None:
+        # The page is chosen before its facts are looked up, not after.
+        chosen = f"SELECT * FROM accounts_account a WHERE {where.sql} ORDER BY {order} LIMIT {limit}"
+        tables, condition = f"({chosen}) a LEFT JOIN {FACTS} {OF_ACCOUNT.format('f')}{_state(columns)}", ""
     # Nothing typed by anybody is in the text of the statement: columns and orders are ours, values are parameters.
     statement = (
         f"SELECT a.id, a.name, a.domain, a.stage, {OWNER_SQL}, {part.key or 'NULL'}{columns}"
-        f" FROM {part.tables}{OWNER}{_state(columns + where.sql)} WHERE {where.sql} ORDER BY {order} LIMIT {limit}"
+        f" FROM {tables}{OWNER}{condition} ORDER BY {order} LIMIT {limit}"
     )
     for pk, name, domain, stage, owner, key, *values in _rows(statement, where.params):
         yield AccountRow(pk, name, domain, stage, owner, tuple(values), number, key)
@@ -228,9 +233,8 @@ def _narrowing(wanted: Asked) -> Clause:
     """The filters, as conditions behind an AND."""
     query, where = wanted.query, Clause()
     if query.q:
-        begins = "({0} >= lower(%s) AND {0} < lower(%s) || %s)"
-        any_of = " OR ".join(begins.format(column) for column in SEARCHED)
-        where.add(f" AND ({any_of})", *(query.q, query.q, LAST) * len(SEARCHED))
+        found = beginning("accounts_account", SEARCHED, query.q)
+        where.add(f" AND (a.tenant_id, a.id) IN ({found.sql})", *found.params)
     if query.stage:
         where.add(" AND a.stage = %s", query.stage)
     if query.owner == UNOWNED:
@@ -241,6 +245,16 @@ def _narrowing(wanted: Asked) -> Clause:
         sql, params = compile_sql(wanted.condition, wanted.clock, searching=True)
         where.add(f" AND ({sql})", *params)
     return where
+
+
+def beginning(table: str, columns: Sequence[str], text: str) -> Clause:
+    """``SELECT tenant_id, id`` of the rows of a table of which one of the columns begins with a text.
+
+    A range of an index each, put together: joined by OR, the planner may rather walk the whole order of the list.
+    """
+    each = "SELECT tenant_id, id FROM {0} WHERE tenant_id = %s AND {1} >= lower(%s) AND {1} < lower(%s) || %s"
+    sql = " UNION ALL ".join(each.format(table, column) for column in columns)
+    return Clause(sql, (current_tenant_id(), text, text, LAST) * len(columns))
 
 
 def _state(sql: str) -> str:
