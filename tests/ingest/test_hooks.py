@@ -175,9 +175,19 @@ def test_a_gzip_bomb_is_413_and_gzip_is_read(acme: Tenant, stripe: HookEndpoint)
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"null", b'{"id": NaN}', b"\xff\xfe", b'{"type": "x"}', b"[" * 100_000],
-    ids=["empty", "cut", "list", "null", "nan", "no-utf8", "no-id", "deep"],
-)
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"id": NaN}',
+        b'{"id": "e", "x": 1e999}',
+        b"\xff\xfe",
+        b'{"type": "x"}',
+        b"[" * 100_000,
+    ],
+    ids=["empty", "cut", "list", "null", "nan", "infinite", "no-utf8", "no-id", "deep"],
+)  # fmt: skip
 def test_a_signed_call_that_cannot_be_read_is_400(acme: Tenant, stripe: HookEndpoint, body: bytes) -> None:
     assert send(acme, stripe, body).status_code == 400
     assert kept(acme) == 0

@@ -15,8 +15,19 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from hub.accounts.models import Account, AccountExternalId, Contact, ContactExternalId
-from hub.accounts.services import account_upsert, contact_upsert
-from hub.ingest.connectors.base import COMPANY, PERSON, Connector, Facts, History, Word, Write, Writing, latest
+from hub.accounts.services import MissingFieldError, account_upsert, contact_upsert
+from hub.ingest.connectors.base import (
+    COMPANY,
+    PERSON,
+    Connector,
+    Facts,
+    History,
+    Word,
+    Write,
+    Writing,
+    latest,
+    latest_given,
+)
 from hub.ingest.connectors.nouns import WORDS, account_checked, contact_checked, noun_write
 from hub.ingest.models import HookEndpoint, SourceObject, SourceWord
 from hub.revenue.models import Invoice
@@ -35,6 +46,8 @@ class Applied:
 
     rows: list[dict[str, str]] = field(default_factory=list)
     unmatched: list[SourceObject] = field(default_factory=list)
+    # Rows that cannot be made before the source says more; what it said is kept.
+    incomplete: list[str] = field(default_factory=list)
     # Things that had no account before.
     found: set[UUID] = field(default_factory=set)
 
@@ -193,8 +206,8 @@ class _Work:
 
     def _company(self, thing: SourceObject, words: History) -> Account | None:
         account = _linked(self.source, thing.external_id)
-        facts = latest(words)
-        fields = {name: facts[name] for name in ACCOUNT_FIELDS & facts.keys() if facts[name] not in (None, "", {})}
+        facts = latest_given(words)
+        fields = {name: facts[name] for name in ACCOUNT_FIELDS & facts.keys()}
         thing.name = str(facts.get("name") or thing.name)[:200]
         if account is None and not (self.makes_accounts and fields.get("name")):
             return None
@@ -214,8 +227,8 @@ class _Work:
     # --- What is written ---
 
     def _person(self, thing: SourceObject, words: History, account: Account) -> list[SourceObject]:
-        facts = latest(words)
-        fields = {name: facts[name] for name in CONTACT_FIELDS & facts.keys() if facts[name] not in (None, "", {})}
+        facts = latest_given(words)
+        fields = {name: facts[name] for name in CONTACT_FIELDS & facts.keys()}
         thing.name = str(facts.get("name") or facts.get("email") or thing.name)[:200]
         fields.setdefault("email", thing.email)
         if not (fields.get("email") or fields.get("name")):
@@ -236,7 +249,11 @@ class _Work:
         written: list[list[str]] = []
         thing.waits_for = ""
         for write in writes:
-            self._write(thing, write, account, words[-1][0])
+            try:
+                self._write(thing, write, account, words[-1][0])
+            except MissingFieldError as error:
+                self.applied.incomplete.append(str(error))
+                continue
             written.append([write.noun, write.external_id])
         for noun, external_id in thing.rows:
             if [noun, external_id] not in written:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any, Final, NoReturn, TypeAlias
 
 from hub.registry.base import Registry
@@ -167,11 +168,27 @@ connectors: Registry[Connector] = Registry("connector")
 
 
 def latest(history: History) -> Facts:
-    """The facts as they stand: field by field the latest word."""
+    """The facts as they stand: field by field the latest word; attributes key by key."""
     merged: Facts = {}
     for _, facts in history:
+        attributes = {**_attributes(merged), **_attributes(facts)}
         merged.update(facts)
+        if attributes:
+            merged["attributes"] = attributes
     return merged
+
+
+def latest_given(history: History) -> Facts:
+    """`latest`, where saying nothing takes nothing back: of customers and people others know more."""
+    given = [
+        (at, {name: value for name, value in facts.items() if value not in (None, "", {})}) for at, facts in history
+    ]
+    return latest(given)
+
+
+def _attributes(facts: Facts) -> Facts:
+    found = facts.get("attributes")
+    return found if isinstance(found, dict) else {}
 
 
 # --- Reading JSON that a stranger wrote -------------------------------------------------------------------------------
@@ -196,6 +213,8 @@ def clean(value: JSON) -> JSON:
         return value.encode("utf-8", "replace").decode() if not value.isascii() else value
     if isinstance(value, dict):
         return {clean(key): clean(item) for key, item in value.items()}
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("a number is too large")
     return [clean(item) for item in value] if isinstance(value, list) else value
 
 

@@ -31,7 +31,7 @@ def mac_base64(secret: str | bytes, content: bytes) -> str:
 def check_one_of(given: Iterable[str], expected: str) -> None:
     """Raise NotVerified unless one of the given signatures is the expected one; every one is compared."""
     wanted = expected.encode()
-    found = [hmac.compare_digest(entry.encode(), wanted) for entry in given]
+    found = [hmac.compare_digest(entry.encode("utf-8", "replace"), wanted) for entry in given]
     if not any(found):
         raise NotVerified("the signature is not that of the secret")
 

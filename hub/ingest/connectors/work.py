@@ -79,8 +79,8 @@ def _applied(delivery: HookDelivery, now: datetime) -> None:
     try:
         with transaction.atomic():
             outcome = delivery_apply(connector, delivery)
-        state = DeliveryState.UNMATCHED if outcome.unmatched else DeliveryState.APPLIED
-        _finish(delivery, state, now, _unmatched_words(outcome), became=outcome.rows)
+        state, why = _state(outcome)
+        _finish(delivery, state, now, why, became=outcome.rows)
         settle(outcome)
     except NothingToDo as reason:
         _finish(delivery, DeliveryState.NOTHING, now, str(reason))
@@ -120,11 +120,14 @@ def _finish(
     )
 
 
-def _unmatched_words(outcome: Applied) -> str:
+def _state(outcome: Applied) -> tuple[DeliveryState, str]:
+    """The state that a call ends in, and why."""
+    if outcome.incomplete:
+        return DeliveryState.REFUSED, f"kept until the rest comes: {'; '.join(outcome.incomplete)}"
     if not outcome.unmatched:
-        return ""
+        return DeliveryState.APPLIED, ""
     names = sorted({thing.company or thing.person or thing.email or thing.external_id for thing in outcome.unmatched})
-    return f"nobody knows yet whose account {', '.join(names[:3])} is"
+    return DeliveryState.UNMATCHED, f"nobody knows yet whose account {', '.join(names[:3])} is"
 
 
 def call_of(delivery: HookDelivery) -> Call:

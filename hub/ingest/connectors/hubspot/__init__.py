@@ -42,6 +42,8 @@ KINDS: Final = {
 }  # fmt: skip
 TICKET_STAGE: Final = {"1": "open", "2": "pending", "3": "open", "4": "closed"}
 PRIORITY: Final = {"low": "low", "medium": "medium", "high": "high", "urgent": "urgent"}
+# HubSpot's event ids alone need not be unique.
+NAMED_BY: Final = ("eventId", "subscriptionId", "objectId", "propertyName", "occurredAt")
 RANKS: Final = {"creation": 0, "propertyChange": 1, "associationChange": 2}
 
 
@@ -82,7 +84,7 @@ def _words(event: dict[str, Any], received_at: datetime) -> list[Word]:
     name, _, happening = text(event.get("subscriptionType")).partition(".")
     kind = KINDS.get(text(event.get("objectTypeId")) if name == "object" else name)
     at = moment(event.get("occurredAt")) or received_at
-    pk = ":".join(text(event.get(part)) for part in ("eventId", "subscriptionId", "objectId", "propertyName"))
+    pk = ":".join(text(event.get(part)) for part in NAMED_BY)
     if happening == "associationChange":
         return _association(event, at, pk)
     subject = text(event.get("objectId"))
