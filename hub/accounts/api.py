@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from hub.accounts.attributes_api import urlpatterns as attributes
 from hub.accounts.attributes_api import with_attributes
 from hub.accounts.community_api import urlpatterns as community
+from hub.accounts.conflicts_api import urlpatterns as conflicts
 from hub.accounts.models import Account, Contact, ContactExternalId, ContactRole
 from hub.accounts.references import AccountReference, ExternalIdSerializer, account_given, status_of
 from hub.accounts.services import (
@@ -261,4 +262,5 @@ urlpatterns = [
     route(f"contacts/{BY}", ContactBy, "contact-by"),
     *community,
     *attributes,
+    *conflicts,
 ]

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from hub.accounts.models import Contact, ContactStatus
+from hub.accounts.conflicts import Asked, conflicts_of
+from hub.accounts.models import Contact, ContactStatus, FieldConflict
+from hub.accounts.titles import value_text
 from hub.registry.exports import Cell, Filters, export_lists
 from hub.tenancy.chunks import list_of, of_account
 
@@ -25,6 +27,18 @@ def register() -> None:
             order=20,
         )
     )
+    export_lists.register(
+        list_of(
+            "conflicts",
+            "Conflicts between sources",
+            permission="accounts.view",
+            columns=CONFLICT_COLUMNS,
+            rows=_conflicts,
+            cells=_conflict,
+            filters=("state", "entity", "field", "source", "account"),
+            order=25,
+        )
+    )
 
 
 def _contacts(given: Filters) -> QuerySet[Any]:
@@ -38,3 +52,43 @@ def _contact(row: Contact) -> Sequence[Cell]:
     status = str(ContactStatus(row.status).label)
     roles = ", ".join(row.roles)
     return (row.account.name, row.name, row.email, row.title, roles, status, row.last_seen_at, row.created_at)
+
+
+CONFLICT_COLUMNS = (
+    "Account",
+    "Contact",
+    "Field",
+    "State",
+    "Stored",
+    "Said by",
+    "As of",
+    "Against it",
+    "Said against it by",
+    "Against it as of",
+    "Rule",
+    "Opened",
+    "Closed",
+)
+
+
+def _conflicts(given: Filters) -> QuerySet[Any]:
+    found = conflicts_of(Asked.read(given)) if given.get("state") else FieldConflict.objects.all()
+    return found.select_related("account", "contact")
+
+
+def _conflict(row: FieldConflict) -> Sequence[Cell]:
+    return (
+        row.account.name,
+        str(row.contact) if row.contact else "",
+        row.field,
+        str(row.get_state_display()),
+        value_text(row.winner_value),
+        row.winner_source,
+        row.winner_at,
+        value_text(row.other_value),
+        row.other_source,
+        row.other_at,
+        row.rule,
+        row.opened_at,
+        row.closed_at,
+    )

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from hub.accounts.models import AttributeEntity, AttributeKind, ContactRole
+from hub.accounts.models import Account, AttributeEntity, AttributeKind, ContactRole, WinKind
 from hub.accounts.services.hierarchy import ROLLUPS
 
 CHOICES_HELP = "one in a line; only for a choice"
@@ -64,3 +64,41 @@ def attribute_initial(definition: Any) -> dict[str, Any]:
         "choices": "\n".join(definition.choices),
         "archived": definition.archived_at is not None,
     }
+
+
+class SourceRuleForm(forms.Form):
+    """Which source wins: for one field of accounts or contacts, or for all without a rule of their own."""
+
+    entity = forms.ChoiceField(choices=AttributeEntity.choices, label="Of")
+    field = forms.CharField(required=False, max_length=70)
+    kind = forms.ChoiceField(choices=WinKind.choices, label="The winner")
+    order = forms.CharField(
+        required=False,
+        max_length=5_000,
+        label="The order",
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="one source in a line, the strongest first; a person comes before all unless “by hand” is a line",
+    )
+    hand_days = forms.IntegerField(
+        required=False, min_value=1, max_value=3_650, label="Days", help_text="empty: for good"
+    )
+
+    def clean_order(self) -> list[str]:
+        return [line.strip() for line in str(self.cleaned_data["order"]).splitlines() if line.strip()]
+
+    def rule_values(self) -> dict[str, Any]:
+        """The arguments of the services, once valid."""
+        names = ("entity", "field", "kind", "order", "hand_days")
+        return {name: self.cleaned_data[name] for name in names}
+
+
+_AccountForm = forms.modelform_factory(
+    Account,
+    fields=("name", "domain", "industry", "country", "segment", "tier", "seats", "signed_up_on", "timezone"),
+    widgets={"signed_up_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")},
+    labels={"signed_up_on": "Customer since", "timezone": "Time zone"},
+)
+
+
+class AccountFieldsForm(_AccountForm):  # type: ignore[valid-type,misc]  # a form made from the model's fields
+    """The fields of an account that a person may set."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hub.accounts import views
+from hub.accounts import provenance_views, views
 
 app_name = "record"
 urlpatterns = [
@@ -10,6 +10,16 @@ urlpatterns = [
     path("set-up/attributes/add/", views.attribute_add, name="attribute_add"),
     path("set-up/attributes/<uuid:attribute_id>/", views.attribute, name="attribute"),
     path("set-up/roll-up/", views.rollup, name="rollup"),
+    path("set-up/winning-sources/", provenance_views.winning, name="winning"),
+    path("set-up/winning-sources/set/", provenance_views.winning_set, name="winning_set"),
+    path(
+        "set-up/winning-sources/<uuid:source_rule_id>/remove/", provenance_views.winning_remove, name="winning_remove"
+    ),
+    path("set-up/winning-sources/withdraw/", provenance_views.withdraw, name="withdraw"),
+    path("set-up/conflicts/", provenance_views.conflicts, name="conflicts"),
+    path("set-up/conflicts/<uuid:conflict_id>/keep/", provenance_views.conflict_keep, name="conflict_keep"),
+    path("set-up/conflicts/<uuid:conflict_id>/let-win/", provenance_views.conflict_let_win, name="conflict_let_win"),
+    path("accounts/<uuid:account_id>/fields/", provenance_views.account_fields, name="account_fields"),
     path("accounts/<uuid:account_id>/parent/", views.parent, name="parent"),
     path("accounts/<uuid:account_id>/attributes/", views.account_values, name="account_values"),
     path("people/<uuid:person_id>/", views.person, name="person"),

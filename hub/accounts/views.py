@@ -12,9 +12,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hub.accounts import services
+from hub.accounts.attribute_values import AttributeValueError, read
 from hub.accounts.forms import AttributeChangeForm, AttributeForm, LeftForm, RolesForm, RollupForm, attribute_initial
 from hub.accounts.models import Account, AttributeDefinition, AttributeValue, Contact, ContactRole, Person, PersonEvent
 from hub.accounts.selectors import (
+    Shown,
     account_attributes,
     attribute_history,
     definitions,
@@ -23,6 +25,7 @@ from hub.accounts.selectors import (
     person_history,
 )
 from hub.accounts.services.hierarchy import ROLLUPS
+from hub.accounts.words import HAND
 from hub.people.answers import go_back
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
@@ -152,10 +155,14 @@ def account_values(request: StaffRequest, account_id: UUID) -> HttpResponse:
     shown = account_attributes(account.pk)
     problems: dict[str, str] = {}
     if request.method == "POST":
-        keys = [row.definition.key for row in shown if row.definition.key in request.POST]
-        given = {key: request.POST[key] for key in keys}
+        # What stayed as it was is nobody's new word.
+        given = {
+            row.definition.key: request.POST[row.definition.key]
+            for row in shown
+            if row.definition.key in request.POST and _differs(row, request.POST[row.definition.key])
+        }
         try:
-            services.attributes_set(account=account, values=given, source="staff", actor=actor_of(request))
+            services.attributes_set(account=account, values=given, source=HAND, actor=actor_of(request))
         except services.AttributesError as error:
             problems = error.problems
         else:
@@ -164,6 +171,14 @@ def account_values(request: StaffRequest, account_id: UUID) -> HttpResponse:
     rows = [(row, request.POST.get(row.definition.key), problems.get(row.definition.key, "")) for row in shown]
     context = {"account": account, "rows": rows, "history": attribute_history(account.pk), "problems": problems}
     return render(request, "accounts/values.html", context, status=422 if problems else 200)
+
+
+def _differs(row: Shown, text: str) -> bool:
+    try:
+        given = read(row.definition.kind, text, row.definition.choices)
+    except AttributeValueError:
+        return True
+    return given != (row.value.value if row.value else None)
 
 
 def _account_url(request: StaffRequest, account_id: UUID, part: str = "") -> str:

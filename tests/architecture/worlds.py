@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from django.utils import timezone
 
 from advocacy.models import Candidate
-from hub.accounts.models import Account, AttributeDefinition, Contact
-from hub.accounts.services import attribute_define, attributes_set, people_link, person_merge
+from hub.accounts.models import Account, AccountExternalId, AttributeDefinition, Contact, FieldConflict, SourceRule
+from hub.accounts.services import (
+    account_upsert,
+    attribute_define,
+    attributes_set,
+    people_link,
+    person_merge,
+    source_rule_set,
+)
+from hub.accounts.services.winning import FIELDS
 from hub.ingest.connectors.endpoints import endpoint_make as hook_make
 from hub.ingest.imports.detect import ColumnProfile
 from hub.ingest.imports.runs import mapping_keep
@@ -175,7 +184,24 @@ def _people(account: Account, contact: Contact, mark: str) -> dict[str, object]:
     key = f"field_{AttributeDefinition.objects.count()}"
     field = attribute_define(entity="account", key=key, label=f"{mark} field", kind="text", actor=ACTOR)
     attributes_set(account=account, values={key: f"{mark} value"}, actor=ACTOR)
-    return {"person_id": contact.person_id, "person_event_id": event.pk, "attribute_id": field.pk}
+    conflict, rule = _provenance(account, mark)
+    return {
+        "conflict_id": conflict,
+        "source_rule_id": rule,
+        "person_id": contact.person_id,
+        "person_event_id": event.pk,
+        "attribute_id": field.pk,
+    }
+
+
+def _provenance(account: Account, mark: str) -> tuple[UUID, UUID]:
+    """A conflict between two sources, and a rule for a field."""
+    for source in ("crm", "billing"):
+        link, _ = AccountExternalId.objects.get_or_create(source=source, value=str(account.pk), account=account)
+        account_upsert(source=source, external_id=link.value, fields={"segment": f"{mark} {source}"})
+    fields = sorted(FIELDS["account"])
+    rule = source_rule_set(entity="account", field=fields[SourceRule.objects.count()], kind="newest", actor=ACTOR)
+    return FieldConflict.objects.get(account=account).pk, rule.pk
 
 
 def _message_node(journey: Journey) -> str:

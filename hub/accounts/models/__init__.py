@@ -11,6 +11,7 @@ from hub.accounts.models.community import ActivityKind, CommunityActivity
 from hub.accounts.models.contact import Contact, ContactExternalId, ContactRole, ContactStatus
 from hub.accounts.models.facts import AccountFacts
 from hub.accounts.models.person import Person, PersonAddress, PersonEvent, PersonEventKind
+from hub.accounts.models.provenance import ConflictState, DecisionDue, FieldConflict, SourceRule, WinKind
 from hub.accounts.models.rollup import RollupDue
 from hub.accounts.models.sourced import SourcedModel
 from hub.accounts.models.timeline import TimelineEntry
@@ -28,16 +29,21 @@ __all__ = [
     "AttributeValue",
     "Change",
     "CommunityActivity",
+    "ConflictState",
     "Contact",
     "ContactExternalId",
     "ContactRole",
     "ContactStatus",
+    "DecisionDue",
+    "FieldConflict",
     "LifecycleStage",
     "Person",
     "PersonAddress",
     "PersonEvent",
     "PersonEventKind",
     "RollupDue",
+    "SourceRule",
     "SourcedModel",
     "TimelineEntry",
+    "WinKind",
 ]

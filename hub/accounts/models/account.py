@@ -36,6 +36,8 @@ class Account(TenantModel):
     source_churned = models.BooleanField(null=True, blank=True)
     # What sources gave beyond the fields: untyped as it came, and a copy of the typed values (AttributeValue).
     attributes = models.JSONField(default=dict, blank=True)
+    # The last word of every source on every field (hub/accounts/words.py): where each value comes from, as of when.
+    words = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -41,6 +41,8 @@ class Contact(TenantModel):
     left_on = models.DateField(null=True, blank=True)
     # A copy for reading; the typed values are rows (AttributeValue).
     attributes = models.JSONField(default=dict, blank=True)
+    # The last word of every source on every field (hub/accounts/words.py): where each value comes from, as of when.
+    words = models.JSONField(default=dict, blank=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
     updated_at = models.DateTimeField(auto_now=True)

@@ -23,6 +23,7 @@ from hub.accounts.services.people import (
     person_split,
     person_undo,
 )
+from hub.accounts.services.provenance import RuleBook, Voice, words_restore
 from hub.accounts.services.record import (
     ACCOUNT_FIELDS,
     CONTACT_FIELDS,
@@ -33,6 +34,16 @@ from hub.accounts.services.record import (
     owner_ids,
 )
 from hub.accounts.services.sourced import MissingFieldError, Noun, sourced_upsert
+from hub.accounts.services.winning import (
+    WinningError,
+    conflict_keep,
+    conflict_let_win,
+    fields_set_by_hand,
+    source_rule_preview,
+    source_rule_remove,
+    source_rule_set,
+    source_withdraw,
+)
 
 __all__ = [
     "ACCOUNT_FIELDS",
@@ -46,6 +57,9 @@ __all__ = [
     "Noun",
     "OwnerError",
     "PersonError",
+    "RuleBook",
+    "Voice",
+    "WinningError",
     "account_parent_set",
     "account_upsert",
     "accounts_change_many",
@@ -55,12 +69,15 @@ __all__ = [
     "attributes_set_many",
     "change_record",
     "community_activity_upsert",
+    "conflict_keep",
+    "conflict_let_win",
     "contact_left",
     "contact_returned",
     "contact_roles_set",
     "contact_upsert",
     "facts_touch",
     "facts_touch_free",
+    "fields_set_by_hand",
     "owner_id_of",
     "owner_ids",
     "people_link",
@@ -69,10 +86,15 @@ __all__ = [
     "person_undo",
     "rollup_rule",
     "rollup_rule_set",
+    "source_rule_preview",
+    "source_rule_remove",
+    "source_rule_set",
+    "source_withdraw",
     "sourced_upsert",
     "states_ensure",
     "states_lock",
     "timeline_record",
     "timeline_record_many",
     "values_of",
+    "words_restore",
 ]

@@ -21,6 +21,8 @@ from hub.accounts.models import (
 )
 from hub.accounts.models.attributes import key_validator
 from hub.accounts.services.locks import facts_touch, states_lock
+from hub.accounts.services.provenance import Voice
+from hub.accounts.words import ATTRIBUTE, HAND, words_of
 from hub.people.audit import Actor, audit
 
 MOST = 200
@@ -97,19 +99,31 @@ def attributes_set(
     actor: Actor | None = None,
     known_only: bool = True,
     lenient: bool = False,
+    voice: Voice | None = None,
 ) -> list[str]:
     """Set attributes of an account, or of one of its contacts; returns the keys that changed.
+
+    Several sources may speak of one attribute: what is stored is the word that wins. `voice` is whose word this is when
+    it says more than these attributes; it then notes its conflicts itself.
 
     What no attribute is defined for is refused, or kept untyped as it came without `known_only`. So is, when `lenient`,
     what does not fit its kind. None or blank text takes a value away. Raises AttributesError; then nothing is changed.
     """
+    own = voice or Voice(source, by=actor.label if actor and source == HAND else "")
+    if voice is None:
+        # The caller's row may be older than the lock.
+        states_lock([account.pk])
+        (contact or account).refresh_from_db(fields=["attributes", "words"])
     changed = attributes_set_many(
         [(account, contact, values)],
         source=source,
         label=actor.label if actor else source,
         known_only=known_only,
         lenient=lenient,
+        voice=own,
     )
+    if voice is None:
+        own.note()
     if changed and actor is not None:
         audit(actor, "attributes.set", contact or account, keys=changed[0])
     return changed[0] if changed else []
@@ -123,14 +137,17 @@ def attributes_set_many(
     label: str = "",
     known_only: bool = False,
     lenient: bool = True,
+    voice: Voice | None = None,
 ) -> list[list[str]]:
     """`attributes_set` for many at once, for imports: per row the keys that changed. Five queries a call.
 
-    Takes the accounts' locks. The rows' `attributes` are written too: the copy that reading uses.
+    Takes the accounts' locks. The rows' `attributes` are written too: the copy that reading uses. The caller notes the
+    conflicts of its `voice`; without one, nobody's word is kept.
     """
     given = [row for row in rows if row[2]]
     if not given:
         return []
+    voice = voice or Voice("")
     states_lock({account.pk for account, _, _ in given})
     known = {(d.entity, d.key): d for d in AttributeDefinition.objects.filter(archived_at__isnull=True)}
     typed = [
@@ -144,8 +161,9 @@ def attributes_set_many(
     owners: dict[type[Any], list[Any]] = {Account: [], Contact: []}
     for account, contact, values in typed:
         owner = contact or account
-        before = dict(owner.attributes)
-        for key, (definition, value) in values.items():
+        before, words = dict(owner.attributes), owner.words
+        won = _won(voice, owner, values)
+        for key, (definition, value) in won.items():
             _merge(owner.attributes, key, plain(value) if definition else value)
             if definition is None:
                 continue
@@ -158,10 +176,10 @@ def attributes_set_many(
             elif value is not None:
                 row = row or AttributeValue(account=account, contact=contact, definition=definition)
                 setattr(row, COLUMNS[definition.kind], value)
-                row.source, row.updated_at = source, timezone.now()
+                row.source, row.updated_at = _source_of(owner, key, value, source), timezone.now()
                 store.append(row)
         told.append([key for key in values if before.get(key) != owner.attributes.get(key)])
-        if told[-1]:
+        if told[-1] or owner.words is not words:
             owners[type(owner)].append(owner)
     _write(store, gone, log, owners)
     facts_touch({account.pk for (account, _, _), keys in zip(typed, told, strict=True) if keys})
@@ -194,6 +212,28 @@ def _typed(
     if problems:
         raise AttributesError(problems)
     return found
+
+
+def _won(
+    voice: Voice, owner: Account | Contact, values: Mapping[str, tuple[AttributeDefinition | None, Any]]
+) -> dict[str, tuple[AttributeDefinition | None, Any]]:
+    """The values that win, of those that are said; one that its kind no longer takes gives way to the one said now."""
+    said = {f"{ATTRIBUTE}{key}": plain(value) if kind else value for key, (kind, value) in values.items()}
+    won: dict[str, tuple[AttributeDefinition | None, Any]] = {}
+    for name, value in voice.says(owner, said).items():
+        key = name.removeprefix(ATTRIBUTE)
+        definition, given = values[key]
+        try:
+            won[key] = definition, read(definition.kind, value, definition.choices) if definition else value
+        except AttributeValueError:
+            won[key] = definition, given
+    return won
+
+
+def _source_of(owner: Account | Contact, key: str, value: Any, source: str) -> str:
+    """Whose word a value is."""
+    said = [word.source for word in words_of(owner.words, f"{ATTRIBUTE}{key}") if word.value == plain(value)]
+    return source if source in said or not said else said[0]
 
 
 def _held(rows: Sequence[tuple[Account, Contact | None, Any]]) -> dict[tuple[Any, Any, Any], AttributeValue]:
@@ -243,4 +283,4 @@ def _write(
     for model, rows in owners.items():
         for row in rows:
             row.updated_at = timezone.now()
-        model.objects.bulk_update(rows, ["attributes", "updated_at"], batch_size=500)
+        model.objects.bulk_update(rows, ["attributes", "words", "updated_at"], batch_size=500)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, time
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -12,6 +13,8 @@ from django.utils import timezone
 from hub.accounts.models import Contact, ContactStatus, Person, PersonAddress, PersonEvent, PersonEventKind
 from hub.accounts.services.happenings import change_record, timeline_record
 from hub.accounts.services.locks import facts_touch, states_lock
+from hub.accounts.services.provenance import Voice
+from hub.accounts.words import HAND
 from hub.people.audit import Actor, audit
 
 CONTACT_LEFT = "contact.left"
@@ -147,8 +150,8 @@ def contact_left(*, contact: Contact, left_on: date, source: str = "", actor: Ac
     Their roles stay in the record; nothing is sent to them any more.
     """
     states_lock([contact.account_id])
-    stored = Contact.objects.filter(pk=contact.pk).exclude(status=ContactStatus.LEFT)
-    if not stored.update(status=ContactStatus.LEFT, left_on=left_on, updated_at=timezone.now()):
+    values = {"status": ContactStatus.LEFT, "left_on": left_on}
+    if not _state(contact, values, source=source, actor=actor):
         return False
     audit(actor, "contact.left", contact, left_on=left_on.isoformat())
     at = min(timezone.now(), timezone.make_aware(datetime.combine(left_on, time())))
@@ -177,8 +180,7 @@ def contact_left(*, contact: Contact, left_on: date, source: str = "", actor: Ac
 def contact_returned(*, contact: Contact, actor: Actor) -> bool:
     """Take it back: the contact is at the company."""
     states_lock([contact.account_id])
-    stored = Contact.objects.filter(pk=contact.pk).exclude(status=ContactStatus.ACTIVE)
-    if not stored.update(status=ContactStatus.ACTIVE, left_on=None, updated_at=timezone.now()):
+    if not _state(contact, {"status": ContactStatus.ACTIVE, "left_on": None}, source="", actor=actor):
         return False
     audit(actor, "contact.returned", contact)
     facts_touch([contact.account_id])
@@ -193,8 +195,27 @@ def contact_roles_set(*, contact: Contact, roles: Sequence[str], actor: Actor) -
     wanted = sorted(set(roles))
     if sorted(row.roles) == wanted:
         return False
-    before, row.roles = list(row.roles), wanted
-    row.save(update_fields=["roles", "updated_at"])
+    before = list(row.roles)
+    _say(row, {"roles": wanted}, source="", actor=actor)
     audit(actor, "contact.roles", row, before=before, after=wanted)
     facts_touch([row.account_id])
     return True
+
+
+def _state(contact: Contact, values: dict[str, Any], *, source: str, actor: Actor) -> bool:
+    """Give a contact another status; False when it has that."""
+    row = Contact.objects.get(pk=contact.pk)
+    if row.status == values["status"]:
+        return False
+    _say(row, values, source=source, actor=actor)
+    return True
+
+
+def _say(row: Contact, values: dict[str, Any], *, source: str, actor: Actor) -> None:
+    """Store what somebody noted, and keep whose word it is: what has happened is not up to a rule."""
+    voice = Voice(HAND, by=actor.label) if actor.kind == "user" else Voice(source)
+    voice.says(row, values)
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save(update_fields=[*values, "words", "updated_at"])
+    voice.note()

@@ -14,6 +14,7 @@ from hub.accounts.models import Account, AccountExternalId, Contact, ContactExte
 from hub.accounts.outgoing import account_told
 from hub.accounts.services.attributes import attributes_set
 from hub.accounts.services.locks import facts_touch, states_lock
+from hub.accounts.services.provenance import Voice
 from hub.people.models import Membership
 from hub.tenancy.context import current_tenant_id
 
@@ -71,8 +72,9 @@ def account_upsert(
     if link is None:
         try:
             with transaction.atomic():
-                account = _account_create(source, external_id, values, as_of)
-                _attributes_set(account, None, attributes, source, strict)
+                voice = Voice(source, as_of)
+                account = _account_create(voice, external_id, values)
+                _attributes_set(account, None, attributes, voice, strict)
                 account_told(account, "created")
                 return account, "created"
         except IntegrityError:
@@ -84,20 +86,28 @@ def account_upsert(
     account = Account.objects.get(pk=link.account_id)
     if is_stale(link, as_of):
         return account, "stale"
-    outcome = _update(account, values, account.id)
-    if _attributes_set(account, None, attributes, source, strict):
+    voice = Voice(source, as_of)
+    outcome = _update(account, values, account.id, voice)
+    if _attributes_set(account, None, attributes, voice, strict):
         outcome = "updated"
+    voice.note()
     account_told(account, outcome)
     return account, outcome
 
 
 def _attributes_set(
-    account: Account, contact: Contact | None, values: Mapping[str, object], source: str, strict: bool
+    account: Account, contact: Contact | None, values: Mapping[str, object], voice: Voice, strict: bool
 ) -> bool:
     if not values:
         return False
     changed = attributes_set(
-        account=account, contact=contact, values=values, source=source, known_only=False, lenient=not strict
+        account=account,
+        contact=contact,
+        values=values,
+        source=voice.source,
+        voice=voice,
+        known_only=False,
+        lenient=not strict,
     )
     return bool(changed)
 
@@ -120,9 +130,13 @@ def _account_link(source: str, external_id: str) -> AccountExternalId | None:
     return found
 
 
-def _account_create(source: str, external_id: str, values: Mapping[str, Any], as_of: datetime | None) -> Account:
-    account: Account = Account.objects.create(**{**values, "name": values.get("name") or external_id})
-    AccountExternalId.objects.create(account=account, source=source, value=external_id, source_updated_at=as_of)
+def _account_create(voice: Voice, external_id: str, values: Mapping[str, Any]) -> Account:
+    account = Account(**{**values, "name": values.get("name") or external_id})
+    voice.says(account, values)
+    account.save(force_insert=True)
+    AccountExternalId.objects.create(
+        account=account, source=voice.source, value=external_id, source_updated_at=voice.as_of
+    )
     facts_touch([account.id])
     return account
 
@@ -152,19 +166,23 @@ def contact_upsert(
     contact = link.contact if link else _contact_at(account, values.get("email", ""))
     if link is not None and is_stale(link, as_of):
         return link.contact, "stale"
+    voice = Voice(source, as_of)
     if contact is None:
-        contact = Contact.objects.create(account=account, **values)
+        contact = Contact(account=account, **values)
+        voice.says(contact, values)
+        contact.save(force_insert=True)
         outcome = "created"
         facts_touch([account.id])
     else:
-        outcome = _update(contact, values, account.id)
+        outcome = _update(contact, values, account.id, voice)
     if external_id and link is None:
         named = ContactExternalId(
             account=account, contact=contact, source=source, value=external_id, source_updated_at=as_of
         )
         ContactExternalId.objects.bulk_create([named], ignore_conflicts=True)
-    if _attributes_set(account, contact, attributes, source, strict) and outcome == "unchanged":
+    if _attributes_set(account, contact, attributes, voice, strict) and outcome == "unchanged":
         outcome = "updated"
+    voice.note()
     return contact, outcome
 
 
@@ -189,12 +207,17 @@ def checked(fields: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, Any
     return dict(fields)
 
 
-def _update(row: Any, values: Mapping[str, Any], account_id: UUID) -> str:
-    changed = [name for name, value in values.items() if getattr(row, name) != value]
-    if not changed:
-        return "unchanged"
+def _update(row: Any, values: Mapping[str, Any], account_id: UUID, voice: Voice) -> str:
+    """Keep what is said, and store what wins."""
+    words = row.words
+    won = voice.says(row, values)
+    changed = [name for name, value in won.items() if getattr(row, name) != value]
     for name in changed:
-        setattr(row, name, values[name])
-    row.save(update_fields=[*changed, "updated_at"])
-    facts_touch([account_id])
-    return "updated"
+        setattr(row, name, won[name])
+    said = ["words"] if row.words != words else []
+    if changed:
+        row.save(update_fields=[*changed, *said, "updated_at"])
+        facts_touch([account_id])
+    elif said:
+        row.save(update_fields=said)
+    return "updated" if changed else "unchanged"

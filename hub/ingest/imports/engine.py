@@ -10,7 +10,8 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from datetime import time as midnight
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,13 @@ def files_make(run: ImportRun, sources: Sequence[Source]) -> None:
     )
 
 
+def _told_at(run: ImportRun, zone: ZoneInfo) -> datetime | None:
+    """When the files were true: at the end of the day that they describe, and not later than they came."""
+    if run.as_of is None:
+        return None
+    return min(datetime.combine(run.as_of + timedelta(days=1), midnight(), zone), run.started_at)
+
+
 # --- One file -------------------------------------------------------------------------------------------------------
 
 
@@ -171,6 +179,7 @@ class FileImport:
         self.references = References(self.item, self.entity, mapping.source)
         self.source_name = mapping.source
         zone = ZoneInfo(mapping.timezone) if mapping.timezone else tenant.zone
+        self.as_of = _told_at(run, zone)
         self.converter = Converter(
             self.item,
             self.entity,
@@ -258,7 +267,14 @@ class FileImport:
 
     def _write(self, records: Sequence[Record]) -> tuple[set[UUID], Journal]:
         """Write records; when the database refuses them, find the rows that it refuses and quarantine those alone."""
-        batch = Batch(self.source_name, self.run_row.historical, self.tenant.currency, records)
+        batch = Batch(
+            self.source_name,
+            self.run_row.historical,
+            self.tenant.currency,
+            records,
+            as_of=self.as_of,
+            pretend=self.pretend,
+        )
         values = [dict(record.values) for record in records]
         try:
             with transaction.atomic():

@@ -48,7 +48,8 @@ def upsert_by_source(batch: Batch, trace: Trace, *, fields: Iterable[str], updat
     batch.journal.created(trace, new)
     if changed:
         columns = [name for name in (*fields, "account", "contact") if hasattr(model, name)]
-        model.objects.bulk_update(changed, [*columns, *([updated] if updated else [])], batch_size=500)
+        with batch.released():
+            model.objects.bulk_update(changed, [*columns, *([updated] if updated else [])], batch_size=500)
     return [*new, *changed]
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from importlib import import_module
 from typing import Any
 from uuid import UUID
+
+from django.db import transaction
 
 from hub.ingest.imports.journal import Journal, Trace
 from hub.ingest.imports.mapping import FieldSpec
@@ -52,6 +56,8 @@ class Batch:
     """What a writer gets: records of one file of one source.
 
     `touched` collects the accounts whose facts changed, `journal` what was written, so that it can be taken back.
+    `as_of` is when the files were true; None: when they came. With `pretend` all of it is taken back at the end, and
+    what changes rows that are there already at once (`released`), so that nobody waits for a check.
     """
 
     source: str
@@ -60,10 +66,20 @@ class Batch:
     records: Sequence[Record]
     touched: set[UUID] = field(default_factory=set)
     journal: Journal = field(default_factory=Journal)
+    as_of: datetime | None = None
+    pretend: bool = False
+
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        """Around changes of rows that are there already: a check takes them back at once, and their locks with them."""
+        with transaction.atomic():
+            yield
+            if self.pretend:
+                transaction.set_rollback(True)
 
     def of(self, records: Sequence[Record]) -> Batch:
         """The same batch with fewer records."""
-        return Batch(self.source, self.historical, self.currency, records, self.touched, self.journal)
+        return replace(self, records=records)
 
 
 @dataclass(frozen=True)

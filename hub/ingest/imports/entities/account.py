@@ -10,10 +10,14 @@ from hub.accounts.models import Account, AccountExternalId, AccountState, Attrib
 from hub.accounts.services import (
     ACCOUNT_FIELDS,
     HierarchyError,
+    Voice,
     account_parent_set,
     attributes_set_many,
     owner_ids,
+    states_lock,
+    words_restore,
 )
+from hub.accounts.words import ATTRIBUTE
 from hub.ingest.imports.bulk import copy_create
 from hub.ingest.imports.entities import Batch, Entity, Record
 from hub.ingest.imports.journal import Trace
@@ -76,34 +80,45 @@ def write(batch: Batch) -> None:
     definitions = _definitions(batch.records)
     owners = owner_ids(record.values.get("owner_email") or "" for record in batch.records)
     records = each(batch.records, lambda record: _prepare(record, owners, definitions))
-    links = AccountExternalId.objects.select_related("account").filter(
-        source=batch.source, value__in=[record.external_id for record in records]
-    )
-    known: dict[str, Account] = {link.value: link.account for link in links}
+    known = _known(batch, records)
+    voice = Voice(batch.source, batch.as_of)
     before = {account.pk: _state(account) for account in known.values()}
     new: list[Account] = []
     changed: list[Account] = []
     for record in records:
         account = known.get(record.external_id)
         if account is None:
-            account = known[record.external_id] = Account(
-                attributes=_attributes(record, definitions), **_fields(record)
-            )
+            account = known[record.external_id] = Account()
+            _assign(account, record, definitions, voice)
             new.append(account)
             record.outcome = "created"
-        elif _assign(account, record, definitions):
-            changed.append(account)
-            record.outcome = "updated"
         else:
-            record.outcome = "unchanged"
-    _store(batch, records, known, new, changed)
-    _type_attributes(batch, records, known, definitions)
-    _put_below(batch, records, known)
+            words = account.words
+            record.outcome = "updated" if _assign(account, record, definitions, voice) else "unchanged"
+            if record.outcome == "updated" or account.words is not words:
+                changed.append(account)
+    _store(batch, records, known, new)
+    with batch.released():
+        columns = [*sorted(ACCOUNT_FIELDS), "owner", "attributes", "words"]
+        Account.objects.bulk_update(changed, columns, batch_size=500)
+        _type_attributes(batch, records, known, definitions, voice)
+        _put_below(batch, records, known)
+        voice.note()
     batch.touched.update(known[record.external_id].pk for record in records if record.outcome in ("created", "updated"))
     batch.journal.created(ACCOUNTS, new)
     for account in known.values():
         if (was := before.get(account.pk)) and (differs := {k: v for k, v in was.items() if getattr(account, k) != v}):
             batch.journal.changed(ACCOUNTS, account, differs)
+
+
+def _known(batch: Batch, records: Sequence[Record]) -> dict[str, Account]:
+    """The accounts that are there already, by the source's id; locked, for what others say of them counts, too."""
+    links = AccountExternalId.objects.filter(source=batch.source, value__in=[record.external_id for record in records])
+    ids = dict(links.values_list("value", "account_id"))
+    if not batch.pretend:
+        states_lock(ids.values())
+    accounts = Account.objects.in_bulk(set(ids.values())) if ids else {}
+    return {value: accounts[pk] for value, pk in ids.items()}
 
 
 def _prepare(record: Record, owners: Mapping[str, UUID], definitions: Definitions) -> None:
@@ -139,7 +154,7 @@ def _definitions(records: Sequence[Record]) -> Definitions:
 
 
 def _state(account: Account) -> dict[str, Any]:
-    names = (*ACCOUNT_FIELDS, "owner_id", "parent_id")
+    names = (*ACCOUNT_FIELDS, "owner_id", "parent_id", "words")
     return {name: getattr(account, name) for name in names} | {"attributes": dict(account.attributes)}
 
 
@@ -153,12 +168,16 @@ def _attributes(record: Record, definitions: Definitions) -> dict[str, Any]:
     return {key: value for key, value in given.items() if key not in definitions}
 
 
-def _assign(account: Account, record: Record, definitions: Definitions) -> bool:
-    values = _fields(record)
-    values["attributes"] = {**account.attributes, **_attributes(record, definitions)}
-    differing = [name for name, value in values.items() if getattr(account, name) != value]
+def _assign(account: Account, record: Record, definitions: Definitions, voice: Voice) -> bool:
+    """Keep what the row says in the account's words, and set what wins; False when that is what it had."""
+    untyped = {f"{ATTRIBUTE}{key}": value for key, value in _attributes(record, definitions).items()}
+    won = voice.says(account, _fields(record) | untyped)
+    attributes = {name.removeprefix(ATTRIBUTE): won.pop(name) for name in untyped}
+    if attributes:
+        won["attributes"] = {**account.attributes, **attributes}
+    differing = [name for name, value in won.items() if getattr(account, name) != value]
     for name in differing:
-        setattr(account, name, values[name])
+        setattr(account, name, won[name])
     return bool(differing)
 
 
@@ -167,7 +186,6 @@ def _store(
     records: Sequence[Record],
     known: Mapping[str, Account],
     new: Sequence[Account],
-    changed: Sequence[Account],
 ) -> None:
     copy_create(new)
     copy_create([AccountState(account_id=account.pk) for account in new])
@@ -178,11 +196,10 @@ def _store(
             if record.outcome == "created"
         ]
     )
-    Account.objects.bulk_update(changed, [*sorted(ACCOUNT_FIELDS), "owner", "attributes"], batch_size=500)
 
 
 def _type_attributes(
-    batch: Batch, records: Sequence[Record], known: Mapping[str, Account], definitions: Definitions
+    batch: Batch, records: Sequence[Record], known: Mapping[str, Account], definitions: Definitions, voice: Voice
 ) -> None:
     rows: list[tuple[Record, dict[str, object]]] = []
     for record in records:
@@ -193,6 +210,7 @@ def _type_attributes(
         [(known[record.external_id], None, given) for record, given in rows],
         source=batch.source,
         label=f"import of {batch.source}",
+        voice=voice,
     )
     for (record, _), keys in zip(rows, told, strict=True):
         if keys and record.outcome == "unchanged":
@@ -233,6 +251,7 @@ def _parents(source: str, refs: set[str], known: Mapping[str, Account]) -> dict[
 def take_back(gone: Sequence[Account], restored: Sequence[tuple[Account, dict[str, Any]]]) -> None:
     """Typed attributes and the tree have rules of their own: they are put back by their services."""
     definitions = {row.key: row for row in AttributeDefinition.objects.filter(entity=AttributeEntity.ACCOUNT)}
+    words_restore(restored)
     rows: list[tuple[Account, None, dict[str, object]]] = []
     for account, values in restored:
         if "attributes" in values:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from hub.accounts.models import Contact, ContactExternalId, ContactRole, ContactStatus
-from hub.accounts.services import CONTACT_FIELDS
+from hub.accounts.services import CONTACT_FIELDS, Voice, words_restore
 from hub.ingest.imports.bulk import copy_create
 from hub.ingest.imports.entities import Batch, Entity, Record
 from hub.ingest.imports.journal import Trace
@@ -22,7 +22,7 @@ FIELDS = {
     ),
     "timezone": FieldSpec("text", longest=64, also=("time_zone", "tz")),
 }
-CONTACTS = Trace(Contact, (*sorted(CONTACT_FIELDS), "account_id"))
+CONTACTS = Trace(Contact, (*sorted(CONTACT_FIELDS), "account_id"), undo=lambda gone, restored: words_restore(restored))
 LINKS = Trace(ContactExternalId, ("contact_id", "value"))
 
 
@@ -33,6 +33,7 @@ def write(batch: Batch) -> None:
         source=batch.source, value__in=[record.external_id for record in records]
     )
     known = {link.value: link.contact for link in links}
+    voice = Voice(batch.source, batch.as_of)
     by_email = {
         (contact.account_id, contact.email): contact
         for contact in Contact.objects.filter(email__in=[r.values["email"] for r in records if r.values.get("email")])
@@ -48,6 +49,7 @@ def write(batch: Batch) -> None:
             contact = by_email.get((record.account_id, values.get("email", "")))
             if contact is None:
                 contact = Contact(account_id=record.account_id, **values)
+                voice.says(contact, values)
                 if contact.email:
                     by_email[record.account_id, contact.email] = contact
                 new.append(contact)
@@ -58,25 +60,29 @@ def write(batch: Batch) -> None:
                 )
             )
         if not record.outcome:
-            record.outcome = _compare(batch, contact, values, changed)
+            record.outcome = _compare(batch, contact, voice, values, changed)
         if record.outcome != "unchanged":
             batch.touched.add(contact.account_id)
     copy_create(new)
     copy_create(fresh_links)
     batch.journal.created(CONTACTS, new)
     batch.journal.created(LINKS, fresh_links)
-    Contact.objects.bulk_update(changed, sorted(CONTACT_FIELDS), batch_size=500)
+    with batch.released():
+        Contact.objects.bulk_update(changed, [*sorted(CONTACT_FIELDS), "words"], batch_size=500)
+        voice.note()
 
 
-def _compare(batch: Batch, contact: Contact, values: dict[str, object], changed: list[Contact]) -> str:
-    before = {name: getattr(contact, name) for name, value in values.items() if getattr(contact, name) != value}
-    if not before:
-        return "unchanged"
+def _compare(batch: Batch, contact: Contact, voice: Voice, values: dict[str, object], changed: list[Contact]) -> str:
+    words = contact.words
+    won = voice.says(contact, values)
+    before = {name: getattr(contact, name) for name, value in won.items() if getattr(contact, name) != value}
     for name in before:
-        setattr(contact, name, values[name])
-    batch.journal.changed(CONTACTS, contact, before)
-    changed.append(contact)
-    return "updated"
+        setattr(contact, name, won[name])
+    said: dict[str, object] = {"words": words} if contact.words is not words else {}
+    if before or said:
+        batch.journal.changed(CONTACTS, contact, before | said)
+        changed.append(contact)
+    return "updated" if before else "unchanged"
 
 
 def _prepare(record: Record) -> None:

@@ -51,7 +51,8 @@ def write(batch: Batch) -> None:
         if record.outcome != "unchanged":
             batch.touched.add(plan.account_id)
     Milestone.objects.bulk_create(new, batch_size=1000)
-    Milestone.objects.bulk_update(changed, PLAIN, batch_size=500)
+    with batch.released():
+        Milestone.objects.bulk_update(changed, PLAIN, batch_size=500)
     _complete(batch, completed, {milestone.pk for milestone in new})
     batch.journal.created(MILESTONES, new)
 

@@ -1,0 +1,406 @@
+"""Rules for which source wins, what a person sets by hand, and the queue that decides stored values anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Min
+from django.utils import timezone
+
+from hub.accounts.models import (
+    Account,
+    AttributeDefinition,
+    AttributeEntity,
+    Contact,
+    DecisionDue,
+    FieldConflict,
+    SourceRule,
+    WinKind,
+)
+from hub.accounts.outgoing import account_told
+from hub.accounts.services.attributes import attributes_set, attributes_set_many
+from hub.accounts.services.locks import facts_touch, states_lock
+from hub.accounts.services.provenance import Row, RuleBook, Voice, conflicts_note, current, entity_of, python
+from hub.accounts.services.record import ACCOUNT_FIELDS, CONTACT_FIELDS
+from hub.accounts.words import (
+    ATTRIBUTE,
+    HAND,
+    OrderError,
+    Plain,
+    Rule,
+    RuleKind,
+    fields_of,
+    order_checked,
+    same,
+    shared_fields,
+    winner,
+    withdraw,
+    words_of,
+)
+from hub.people.audit import Actor, audit
+from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.wake import wake
+
+QUEUE: Final = "decide-sources"
+BATCH: Final = 200
+# So many contested values are looked at for a preview; a page must not take longer.
+PREVIEWED: Final = 2_000
+LONGEST_DAYS: Final = 3_650
+AGAIN: Final = timedelta(days=1)
+FIELDS: Final[Mapping[str, frozenset[str]]] = {
+    AttributeEntity.ACCOUNT: ACCOUNT_FIELDS | {"owner_id"},
+    AttributeEntity.CONTACT: CONTACT_FIELDS,
+}
+
+
+class WinningError(ValueError):
+    """A rule, a choice or a value that cannot be."""
+
+
+def fields_known(entity: str) -> list[str]:
+    """The fields that sources may speak of, the tenant's own attributes last. One query."""
+    keys = AttributeDefinition.objects.filter(entity=entity, archived_at__isnull=True)
+    own = keys.order_by("key").values_list("key", flat=True)
+    return [*sorted(FIELDS[entity]), *(f"{ATTRIBUTE}{key}" for key in own)]
+
+
+SOURCES = """
+WITH RECURSIVE found (value) AS (
+    (SELECT source FROM {table} WHERE tenant_id = %(tenant)s ORDER BY source LIMIT 1)
+    UNION ALL
+    SELECT (SELECT source FROM {table} WHERE tenant_id = %(tenant)s AND source > found.value ORDER BY source LIMIT 1)
+    FROM found WHERE found.value IS NOT NULL
+) SELECT value FROM found WHERE value IS NOT NULL"""
+
+
+def sources_known() -> list[str]:
+    """The sources that name accounts or contacts, and those that rules name. One step of an index each."""
+    found = {source for order in SourceRule.objects.values_list("order", flat=True) for source in order}
+    with connection.cursor() as cursor:
+        for table in ("accounts_accountexternalid", "accounts_contactexternalid"):
+            cursor.execute(SOURCES.format(table=table), {"tenant": current_tenant_id()})
+            found |= {source for (source,) in cursor.fetchall()}
+    return sorted(found - {HAND, ""})
+
+
+# --- Rules --------------------------------------------------------------------------------------------------------
+
+
+def rule_checked(
+    *, entity: str, field: str, kind: str, order: Sequence[str] = (), hand_days: int | None = None
+) -> Rule:
+    """A rule that can be. Raises WinningError with what is wrong."""
+    if entity not in AttributeEntity.values:
+        raise WinningError("the record has accounts and contacts")
+    if field and field not in fields_known(entity):
+        raise WinningError(f"there is no field {field}")
+    if kind not in WinKind.values:
+        raise WinningError("choose how the winner is found")
+    if hand_days is not None and not 1 <= hand_days <= LONGEST_DAYS:
+        raise WinningError(f"a person's word stays for 1 to {LONGEST_DAYS} days, or for good")
+    try:
+        checked = order_checked(order, sources_known()) if kind == WinKind.ORDER else ()
+    except OrderError as error:
+        raise WinningError(str(error)) from None
+    return Rule(RuleKind(kind), checked, hand_days if kind == WinKind.HAND else None)
+
+
+@transaction.atomic
+def source_rule_set(
+    *, entity: str, field: str, kind: str, order: Sequence[str] = (), hand_days: int | None = None, actor: Actor
+) -> SourceRule:
+    """Say which source wins for a field ("": all that have no rule of their own); a worker decides what is stored.
+
+    Raises WinningError: unknown field, an order that names a source twice or one that nobody knows, bad days.
+    """
+    rule = rule_checked(entity=entity, field=field, kind=kind, order=order, hand_days=hand_days)
+    row, _ = SourceRule.objects.update_or_create(
+        entity=entity,
+        field=field,
+        defaults={
+            "kind": rule.kind,
+            "order": list(rule.order),
+            "hand_days": rule.hand_days,
+            "changed_by": actor.label[:200],
+            "changed_at": timezone.now(),
+            "decided_at": timezone.now(),
+        },
+    )
+    audit(actor, "source_rule.set", row, entity=entity, field=field, kind=kind, order=list(rule.order), days=hand_days)
+    _ask(entity=entity, field=field, actor=actor)
+    found: SourceRule = row
+    return found
+
+
+@transaction.atomic
+def source_rule_remove(*, rule: SourceRule, actor: Actor) -> None:
+    """Forget a rule: the field follows the one for all fields again, and that one *the newest word wins*."""
+    audit(actor, "source_rule.remove", rule, entity=rule.entity, field=rule.field)
+    _ask(entity=rule.entity, field=rule.field, actor=actor)
+    rule.delete()
+
+
+@transaction.atomic
+def source_withdraw(*, source: str, actor: Actor) -> None:
+    """Forget what a source said of accounts and contacts; where others said something, theirs is stored.
+
+    A worker does it. Values that only this source gave stay, as values that nobody answers for. Raises WinningError.
+    """
+    if source not in [*sources_known(), HAND]:
+        raise WinningError(f"no source is called {source}")
+    audit(actor, "source.withdraw", None, source=source)
+    for entity in AttributeEntity.values:
+        _ask(entity=entity, source=source, actor=actor)
+
+
+def _ask(*, entity: str, actor: Actor, field: str = "", source: str = "") -> None:
+    DecisionDue.objects.create(entity=entity, field=field, source=source, asked_by=actor.label[:200])
+    wake(QUEUE)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """How many of the contested values looked at a rule would change; `complete`: there are no more of them."""
+
+    changes: int
+    looked_at: int
+    complete: bool
+    examples: list[tuple[str, str, Plain, Plain]]
+    """Of some: whose, the field, the value now, the value then."""
+
+
+def source_rule_preview(*, entity: str, field: str, rule: Rule) -> Preview:
+    """What a rule would change. Two queries; only values that sources disagree about can change."""
+    live = _contested(entity, field).order_by("id")[: PREVIEWED + 1]
+    conflicts = list(live)
+    rows = _rows_of(entity, {_owner(conflict) for conflict in conflicts[:PREVIEWED]})
+    now, changes = timezone.now(), 0
+    examples: list[tuple[str, str, Plain, Plain]] = []
+    for conflict in conflicts[:PREVIEWED]:
+        row = rows.get(_owner(conflict))
+        word = winner(words_of(row.words, conflict.field), rule, now) if row else None
+        if row is None or word is None or same(current(row, conflict.field), word.value):
+            continue
+        changes += 1
+        if len(examples) < 5:
+            examples.append((str(row), conflict.field, current(row, conflict.field), word.value))
+    return Preview(changes, min(len(conflicts), PREVIEWED), len(conflicts) <= PREVIEWED, examples)
+
+
+def _contested(entity: str, field: str) -> Any:
+    live = FieldConflict.objects.filter(entity=entity, closed_at__isnull=True)
+    if field:
+        return live.filter(field=field)
+    own = SourceRule.objects.filter(entity=entity).exclude(field="")
+    return live.exclude(field__in=list(own.values_list("field", flat=True)))
+
+
+def _owner(conflict: FieldConflict) -> UUID:
+    return conflict.contact_id or conflict.account_id
+
+
+def _rows_of(entity: str, ids: Iterable[UUID]) -> dict[UUID, Row]:
+    found: dict[UUID, Row] = (Account if entity == AttributeEntity.ACCOUNT else Contact).objects.in_bulk(list(ids))
+    return found
+
+
+# --- By hand ------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def fields_set_by_hand(*, row: Row, values: Mapping[str, Plain], actor: Actor) -> list[str]:
+    """Set fields as a person's word; returns those that a rule gives to a source nevertheless.
+
+    Attributes are named ``attributes.<key>``. Raises WinningError, AttributesError; then nothing is changed.
+    """
+    row = _locked(row)
+    own = {name.removeprefix(ATTRIBUTE): value for name, value in values.items() if name.startswith(ATTRIBUTE)}
+    if own:
+        account, contact = (row, None) if isinstance(row, Account) else (row.account, row)
+        attributes_set(account=account, contact=contact, values=own, source=HAND, actor=actor)
+        row = _locked(row)
+    fields = {name: value for name, value in values.items() if not name.startswith(ATTRIBUTE)}
+    if fields:
+        _set(row, fields, actor)
+    return [name for name, value in values.items() if not _holds(row, name, value)]
+
+
+def _holds(row: Row, name: str, value: Plain) -> bool:
+    return name.startswith(ATTRIBUTE) or same(current(row, name) or None, value or None)
+
+
+def _set(row: Row, values: Mapping[str, Plain], actor: Actor) -> None:
+    if unknown := set(values) - FIELDS[entity_of(row)]:
+        raise WinningError(f"there is no field {', '.join(sorted(unknown))}")
+    if "name" in values and isinstance(row, Account) and not str(values["name"]).strip():
+        raise WinningError("an account needs a name")
+    voice = Voice(HAND, by=actor.label[:200] or "somebody")
+    try:
+        won = voice.says(row, {name: python(row, name, value) for name, value in values.items()})
+        changed = [name for name, value in won.items() if getattr(row, name) != value]
+        for name in changed:
+            setattr(row, name, won[name])
+        row.clean_fields(exclude=[field.name for field in row._meta.fields if field.attname not in changed])
+        with transaction.atomic():
+            row.save(update_fields=[*changed, "words", "updated_at"])
+    except ValidationError as error:
+        raise WinningError("; ".join(error.messages).rstrip(".")) from None
+    except IntegrityError:
+        raise WinningError("another contact of the account has this address") from None
+    voice.note()
+    audit(actor, f"{entity_of(row)}.set_by_hand", row, fields=sorted(values))
+    if changed:
+        facts_touch([_account_id(row)])
+        if isinstance(row, Account):
+            account_told(row, "updated")
+
+
+def _account_id(row: Row) -> UUID:
+    return row.pk if isinstance(row, Account) else row.account_id
+
+
+def _locked(row: Row) -> Row:
+    states_lock([_account_id(row)])
+    fresh: Row = type(row).objects.get(pk=row.pk)
+    return fresh
+
+
+@transaction.atomic
+def conflict_keep(*, conflict: FieldConflict, source: str, actor: Actor) -> list[str]:
+    """Make what one source of a conflict says a person's word; returns the field when a rule stands against it."""
+    values = {conflict.winner_source: conflict.winner_value, conflict.other_source: conflict.other_value}
+    if source not in values:
+        raise WinningError("choose one of the two values")
+    row = conflict.contact or conflict.account
+    return fields_set_by_hand(row=row, values={conflict.field: values[source]}, actor=actor)
+
+
+@transaction.atomic
+def conflict_let_win(*, conflict: FieldConflict, source: str, actor: Actor) -> SourceRule:
+    """Make the rule that `source` comes first for the conflict's field, before what its rule named so far."""
+    held = SourceRule.objects.filter(entity=conflict.entity, field=conflict.field).first()
+    if source not in (conflict.winner_source, conflict.other_source):
+        raise WinningError("choose one of the two sources")
+    if source == HAND:
+        return source_rule_set(entity=conflict.entity, field=conflict.field, kind=WinKind.HAND, actor=actor)
+    before = list(held.order) if held and held.kind == WinKind.ORDER else []
+    order = [source, *(name for name in before if name != source)]
+    if HAND in (conflict.winner_source, conflict.other_source) and HAND not in order:
+        # A person's word would come before an order that does not name it.
+        order.append(HAND)
+    return source_rule_set(entity=conflict.entity, field=conflict.field, kind=WinKind.ORDER, order=order, actor=actor)
+
+
+# --- Deciding anew ------------------------------------------------------------------------------------------------
+
+
+def backlog() -> datetime | None:
+    """When something is to be decided: now, or when a person's words may have had their days."""
+    if DecisionDue.objects.filter(finished_at__isnull=True).exists():
+        return timezone.now()
+    dated = SourceRule.objects.filter(kind=WinKind.HAND, hand_days__isnull=False)
+    oldest: datetime | None = dated.aggregate(at=Min("decided_at"))["at"]
+    return oldest + AGAIN if oldest else None
+
+
+def drain(tenant_id: UUID) -> datetime | None:
+    """Decide what is due, some hundred rows a transaction."""
+    with tenant_context(tenant_id):
+        _ask_again()
+    while True:
+        with tenant_context(tenant_id):
+            open_ones = DecisionDue.objects.select_for_update(skip_locked=True).filter(finished_at__isnull=True)
+            due = open_ones.order_by("asked_at", "id").first()
+            if due is None:
+                return backlog()
+            _step(due)
+
+
+def _ask_again() -> None:
+    now = timezone.now()
+    rules = SourceRule.objects.select_for_update(skip_locked=True).filter(kind=WinKind.HAND, hand_days__isnull=False)
+    for rule in rules.filter(decided_at__lte=now - AGAIN):
+        DecisionDue.objects.create(entity=rule.entity, field=rule.field, asked_by="Tandem")
+        SourceRule.objects.filter(pk=rule.pk).update(decided_at=now)
+
+
+def _step(due: DecisionDue) -> None:
+    ids = _withdrawn_from(due) if due.source else _contested_by(due)
+    changed = _decide(due, ids) if ids else 0
+    due.changed, due.looked_at = due.changed + changed, due.looked_at + len(ids)
+    if due.reached is None:
+        due.finished_at = timezone.now()
+    due.save(update_fields=["changed", "looked_at", "reached", "finished_at"])
+
+
+def _contested_by(due: DecisionDue) -> list[UUID]:
+    """The objects of the next contested values; moves `reached` on, to None at the end."""
+    live = _contested(due.entity, due.field)
+    if due.reached:
+        live = live.filter(id__gt=due.reached)
+    found = list(live.order_by("id")[:BATCH])
+    due.reached = found[-1].pk if len(found) == BATCH else None
+    return sorted({_owner(conflict) for conflict in found})
+
+
+def _withdrawn_from(due: DecisionDue) -> list[UUID]:
+    """The next objects of which the source says something; moves `reached` on, to None at the end."""
+    model: Any = Account if due.entity == AttributeEntity.ACCOUNT else Contact
+    rows = model.objects.order_by("id")
+    if due.reached:
+        rows = rows.filter(id__gt=due.reached)
+    found = list(rows.values_list("id", "words")[: 5 * BATCH])
+    due.reached = found[-1][0] if len(found) == 5 * BATCH else None
+    return [pk for pk, words in found if due.source in words]
+
+
+def _decide(due: DecisionDue, ids: Sequence[UUID]) -> int:
+    """Store the words that win now, of these objects; returns how many objects changed."""
+    accounts = {_account_id(row) for row in _rows_of(due.entity, ids).values()}
+    states_lock(accounts)
+    book = RuleBook()
+    told: list[tuple[Row, set[str]]] = []
+    changed: set[UUID] = set()
+    rows = _rows_of(due.entity, ids)
+    for row in rows.values():
+        shared = shared_fields(row.words)
+        if due.source:
+            row.words = withdraw(row.words, due.source)
+        if _store(row, _won(row, book), bool(due.source)):
+            changed.add(row.pk)
+        told.append((row, shared))
+    conflicts_note(told, book)
+    facts_touch({_account_id(rows[pk]) for pk in changed})
+    for pk in changed:
+        if isinstance(account := rows[pk], Account):
+            account_told(account, "updated")
+    return len(changed)
+
+
+def _won(row: Row, book: RuleBook) -> dict[str, Plain]:
+    """The fields that should hold something else, by the rules; what merely differs in capitals stays."""
+    won: dict[str, Plain] = {}
+    for name in fields_of(row.words):
+        word = winner(words_of(row.words, name), book.of(entity_of(row), name), book.now)
+        if word is not None and not same(current(row, name) or None, word.value or None):
+            won[name] = word.value
+    return won
+
+
+def _store(row: Row, won: Mapping[str, Plain], always: bool) -> bool:
+    own = {name.removeprefix(ATTRIBUTE): value for name, value in won.items() if name.startswith(ATTRIBUTE)}
+    fields = [name for name in won if not name.startswith(ATTRIBUTE)]
+    for name in fields:
+        setattr(row, name, python(row, name, won[name]))
+    if fields or always:
+        row.save(update_fields=[*fields, "words", "updated_at"])
+    if own:
+        account, contact = (row, None) if isinstance(row, Account) else (row.account, row)
+        attributes_set_many([(account, contact, own)], label="rule for sources")
+    return bool(won)
