@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +13,8 @@ from hub.accounts.models import Account
 from hub.accounts.outgoing import account_told
 from hub.accounts.services.attributes import attributes_set_many
 from hub.accounts.services.locks import facts_touch, states_lock
+from hub.accounts.services.provenance import Voice
+from hub.accounts.words import HAND
 
 OWNER: Final = "owner"
 ATTRIBUTE: Final = "attribute."
@@ -44,9 +45,11 @@ def accounts_change_many(
     accounts = {row.pk: row for row in Account.objects.filter(pk__in=list(changes))}
     before = {pk: values_of(row, changes[pk]) for pk, row in accounts.items()}
     wanted = {pk: _as_expected(changes[pk], before[pk], (expected or {}).get(pk)) for pk in accounts}
-    _owners_set(accounts, wanted)
+    voice = Voice(HAND, by=label[:200] or "somebody")
+    _owners_set(accounts, wanted, voice)
     given = [(row, None, _attributes(wanted[pk])) for pk, row in accounts.items()]
-    attributes_set_many(given, label=label, known_only=True, lenient=False)
+    attributes_set_many(given, source=HAND, label=label, known_only=True, lenient=False, voice=voice)
+    voice.note()
     told = {pk: (before[pk], values_of(row, changes[pk])) for pk, row in accounts.items()}
     changed = [pk for pk, (was, now) in told.items() if was != now]
     facts_touch(changed)
@@ -65,13 +68,14 @@ def _as_expected(values: Values, held: Values, expected: Values | None) -> dict[
     return {key: value for key, value in values.items() if held[key] == expected.get(key)}
 
 
-def _owners_set(accounts: Mapping[UUID, Account], wanted: Mapping[UUID, Values]) -> None:
-    groups: dict[UUID | None, list[UUID]] = defaultdict(list)
+def _owners_set(accounts: Mapping[UUID, Account], wanted: Mapping[UUID, Values], voice: Voice) -> None:
+    """What somebody chose is stored, and kept as their word."""
+    changed: list[Account] = []
     for pk, values in wanted.items():
         if OWNER in values:
             owner = UUID(values[OWNER]) if values[OWNER] else None
             if accounts[pk].owner_id != owner:
-                accounts[pk].owner_id = owner
-                groups[owner].append(pk)
-    for owner, ids in groups.items():
-        Account.objects.filter(pk__in=ids).update(owner_id=owner, updated_at=timezone.now())
+                voice.says(accounts[pk], {"owner_id": owner})
+                accounts[pk].owner_id, accounts[pk].updated_at = owner, timezone.now()
+                changed.append(accounts[pk])
+    Account.objects.bulk_update(changed, ["owner", "words", "updated_at"], batch_size=500)
