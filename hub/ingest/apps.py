@@ -13,6 +13,7 @@ class IngestConfig(AppConfig):
         from hub.ingest.connectors.endpoints import QUEUE as HOOKS
         from hub.ingest.imports import work
         from hub.ingest.services import QUEUE
+        from hub.ingest.sources import alarms
         from hub.registry.panels import NavItem, nav_items
         from hub.tenancy.wake import register_queue
 
@@ -22,5 +23,6 @@ class IngestConfig(AppConfig):
         connectors.load()
         panels.register()
         register_queue(HOOKS, drain=hooks.drain, backlog=hooks.backlog, lane="ingest")
+        alarms.register()
         nav_items.register(NavItem("sources", "Sources", 82, "sources.view", "sources:keys", icon="plug-connected"))
         nav_items.register(NavItem("imports", "Imports", 84, "imports.view", "imports:list", icon="database-import"))

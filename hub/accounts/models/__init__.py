@@ -11,7 +11,7 @@ from hub.accounts.models.community import ActivityKind, CommunityActivity
 from hub.accounts.models.contact import Contact, ContactExternalId, ContactRole, ContactStatus
 from hub.accounts.models.facts import AccountFacts
 from hub.accounts.models.person import Person, PersonAddress, PersonEvent, PersonEventKind
-from hub.accounts.models.provenance import ConflictState, DecisionDue, FieldConflict, SourceRule, WinKind
+from hub.accounts.models.provenance import ConflictState, DecisionDue, FieldConflict, SourceAlarm, SourceRule, WinKind
 from hub.accounts.models.rollup import RollupDue
 from hub.accounts.models.sourced import SourcedModel
 from hub.accounts.models.timeline import TimelineEntry
@@ -42,6 +42,7 @@ __all__ = [
     "PersonEvent",
     "PersonEventKind",
     "RollupDue",
+    "SourceAlarm",
     "SourceRule",
     "SourcedModel",
     "TimelineEntry",

@@ -124,3 +124,31 @@ class DecisionDue(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.entity} {self.field} {self.source}"
+
+
+class SourceAlarm(TenantModel):
+    """An episode in which a source was quiet or failing: one open row per source, cleared when data comes.
+
+    `kind` and `key` name what is watched (a write key, a connection, a mapping that imports come by).
+    """
+
+    kind = models.CharField(max_length=16)
+    key = models.CharField(max_length=200)
+    label = models.CharField(max_length=200)
+    reason = models.CharField(max_length=300)
+    # The last time that something good came.
+    last_at = models.DateTimeField(null=True)
+    raised_at = models.DateTimeField(default=timezone.now)
+    cleared_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "kind", "key"],
+                name="source_alarm_open",
+                condition=models.Q(cleared_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.reason}"
