@@ -146,6 +146,9 @@ def record(tenant: Tenant) -> list[Any]:
                 {name: names.get(value, value) if name.endswith("_id") else value for name, value in row.items()}
                 for row in model.objects.values(*columns)
             ]
+            for row in rows:
+                # What the test itself said has no clock.
+                row.get("words", {}).pop("test", None)
             found.append((model.__name__, sorted(rows, key=repr)))
         return found
 

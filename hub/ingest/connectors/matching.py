@@ -138,7 +138,19 @@ def _contact(thing: SourceObject, account: Account) -> None:
     external_id = thing.external_id if thing.kind == PERSON else thing.person
     if not given:
         raise MatchError("the source told neither a name nor an address: match the company instead")
-    contact_upsert(account=account, source=thing.source, external_id=external_id, fields=contact_checked(given))
+    contact_upsert(
+        account=account,
+        source=thing.source,
+        external_id=external_id,
+        fields=contact_checked(given),
+        as_of=_said_at(thing),
+    )
+
+
+def _said_at(thing: SourceObject) -> datetime | None:
+    """When the source spoke of it last: what is written now is its word of then."""
+    latest: datetime | None = thing.words.order_by("-at").values_list("at", flat=True).first()
+    return latest
 
 
 @transaction.atomic
@@ -148,7 +160,10 @@ def account_make(*, thing: SourceObject, actor: Actor) -> Applied:
     if thing.kind != COMPANY or not thing.name:
         raise MatchError("the source did not tell what the customer is called")
     account, outcome = account_upsert(
-        source=thing.source, external_id=thing.external_id, fields=account_checked({"name": thing.name})
+        source=thing.source,
+        external_id=thing.external_id,
+        fields=account_checked({"name": thing.name}),
+        as_of=_said_at(thing),
     )
     thing.made = outcome == "created"
     thing.save(update_fields=["made"])
