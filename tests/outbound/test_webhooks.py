@@ -21,7 +21,6 @@ from django.utils import timezone
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from hub.accounts.models import Account
-from hub.outbound import calls
 from hub.outbound.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from hub.outbound.webhooks import sending
 from hub.outbound.webhooks.services import (
@@ -33,6 +32,7 @@ from hub.outbound.webhooks.services import (
 )
 from hub.plans.services import milestone_complete, plan_create
 from hub.registry.outgoing import outgoing_kinds
+from hub.tenancy import calls
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from tests.world import ACTOR, make_account, make_member

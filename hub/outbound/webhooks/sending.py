@@ -27,7 +27,6 @@ from django.conf import settings
 from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 
-from hub.outbound.calls import Refused, Unanswered, post
 from hub.outbound.models import (
     DeliveryStatus,
     EndpointStatus,
@@ -38,6 +37,7 @@ from hub.outbound.models import (
 )
 from hub.outbound.webhooks.signing import headers
 from hub.people.audit import SYSTEM, audit
+from hub.tenancy.calls import Refused, Unanswered, post
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 

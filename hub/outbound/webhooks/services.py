@@ -14,12 +14,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from hub.outbound.calls import Refused, checked_url
 from hub.outbound.models import DeliveryStatus, EndpointStatus, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from hub.outbound.webhooks.signing import new_secret
 from hub.people.audit import Actor, audit
 from hub.people.models import User
 from hub.registry.outgoing import Happening, outgoing_kinds
+from hub.tenancy.calls import Refused, checked_url
 from hub.tenancy.ids import uuid7
 from hub.tenancy.wake import wake
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.outbound import calls
-from hub.outbound.calls import Refused, Unanswered, checked_url, chosen_address, is_open, post
+from hub.tenancy import calls
+from hub.tenancy.calls import Refused, Unanswered, checked_url, chosen_address, is_open, post
 
 LOOPBACK = ["127.0.0.1"]
 

@@ -37,11 +37,12 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and the first 64 KB of what was answered."""
+    """Status and the first bytes of what was answered; `date` is the server's clock."""
 
     status: int
     body: bytes
     retry_after: str = ""
+    date: str = ""
 
 
 def checked_url(url: str, *, allow: Iterable[str] = ()) -> SplitResult:
@@ -113,40 +114,59 @@ def _port(parts: SplitResult) -> int:
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, allow: Iterable[str] = ()) -> Answer:
     """POST once and read what is answered, all within ten seconds; raises Refused or Unanswered."""
+    return call("POST", url, body, headers, allow=allow)
+
+
+def call(
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    *,
+    allow: Iterable[str] = (),
+    seconds: float = SECONDS,
+    most_bytes: int = MOST_BYTES,
+) -> Answer:
+    """Call once and read at most `most_bytes` of the answer, all within `seconds`; raises Refused or Unanswered."""
     allow = list(allow)
     parts = checked_url(url, allow=allow)
-    connection = _Pinned(chosen_address(parts, allow=allow), parts)
-    deadline = time.monotonic() + SECONDS
+    connection = _Pinned(chosen_address(parts, allow=allow), parts, seconds)
+    deadline = time.monotonic() + seconds
     # A server that sends a byte now and then would never run into the timeout of a single read.
-    watch = threading.Timer(SECONDS, connection.hang_up)
+    watch = threading.Timer(seconds, connection.hang_up)
     watch.daemon = True
     watch.start()
     try:
         connection.connect()
-        connection.request("POST", _target(parts), body, {**headers, "Host": _host(parts), "Connection": "close"})
+        connection.request(method, _target(parts), body, {**headers, "Host": _host(parts), "Connection": "close"})
         response = connection.getresponse()
-        answer = Answer(response.status, response.read(MOST_BYTES), response.headers.get("Retry-After", ""))
+        told = response.headers
+        answer = Answer(response.status, response.read(most_bytes), told.get("Retry-After", ""), told.get("Date", ""))
     except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
-        raise Unanswered(LATE if time.monotonic() >= deadline else _words(error)) from error
+        raise Unanswered(_late(seconds) if time.monotonic() >= deadline else _words(error)) from error
     finally:
         watch.cancel()
         connection.close()
     if time.monotonic() >= deadline:
         # Cut off by us, it only looks like an end.
-        raise Unanswered(LATE)
+        raise Unanswered(_late(seconds))
     return answer
+
+
+def _late(seconds: float) -> str:
+    return LATE if seconds == SECONDS else f"no whole answer within {seconds:.0f} seconds"
 
 
 class _Pinned(http.client.HTTPConnection):
     """A connection to an address that was looked at; over https it asks for the certificate of the name."""
 
-    def __init__(self, address: Address, parts: SplitResult) -> None:
-        super().__init__(str(address), _port(parts), timeout=SECONDS)
+    def __init__(self, address: Address, parts: SplitResult, seconds: float) -> None:
+        super().__init__(str(address), _port(parts), timeout=seconds)
         self._name = parts.hostname if parts.scheme == "https" else None
         self._line: socket.socket | None = None
 
     def connect(self) -> None:
-        self.sock = self._line = socket.create_connection((self.host, self.port), SECONDS)
+        self.sock = self._line = socket.create_connection((self.host, self.port), self.timeout)
         if self._name:
             context = ssl.create_default_context()
             secured = context.wrap_socket(self._line, server_hostname=self._name, do_handshake_on_connect=False)
