@@ -7,11 +7,13 @@ class IngestConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.ingest import connectors, following
+        from hub.ingest import connectors, following, pulling
         from hub.ingest.connectors import panels
         from hub.ingest.connectors import work as hooks
         from hub.ingest.connectors.endpoints import QUEUE as HOOKS
         from hub.ingest.imports import work
+        from hub.ingest.pulling import work as pulls
+        from hub.ingest.pulling.services import QUEUE as PULLS
         from hub.ingest.services import QUEUE
         from hub.ingest.sources import alarms
         from hub.registry.panels import NavItem, nav_items
@@ -22,6 +24,9 @@ class IngestConfig(AppConfig):
         register_queue(work.QUEUE, drain=work.drain, backlog=work.backlog, lane="bulk")
         connectors.load()
         panels.register()
+        pulling.load()
+        # Beside other bulk work: it waits for strangers.
+        register_queue(PULLS, drain=pulls.drain, backlog=pulls.backlog, lane="bulk")
         register_queue(HOOKS, drain=hooks.drain, backlog=hooks.backlog, lane="ingest")
         alarms.register()
         nav_items.register(NavItem("sources", "Sources", 82, "sources.view", "sources:keys", icon="plug-connected"))

@@ -57,6 +57,7 @@ NO_PAGES = frozenset(
         *("outbound:webhook_rotate", "outbound:webhook_test", "outbound:webhook_switch", "outbound:webhook_remove"),
         *("outbound:delivery_resend", "sources:key_new", "sources:key_revoke", "sources:refused_download"),
         *("sources:connection_renew", "sources:connection_revoke", "sources:call_again", "sources:match"),
+        *("sources:reading", "sources:reading_now", "sources:reading_stop"),
         *("record:attribute_add", "record:rollup", "record:parent", "record:person_merge", "record:person_split"),
         *("record:person_undo", "record:contact_roles", "record:contact_left", "record:contact_returned"),
         *(

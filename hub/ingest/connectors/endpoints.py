@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ QUEUE: Final = "hooks"
 MOST_ENDPOINTS: Final = 50
 OVERLAP: Final = timedelta(hours=24)
 LEAST_SECRET: Final = 8
+# What is read from an API comes in this form, whatever the source's own calls look like.
+READ_AS: Final = "application/json"
 SOURCE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 
 
@@ -141,6 +144,31 @@ def call_keep(endpoint: HookEndpoint, identity: Identity, call: Call) -> bool:
     HookDelivery.objects.bulk_create([delivery], ignore_conflicts=True)
     wake(QUEUE)
     return True
+
+
+def calls_keep(endpoint: HookEndpoint, calls: Mapping[Identity, bytes]) -> int:
+    """Keep what an API gave as calls for the worker; returns how many are new. In the caller's transaction."""
+    now = timezone.now()
+    ids = {identity.event_id[:200] for identity in calls}
+    known = HookDelivery.objects.filter(endpoint=endpoint, event_id__in=ids).values_list("event_id", flat=True)
+    left = ids - set(known)
+    fresh = [
+        HookDelivery(
+            endpoint=endpoint,
+            event_id=identity.event_id[:200],
+            kind=identity.kind[:100],
+            content_type=READ_AS,
+            body=body,
+            received_at=now,
+            due_at=now,
+        )
+        for identity, body in calls.items()
+        if identity.event_id[:200] in left
+    ]
+    HookDelivery.objects.bulk_create(fresh, ignore_conflicts=True, batch_size=500)
+    if fresh:
+        wake(QUEUE)
+    return len(fresh)
 
 
 def refusal_count(endpoint: HookEndpoint, why: str) -> None:

@@ -21,6 +21,7 @@ from hub.ingest.connectors import endpoints, matching, selectors
 from hub.ingest.connectors.base import connectors
 from hub.ingest.connectors.forms import EndpointForm, SecretForm
 from hub.ingest.models import DeliveryState, HookDelivery, HookEndpoint, SourceObject
+from hub.ingest.pulling.views import reading_of
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 
@@ -102,6 +103,7 @@ def endpoint_page(request: StaffRequest, hook_endpoint_id: UUID) -> HttpResponse
         **SECTION,
         "endpoint": endpoint,
         "connector": connector,
+        "reading": reading_of(endpoint),
         "address": selectors.address_of(request.tenant, endpoint),
         "rows": rows[: selectors.PAGE],
         "next_cursor": f"{last.received_at.isoformat()},{last.pk}" if last else None,

@@ -10,6 +10,7 @@ from hub.ingest.models.imports import (
     ImportUpload,
     QuarantinedRow,
 )
+from hub.ingest.models.pulling import PullAccess, PullStream
 from hub.ingest.models.sources import DoorVolume, EventSchema
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "ImportRun",
     "ImportUpload",
     "ImportedFile",
+    "PullAccess",
+    "PullStream",
     "QuarantinedEvent",
     "QuarantinedRow",
     "SourceObject",

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from hub.ingest.connectors import views as hooks
+from hub.ingest.pulling import views as reading
 from hub.ingest.sources import views
 
 app_name = "sources"
@@ -18,6 +19,9 @@ urlpatterns = [
     path("connections/<uuid:hook_endpoint_id>/change/", hooks.endpoint_change, name="connection_change"),
     path("connections/<uuid:hook_endpoint_id>/renew/", hooks.endpoint_renew, name="connection_renew"),
     path("connections/<uuid:hook_endpoint_id>/revoke/", hooks.endpoint_revoke, name="connection_revoke"),
+    path("connections/<uuid:hook_endpoint_id>/reading/", reading.access_give, name="reading"),
+    path("connections/<uuid:hook_endpoint_id>/reading/now/", reading.access_now, name="reading_now"),
+    path("connections/<uuid:hook_endpoint_id>/reading/stop/", reading.access_take, name="reading_stop"),
     path("calls/<uuid:hook_delivery_id>/", hooks.call_page, name="call"),
     path("calls/<uuid:hook_delivery_id>/again/", hooks.call_again, name="call_again"),
     path("unmatched/", hooks.strangers, name="unmatched"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, Final
 from xml.etree.ElementTree import Element, ParseError
 
@@ -34,10 +35,14 @@ from hub.ingest.connectors.base import (
     clean,
     connectors,
     day,
+    decoded,
     iso,
+    items,
     latest,
+    mapping,
     moment,
     number,
+    part,
     text,
 )
 from hub.ingest.connectors.signatures import check_one_of
@@ -100,17 +105,38 @@ def _records(found: Element) -> list[tuple[str, dict[str, str]]]:
 
 
 def read(call: Call, received_at: datetime, options: Facts) -> list[Word]:
-    found, event = parsed(call.body), identify(call).event_id
+    """The words of an outbound message, or of records that its API gave (`{"records": […]}`)."""
+    if call.content_type == "application/json":
+        records, kinds = _given_records(call.body), "what was read"
+        event = blake2b(call.body, digest_size=16).hexdigest()
+    else:
+        records, event, kinds = _records(parsed(call.body)), identify(call).event_id, identify(call).kind
     words: list[Word] = []
-    for position, (kind, fields) in enumerate(_records(found)):
+    for position, (kind, fields) in enumerate(records):
         reader = READERS.get(kind)
         if reader is None or not fields.get("Id"):
             continue
         at = moment(fields.get("SystemModstamp")) or moment(fields.get("LastModifiedDate")) or received_at
         words += reader(fields, at, f"{event}:{position}")
     if not words:
-        raise NothingToDo(f"Tandem keeps nothing of {identify(call).kind or 'this call'}")
+        raise NothingToDo(f"Tandem keeps nothing of {kinds or 'this call'}")
     return words
+
+
+def _given_records(body: bytes) -> list[tuple[str, dict[str, str]]]:
+    """Records of the API in the form of a message's: every value a text, what is empty left out."""
+    found = items(mapping(decoded(body)).get("records"))
+    return [
+        (
+            text(part(record, "attributes").get("type")),
+            {name: _as_text(value) for name, value in record.items() if value is not None and name != "attributes"},
+        )
+        for record in found
+    ]
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else text(value, 1000)
 
 
 def _account(fields: dict[str, str], at: datetime, event: str) -> list[Word]:
