@@ -18,10 +18,12 @@ from pytest_django import Settings
 from hub.accounts.models import Account, Contact
 from hub.feedback.models import Ticket
 from hub.ingest.connectors.base import Malformed
+from hub.ingest.connectors.selectors import alarms
 from hub.ingest.models import HookDelivery, HookEndpoint, PullAccess, PullStream
 from hub.ingest.pulling import work
 from hub.ingest.pulling.base import LONGEST, MOST_PATIENCE, Page, asked_patience, pullers, waiting
 from hub.ingest.pulling.services import access_give, access_now, access_take
+from hub.ingest.sources.alarms import watched
 from hub.people.models import Role
 from hub.revenue.models import ContractLine, Invoice, Opportunity
 from hub.tenancy.context import tenant_context
@@ -305,10 +307,16 @@ def test_a_key_that_is_not_taken_stops_until_another_is_given(acme: Tenant, api:
         assert access.stopped_at is not None
         assert "does not take this key" in access.reason
         assert work.backlog() is None
+        [alarm] = alarms(timezone.now())
+        assert alarm.stopped == access.reason
+        [watched_one] = [entry for entry in watched(timezone.now()) if entry.kind == "connection"]
+        assert "read no more" in watched_one.reason(timezone.now())
     work.drain(acme.id)
     assert len(running.asked) == asked
     running.key = KEY
     give(acme, to, running)
+    with tenant_context(acme):
+        assert not alarms(timezone.now())
     pull(acme)
     assert calls(acme) == sum(map(len, running.things.values()))
 

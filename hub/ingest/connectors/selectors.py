@@ -17,7 +17,7 @@ from django.utils import timezone
 from hub.accounts.models import Account
 from hub.ingest.connectors.base import Connector, connectors
 from hub.ingest.connectors.nouns import WORDS
-from hub.ingest.models import DeliveryState, HookDelivery, HookEndpoint
+from hub.ingest.models import DeliveryState, HookDelivery, HookEndpoint, PullAccess
 from hub.tenancy.models import Tenant
 
 PAGE: Final = 50
@@ -41,6 +41,8 @@ class Connection:
     unmatched: int
     last_at: datetime | None
     quiet: bool
+    # Why its API is read no more.
+    stopped: str = ""
 
     @property
     def week(self) -> int:
@@ -56,11 +58,12 @@ class Connection:
 
 
 def connections(now: datetime) -> list[Connection]:
-    """Every endpoint, open ones first; three queries."""
+    """Every endpoint, open ones first; four queries."""
     endpoints = HookEndpoint.objects.order_by("-revoked_at", "label", "pk")
-    days, totals = _days(now), _totals()
+    days, totals, stopped = _days(now), _totals(), _stopped()
     found = [
-        _connection(endpoint, days.get(endpoint.pk, {}), totals.get(endpoint.pk, {}), now) for endpoint in endpoints
+        _connection(endpoint, days.get(endpoint.pk, {}), totals.get(endpoint.pk, {}), now, stopped.get(endpoint.pk, ""))
+        for endpoint in endpoints
     ]
     return sorted(found, key=lambda entry: entry.endpoint.revoked_at is not None)
 
@@ -88,18 +91,28 @@ def _totals() -> dict[UUID, dict[str, Any]]:
     return {row["endpoint_id"]: row for row in rows}
 
 
-def _connection(endpoint: HookEndpoint, days: dict[int, int], totals: dict[str, Any], now: datetime) -> Connection:
+def _stopped() -> dict[UUID, str]:
+    """Why the reading of a connection stopped by itself; who takes a key away knows it."""
+    rows = PullAccess.objects.filter(stopped_at__isnull=False).exclude(secret="")
+    return dict(rows.values_list("endpoint_id", "reason"))
+
+
+def _connection(
+    endpoint: HookEndpoint, days: dict[int, int], totals: dict[str, Any], now: datetime, stopped: str
+) -> Connection:
     counts = [days.get(ago, 0) for ago in reversed(range(DAYS))]
     last = totals.get("last")
     busy = sum(count > 0 for count in counts[-9:-2]) >= BUSY_DAYS
     quiet = endpoint.revoked_at is None and busy and last is not None and now - last > QUIET_AFTER
     connector = connectors.get(endpoint.source)
-    return Connection(endpoint, connector, counts, totals.get("refused", 0), totals.get("unmatched", 0), last, quiet)
+    refused, unmatched = totals.get("refused", 0), totals.get("unmatched", 0)
+    return Connection(endpoint, connector, counts, refused, unmatched, last, quiet, stopped)
 
 
 def alarms(now: datetime) -> list[Connection]:
-    """Open endpoints that somebody should look at: quiet, or answering 401."""
-    return [entry for entry in connections(now) if entry.endpoint.revoked_at is None and (entry.quiet or entry.failing)]
+    """Open endpoints that somebody should look at: quiet, answering 401, or no more let in to read."""
+    watched = [entry for entry in connections(now) if entry.endpoint.revoked_at is None]
+    return [entry for entry in watched if entry.quiet or entry.failing or entry.stopped]
 
 
 def address_of(tenant: Tenant, endpoint: HookEndpoint, *, secret: bool = False) -> str:

@@ -93,6 +93,8 @@ def _connections(now: datetime) -> list[Watched]:
 
 
 def _failing(entry: Any) -> str:
+    if entry.stopped:
+        return f"it is read no more: {entry.stopped}"
     return f"its calls are answered 401: {entry.endpoint.refused_why}" if entry.failing else ""
 
 
