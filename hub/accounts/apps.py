@@ -8,7 +8,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.accounts import exports, facts, outgoing, panels
-        from hub.accounts.services import hierarchy, winning
+        from hub.accounts.services import deciding, hierarchy, winning
         from hub.tenancy.wake import register_queue
 
         exports.register()
@@ -16,4 +16,4 @@ class AccountsConfig(AppConfig):
         facts.register()
         panels.register()
         register_queue(hierarchy.QUEUE, drain=hierarchy.drain, backlog=hierarchy.backlog, lane="evaluate")
-        register_queue(winning.QUEUE, drain=winning.drain, backlog=winning.backlog, lane="bulk")
+        register_queue(winning.QUEUE, drain=deciding.drain, backlog=deciding.backlog, lane="bulk")

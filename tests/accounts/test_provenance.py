@@ -38,7 +38,7 @@ from hub.accounts.services import (
     source_rule_set,
     source_withdraw,
 )
-from hub.accounts.services.winning import backlog, drain
+from hub.accounts.services.deciding import backlog, drain
 from hub.accounts.words import HAND, Rule, RuleKind, words_of
 from hub.people.audit import Actor
 from hub.people.models import AuditEvent

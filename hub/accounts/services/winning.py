@@ -1,16 +1,14 @@
-"""Rules for which source wins, what a person sets by hand, and the queue that decides stored values anew."""
+"""Rules for which source wins, and what a person sets by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Min
 from django.utils import timezone
 
 from hub.accounts.models import (
@@ -24,9 +22,9 @@ from hub.accounts.models import (
     WinKind,
 )
 from hub.accounts.outgoing import account_told
-from hub.accounts.services.attributes import attributes_set, attributes_set_many
+from hub.accounts.services.attributes import attributes_set
 from hub.accounts.services.locks import facts_touch, states_lock
-from hub.accounts.services.provenance import Row, RuleBook, Voice, conflicts_note, current, entity_of, python
+from hub.accounts.services.provenance import Row, Voice, current, entity_of, python
 from hub.accounts.services.record import ACCOUNT_FIELDS, CONTACT_FIELDS
 from hub.accounts.words import (
     ATTRIBUTE,
@@ -35,24 +33,19 @@ from hub.accounts.words import (
     Plain,
     Rule,
     RuleKind,
-    fields_of,
     order_checked,
     same,
-    shared_fields,
     winner,
-    withdraw,
     words_of,
 )
 from hub.people.audit import Actor, audit
-from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.context import current_tenant_id
 from hub.tenancy.wake import wake
 
 QUEUE: Final = "decide-sources"
-BATCH: Final = 200
 # So many contested values are looked at for a preview; a page must not take longer.
 PREVIEWED: Final = 2_000
 LONGEST_DAYS: Final = 3_650
-AGAIN: Final = timedelta(days=1)
 FIELDS: Final[Mapping[str, frozenset[str]]] = {
     AttributeEntity.ACCOUNT: ACCOUNT_FIELDS | {"owner_id"},
     AttributeEntity.CONTACT: CONTACT_FIELDS,
@@ -177,13 +170,13 @@ class Preview:
 
 def source_rule_preview(*, entity: str, field: str, rule: Rule) -> Preview:
     """What a rule would change. Two queries; only values that sources disagree about can change."""
-    live = _contested(entity, field).order_by("id")[: PREVIEWED + 1]
+    live = contested(entity, field).order_by("id")[: PREVIEWED + 1]
     conflicts = list(live)
-    rows = _rows_of(entity, {_owner(conflict) for conflict in conflicts[:PREVIEWED]})
+    rows = rows_of(entity, {owner_of(conflict) for conflict in conflicts[:PREVIEWED]})
     now, changes = timezone.now(), 0
     examples: list[tuple[str, str, Plain, Plain]] = []
     for conflict in conflicts[:PREVIEWED]:
-        row = rows.get(_owner(conflict))
+        row = rows.get(owner_of(conflict))
         word = winner(words_of(row.words, conflict.field), rule, now) if row else None
         if row is None or word is None or same(current(row, conflict.field), word.value):
             continue
@@ -193,7 +186,8 @@ def source_rule_preview(*, entity: str, field: str, rule: Rule) -> Preview:
     return Preview(changes, min(len(conflicts), PREVIEWED), len(conflicts) <= PREVIEWED, examples)
 
 
-def _contested(entity: str, field: str) -> Any:
+def contested(entity: str, field: str) -> Any:
+    """The open conflicts about a field, or about every field that no rule of its own has."""
     live = FieldConflict.objects.filter(entity=entity, closed_at__isnull=True)
     if field:
         return live.filter(field=field)
@@ -201,11 +195,11 @@ def _contested(entity: str, field: str) -> Any:
     return live.exclude(field__in=list(own.values_list("field", flat=True)))
 
 
-def _owner(conflict: FieldConflict) -> UUID:
+def owner_of(conflict: FieldConflict) -> UUID:
     return conflict.contact_id or conflict.account_id
 
 
-def _rows_of(entity: str, ids: Iterable[UUID]) -> dict[UUID, Row]:
+def rows_of(entity: str, ids: Iterable[UUID]) -> dict[UUID, Row]:
     found: dict[UUID, Row] = (Account if entity == AttributeEntity.ACCOUNT else Contact).objects.in_bulk(list(ids))
     return found
 
@@ -256,17 +250,17 @@ def _set(row: Row, values: Mapping[str, Plain], actor: Actor) -> None:
     voice.note()
     audit(actor, f"{entity_of(row)}.set_by_hand", row, fields=sorted(values))
     if changed:
-        facts_touch([_account_id(row)])
+        facts_touch([account_id_of(row)])
         if isinstance(row, Account):
             account_told(row, "updated")
 
 
-def _account_id(row: Row) -> UUID:
+def account_id_of(row: Row) -> UUID:
     return row.pk if isinstance(row, Account) else row.account_id
 
 
 def _locked(row: Row) -> Row:
-    states_lock([_account_id(row)])
+    states_lock([account_id_of(row)])
     fresh: Row = type(row).objects.get(pk=row.pk)
     return fresh
 
@@ -295,112 +289,3 @@ def conflict_let_win(*, conflict: FieldConflict, source: str, actor: Actor) -> S
         # A person's word would come before an order that does not name it.
         order.append(HAND)
     return source_rule_set(entity=conflict.entity, field=conflict.field, kind=WinKind.ORDER, order=order, actor=actor)
-
-
-# --- Deciding anew ------------------------------------------------------------------------------------------------
-
-
-def backlog() -> datetime | None:
-    """When something is to be decided: now, or when a person's words may have had their days."""
-    if DecisionDue.objects.filter(finished_at__isnull=True).exists():
-        return timezone.now()
-    dated = SourceRule.objects.filter(kind=WinKind.HAND, hand_days__isnull=False)
-    oldest: datetime | None = dated.aggregate(at=Min("decided_at"))["at"]
-    return oldest + AGAIN if oldest else None
-
-
-def drain(tenant_id: UUID) -> datetime | None:
-    """Decide what is due, some hundred rows a transaction."""
-    with tenant_context(tenant_id):
-        _ask_again()
-    while True:
-        with tenant_context(tenant_id):
-            open_ones = DecisionDue.objects.select_for_update(skip_locked=True).filter(finished_at__isnull=True)
-            due = open_ones.order_by("asked_at", "id").first()
-            if due is None:
-                return backlog()
-            _step(due)
-
-
-def _ask_again() -> None:
-    now = timezone.now()
-    rules = SourceRule.objects.select_for_update(skip_locked=True).filter(kind=WinKind.HAND, hand_days__isnull=False)
-    for rule in rules.filter(decided_at__lte=now - AGAIN):
-        DecisionDue.objects.create(entity=rule.entity, field=rule.field, asked_by="Tandem")
-        SourceRule.objects.filter(pk=rule.pk).update(decided_at=now)
-
-
-def _step(due: DecisionDue) -> None:
-    ids = _withdrawn_from(due) if due.source else _contested_by(due)
-    changed = _decide(due, ids) if ids else 0
-    due.changed, due.looked_at = due.changed + changed, due.looked_at + len(ids)
-    if due.reached is None:
-        due.finished_at = timezone.now()
-    due.save(update_fields=["changed", "looked_at", "reached", "finished_at"])
-
-
-def _contested_by(due: DecisionDue) -> list[UUID]:
-    """The objects of the next contested values; moves `reached` on, to None at the end."""
-    live = _contested(due.entity, due.field)
-    if due.reached:
-        live = live.filter(id__gt=due.reached)
-    found = list(live.order_by("id")[:BATCH])
-    due.reached = found[-1].pk if len(found) == BATCH else None
-    return sorted({_owner(conflict) for conflict in found})
-
-
-def _withdrawn_from(due: DecisionDue) -> list[UUID]:
-    """The next objects of which the source says something; moves `reached` on, to None at the end."""
-    model: Any = Account if due.entity == AttributeEntity.ACCOUNT else Contact
-    rows = model.objects.order_by("id")
-    if due.reached:
-        rows = rows.filter(id__gt=due.reached)
-    found = list(rows.values_list("id", "words")[: 5 * BATCH])
-    due.reached = found[-1][0] if len(found) == 5 * BATCH else None
-    return [pk for pk, words in found if due.source in words]
-
-
-def _decide(due: DecisionDue, ids: Sequence[UUID]) -> int:
-    """Store the words that win now, of these objects; returns how many objects changed."""
-    accounts = {_account_id(row) for row in _rows_of(due.entity, ids).values()}
-    states_lock(accounts)
-    book = RuleBook()
-    told: list[tuple[Row, set[str]]] = []
-    changed: set[UUID] = set()
-    rows = _rows_of(due.entity, ids)
-    for row in rows.values():
-        shared = shared_fields(row.words)
-        if due.source:
-            row.words = withdraw(row.words, due.source)
-        if _store(row, _won(row, book), bool(due.source)):
-            changed.add(row.pk)
-        told.append((row, shared))
-    conflicts_note(told, book)
-    facts_touch({_account_id(rows[pk]) for pk in changed})
-    for pk in changed:
-        if isinstance(account := rows[pk], Account):
-            account_told(account, "updated")
-    return len(changed)
-
-
-def _won(row: Row, book: RuleBook) -> dict[str, Plain]:
-    """The fields that should hold something else, by the rules; what merely differs in capitals stays."""
-    won: dict[str, Plain] = {}
-    for name in fields_of(row.words):
-        word = winner(words_of(row.words, name), book.of(entity_of(row), name), book.now)
-        if word is not None and not same(current(row, name) or None, word.value or None):
-            won[name] = word.value
-    return won
-
-
-def _store(row: Row, won: Mapping[str, Plain], always: bool) -> bool:
-    own = {name.removeprefix(ATTRIBUTE): value for name, value in won.items() if name.startswith(ATTRIBUTE)}
-    fields = [name for name in won if not name.startswith(ATTRIBUTE)]
-    for name in fields:
-        setattr(row, name, python(row, name, won[name]))
-    if fields or always:
-        row.save(update_fields=[*fields, "words", "updated_at"])
-    if own:
-        account, contact = (row, None) if isinstance(row, Account) else (row.account, row)
-        attributes_set_many([(account, contact, own)], label="rule for sources")
-    return bool(won)
