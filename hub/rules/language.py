@@ -156,7 +156,7 @@ class _Reader:
 
     def fail(self, pointer: str, message: str) -> Node | None:
         """Note a problem; None stands for the part that could not be read."""
-        self.problems.append(Problem(pointer, message))
+        self.problems.append(Problem(_sayable(pointer), _sayable(message)))
         return None
 
     def node(self, tree: object, at: str, depth: int) -> Node | None:
@@ -316,6 +316,11 @@ _READERS: Final[Mapping[FactKind, Callable[[object], Scalar]]] = {
 
 def _escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
+
+
+def _sayable(text: str) -> str:
+    """What was given, as an answer can carry it: half a character of JSON's has no bytes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _show(raw: object) -> str:

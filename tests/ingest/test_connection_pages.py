@@ -261,3 +261,23 @@ def test_who_may_not_change_sees_no_buttons(acme: Tenant) -> None:
     assert not re.search(rf"{to.pk}/(renew|revoke|change)/", page)
     assert marketer.post(f"{SOURCES}/connections/{to.pk}/revoke/").status_code == 403
     assert "Add a connection" not in marketer.get(f"{SOURCES}/connections/").content.decode()
+
+
+def test_a_payload_is_shown_whole_whatever_characters_it_names(acme: Tenant, admin: Client) -> None:
+    address = f"https://sns.eu-west-1.amazonaws.com/?Token={'2336412f37' * 23}"
+    strange = stripe_customer(name="half \ud83d, nothing \x00, <script>alert(1)</script>", website=address)
+    [call] = take(acme, endpoint(acme, "stripe"), strange)
+    page = admin.get(f"{SOURCES}/calls/{call.pk}/")
+    assert page.status_code == 200
+    assert "half \\ud83d" in page.text
+    assert address in page.text
+    assert "<script>alert" not in page.text
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+23:59", "2024-01-01T00:00:00+23:59", "2024-01-01", "x"])
+def test_a_cursor_that_nobody_gave_starts_at_the_beginning(acme: Tenant, admin: Client, at: str) -> None:
+    to = endpoint(acme, "stripe")
+    take(acme, to, stripe_customer())
+    cursor = f"{at},01890000-0000-7000-8000-000000000000"
+    assert "Northwind" in admin.get(f"{SOURCES}/unmatched/", {"cursor": cursor}).text
+    assert "customer.updated" in admin.get(f"{SOURCES}/connections/{to.pk}/", {"cursor": cursor}).text

@@ -57,6 +57,10 @@ def problems(tree: object) -> list[tuple[str, str]]:
         ({"fact": "renewal_on", "op": "within_days_before", "value": -1}, "/value", "whole number of days"),
         ({"fact": "last_seen_at", "op": "gt", "value": "2026-03-31T09:00:00"}, "/value", "with offset"),
         ({"fact": "mrr", "op": "gt", "value": 1, "a/b": 2}, "/a~1b", "a comparison has only"),
+        # What no answer could carry is named as JSON names it.
+        ({"fact": "\ud800", "op": "gt", "value": 1}, "/fact", 'unknown fact "\\ud800"'),
+        ({"fact": "mrr", "op": "\ud800", "value": 1}, "/op", 'unknown operator "\\ud800"'),
+        ({"fact": "mrr", "op": "gt", "value": 1, "\ud800": 2}, "/\\ud800", "a comparison has only"),
     ],
 )
 def test_a_wrong_tree_is_named_with_place_and_cause(tree: object, pointer: str, message: str) -> None:

@@ -33,7 +33,11 @@ def test_a_cursor_that_no_database_could_compare_is_nonsense(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2024-01-01T00:00:00", "2024-01-01"]
+    "text",
+    [
+        *("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2024-01-01T00:00:00", "2024-01-01"),
+        *("2024-01-01T00:00:00+16:00", "2024-01-01T00:00:00-23:59"),
+    ],
 )
 def test_a_time_that_some_zone_or_database_does_not_know_is_nonsense(text: str) -> None:
     assert cursor_values(cursor_of(text, uuid4()), datetime.fromisoformat, UUID) is None

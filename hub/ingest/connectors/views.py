@@ -24,6 +24,7 @@ from hub.ingest.models import DeliveryState, HookDelivery, HookEndpoint, SourceO
 from hub.ingest.pulling.views import reading_of
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
+from hub.registry.moments import read_moment
 
 SECTION = {"section": "connections"}
 # A payload is shown up to here; the whole is what the source has.
@@ -182,7 +183,8 @@ def _payload(delivery: HookDelivery) -> str:
     text = bytes(delivery.body).decode("utf-8", "replace")
     with suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    return text[:SHOWN]
+    # Half a character, which JSON can name, cannot be part of a page: it is shown as JSON names it.
+    return text[:SHOWN].encode("utf-8", "backslashreplace").decode()
 
 
 @staff_page("sources.edit")
@@ -263,7 +265,6 @@ def _place(cursor: str) -> tuple[datetime, UUID] | None:
     """Where a page starts; an address that makes no sense starts at the beginning."""
     at, _, pk = cursor.partition(",")
     try:
-        moment = datetime.fromisoformat(at)
-        return (moment, UUID(pk)) if moment.tzinfo else None
+        return read_moment(at), UUID(pk)
     except ValueError:
         return None

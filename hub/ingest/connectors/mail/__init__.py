@@ -81,8 +81,8 @@ def identify(call: Call) -> Identity:
 
 
 def read(call: Call, received_at: datetime, options: Facts) -> list[Word]:
-    if address := confirmation_of(call):
-        raise NothingToDo(f"Amazon asks whether this endpoint is yours. To say yes, open {address}"[:300])
+    if asked := confirmation_of(call):
+        raise NothingToDo(f"Amazon asks whether this endpoint is yours. {asked}")
     events = events_of(provider_of(options), call)
     words = [word for event in events if (word := _word(event, received_at)) is not None]
     if not words and not reports_of(events, received_at):

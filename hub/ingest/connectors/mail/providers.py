@@ -145,15 +145,17 @@ def events_of(provider: Provider, call: Call) -> list[Any]:
 
 
 def confirmation_of(call: Call) -> str:
-    """The address that confirms a subscription of SNS, when the call asks for that; only one of Amazon's."""
+    """What to do to confirm a subscription of SNS, "" when the call asks for none; its address is long."""
     try:
         body = json.loads(call.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(body, dict) or body.get("Type") != "SubscriptionConfirmation":
         return ""
     url = str(body.get("SubscribeURL", ""))
-    return url if AMAZON.fullmatch(url) else "an address that is not Amazon's: do not open it"
+    if AMAZON.fullmatch(url):
+        return "To say yes, open the address under SubscribeURL in the payload; it is one of Amazon's"
+    return "The address under SubscribeURL in the payload is not Amazon's: do not open it"
 
 
 AMAZON: Final = re.compile(r"https://sns\.[a-z0-9-]{1,30}\.amazonaws\.com(\.cn)?/[!-~]{1,1500}")
