@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from hub.accounts.models import Account
-from hub.accounts.services import change_record
+from hub.accounts.services import change_record, contact_upsert
+from hub.feedback.services import ticket_upsert
 from hub.plans.services import MILESTONE_COMPLETED, plan_create
-from hub.revenue.services import contract_line_upsert
+from hub.revenue.services import contract_line_upsert, invoice_upsert, opportunity_upsert
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.usage.models import UsageDaily
@@ -117,3 +119,32 @@ def test_filtering_the_list_keeps_the_address_and_the_way_back(page: Page, tenan
     assert "q=blue2" in page.url
     page.go_back()
     expect(page.locator("#account-list tbody tr")).to_have_count(3)
+
+
+@pytest.mark.parametrize("width", [390, 1360])
+def test_a_word_without_end_from_another_system_stays_within_the_page(page: Page, tenant: Tenant, width: int) -> None:
+    endless = "W" * 180
+    with tenant_context(tenant):
+        account = make_account(endless, industry=endless[:80])
+        known: dict[str, Any] = {"account": account, "source": "crm", "external_id": "1"}
+        today = timezone.localdate()
+        ticket_upsert(**known, fields={"subject": endless, "opened_at": timezone.now()})
+        opportunity_upsert(**known, fields={"name": endless, "kind": "renewal", "stage": endless[:60]})
+        invoice_upsert(
+            **known, fields={"number": endless[:60], "total_minor": 1, "currency": "USD", "issued_on": today}
+        )
+        contact_upsert(**known, fields={"name": endless, "title": endless, "email": f"{endless[:60]}@blue.example"})
+    sign_in(page)
+    page.wait_for_url("**/t/acme/")
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"/t/acme/accounts/{account.pk}/")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_range_of_the_filter_can_be_typed_on_a_phone(page: Page, tenant: Tenant) -> None:
+    sign_in(page)
+    page.wait_for_url("**/t/acme/")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto('/t/acme/accounts/filter/?rule={"fact":"mrr_minor","op":"between","value":[100,200]}')
+    boxes = [page.locator(f"[data-filter-row] [name={name}]").bounding_box() for name in ("op", "value", "second")]
+    assert [box and box["width"] > 200 for box in boxes] == [True] * 3

@@ -11,11 +11,11 @@ from django.test import Client
 from hub.people.models import AuditEvent
 from hub.people.services import credential_create
 from hub.shell.models import DefaultView, SavedView
-from hub.shell.services.views import ViewError, view_save
+from hub.shell.services.views import ViewError, view_change, view_default, view_remove, view_save
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from tests.shell.staff import staff
-from tests.world import ACTOR, make_account
+from tests.world import ACTOR, make_account, make_member
 
 LIST = "/t/acme/accounts/"
 RULE = json.dumps({"all": [{"fact": "country", "op": "eq", "value": "NO"}]})
@@ -177,3 +177,17 @@ def test_a_member_has_no_two_views_of_one_name_and_two_members_may(acme: Tenant)
         view_save(list_key="accounts", name="Same", params={}, owner=None, shared=True, actor=ACTOR)
         with pytest.raises(ViewError):
             view_save(list_key="accounts", name="Same", params={}, owner=None, shared=True, actor=ACTOR)
+
+
+def test_who_uses_a_view_while_somebody_removes_it_is_told(acme: Tenant) -> None:
+    with tenant_context(acme):
+        user = make_member(acme, "csm").user
+        view = view_save(list_key="accounts", name="Mine", params={}, owner=user, shared=True, actor=ACTOR)
+        known = SavedView.objects.get()
+        view_remove(view=view, actor=ACTOR)
+        with pytest.raises(ViewError, match="in the meantime"):
+            view_default(user=user, list_key="accounts", view=known, actor=ACTOR)
+        with pytest.raises(ViewError, match="in the meantime"):
+            view_change(view=known, name="Yours", actor=ACTOR)
+        view_remove(view=known, actor=ACTOR)
+        assert AuditEvent.objects.filter(action="view.remove").count() == 1

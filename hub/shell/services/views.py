@@ -14,6 +14,7 @@ from hub.shell.models import DefaultView, SavedView
 
 MOST: Final = 200
 LONGEST: Final = 20_000
+GONE: Final = "somebody has removed it in the meantime"
 
 
 class ViewError(ValueError):
@@ -56,6 +57,8 @@ def view_change(
     shared: bool | None = None,
 ) -> None:
     """Rename a view, give it another address, share it or take it back; what is None stays. Raises ViewError."""
+    if not _held(view):
+        raise ViewError(GONE)
     if name is not None:
         view.name = _name(name)
     if params is not None:
@@ -77,18 +80,28 @@ def view_change(
 
 @transaction.atomic
 def view_remove(*, view: SavedView, actor: Actor) -> None:
-    """Forget a view; the rows that it showed stay."""
+    """Forget a view; the rows that it showed stay, and one that is gone already is gone."""
+    if not _held(view):
+        return
     audit(actor, "view.remove", view, list=view.list_key)
     view.delete()
 
 
 @transaction.atomic
 def view_default(*, user: User, list_key: str, view: SavedView | None, actor: Actor) -> None:
-    """Open a list with this view for the user, or with everything."""
-    DefaultView.objects.filter(user=user, list_key=list_key).delete()
-    if view is not None:
-        DefaultView.objects.create(user=user, list_key=list_key, view=view)
+    """Open a list with this view for the user, or with everything. Raises ViewError for a view that is gone."""
+    if view is None:
+        DefaultView.objects.filter(user=user, list_key=list_key).delete()
+    elif not _held(view):
+        raise ViewError(GONE)
+    else:
+        DefaultView.objects.update_or_create(user=user, list_key=list_key, defaults={"view": view})
     audit(actor, "view.default", view, list=list_key)
+
+
+def _held(view: SavedView) -> bool:
+    """Hold a view, so that nobody begins with it while somebody removes it; False when it is gone."""
+    return bool(SavedView.objects.select_for_update().filter(pk=view.pk).exists())
 
 
 def _listed(key: str) -> ViewedList:
