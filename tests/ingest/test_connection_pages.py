@@ -187,6 +187,26 @@ def test_an_unknown_customer_becomes_an_account_or_is_named(acme: Tenant, admin:
         assert Account.objects.filter(name="Northwind Ltd").exists()
 
 
+@pytest.mark.parametrize("by_page", [True, False])
+def test_what_cannot_be_stored_keeps_nothing_else_waiting(acme: Tenant, admin: Client, by_page: bool) -> None:
+    to = endpoint(acme)
+    take(acme, to, charge(JAN, "succeeded", currency="zzz"), stripe_invoice(), stripe_customer())
+    with tenant_context(acme):
+        thing = SourceObject.objects.get(kind="company")
+        account = make_account("Northwind")
+        if not by_page:
+            AccountExternalId.objects.create(source="stripe", value=thing.external_id, account=account)
+    if by_page:
+        page = admin.post(f"{SOURCES}/unmatched/{thing.pk}/match/", {"account": str(account.pk)}, follow=True)
+        assert "cannot be stored yet" in page.text
+    apply(acme)
+    with tenant_context(acme):
+        assert Invoice.objects.get().account == account
+        refused = HookDelivery.objects.get(kind="charge.succeeded")
+        assert (refused.state, "ZZZ" in refused.reason) == ("refused", True)
+        assert set(HookDelivery.objects.exclude(pk=refused.pk).values_list("state", flat=True)) == {"applied"}
+
+
 def test_a_person_without_a_company_is_matched_as_a_contact(acme: Tenant) -> None:
     to = endpoint(acme, "zendesk")
     ticket = {"id": "1", "subject": "Help", "status": "new", "created_at": "2026-01-01T10:00:00Z",

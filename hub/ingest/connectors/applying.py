@@ -48,6 +48,8 @@ class Applied:
     unmatched: list[SourceObject] = field(default_factory=list)
     # Rows that cannot be made before the source says more; what it said is kept.
     incomplete: list[str] = field(default_factory=list)
+    # What hangs on things that were written and cannot be stored itself, with the reason.
+    refused: dict[UUID, str] = field(default_factory=dict)
     # Things that had no account before.
     found: set[UUID] = field(default_factory=set)
 
@@ -132,15 +134,20 @@ MOST_TIMES: Final = 4
 
 
 def things_project(connector: Connector, source: str, things: Iterable[SourceObject]) -> Applied:
-    """Write what all words about these things amount to, and what hangs on them. Under the source's lock."""
+    """Write what all words about these things amount to, and what hangs on them. Under the source's lock.
+
+    Raises ValueError when one of these things cannot be stored. One that hangs on them and cannot be is left out, with
+    its reason in ``refused``: the others have waited for it long enough.
+    """
     work = _Work(connector, source)
     waiting = {thing.pk: thing for thing in things}
+    asked = frozenset(waiting)
     times: Counter[UUID] = Counter()
     while waiting:
         thing = min(waiting.values(), key=lambda entry: (ORDER.get(entry.kind, 2), entry.pk))
         del waiting[thing.pk]
         times[thing.pk] += 1
-        for other in work.project(thing):
+        for other in work.project(thing) if thing.pk in asked else work.follow(thing):
             # Once more for each thing that it waited for; the bound is for things that point at each other.
             if times[other.pk] < MOST_TIMES:
                 waiting.setdefault(other.pk, other)
@@ -161,6 +168,19 @@ class _Work:
             live = HookEndpoint.objects.filter(source=self.connector.key, revoked_at__isnull=True, makes_accounts=True)
             self._makes = any(endpoint.record_source == self.source for endpoint in live)
         return self._makes
+
+    def follow(self, thing: SourceObject) -> list[SourceObject]:
+        """`project` for what hangs on another thing: what cannot be stored is noted, and nothing of it written."""
+        before = len(self.applied.rows)
+        try:
+            with transaction.atomic():
+                others = self.project(thing)
+            self.applied.refused.pop(thing.pk, None)
+            return others
+        except ValueError as error:
+            del self.applied.rows[before:]
+            self.applied.refused[thing.pk] = str(error)
+            return []
 
     def project(self, thing: SourceObject) -> list[SourceObject]:
         """Write one thing; returns others that must be written after it."""

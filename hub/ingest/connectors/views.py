@@ -219,7 +219,11 @@ def stranger_match(request: StaffRequest, source_object_id: UUID) -> HttpRespons
         else:
             account = _named(request.POST.get("account", ""))
             outcome = matching.thing_match(thing=thing, account=account, actor=actor_of(request))
-        messages.success(request, f"{thing} is matched; {_written(len(outcome.rows))}.")
+        rows = [row for row in outcome.rows if row["noun"] != "problem"]
+        problems = [row["outcome"] for row in outcome.rows if row["noun"] == "problem"] + [*outcome.refused.values()]
+        messages.success(request, f"{thing} is matched; {_written(len(rows))}.")
+        if problems:
+            messages.warning(request, f"Some of what waited cannot be stored yet: {problems[0]}.")
     except ValueError as error:
         messages.error(request, f"Nothing was changed: {error}.")
     return redirect("sources:unmatched", tenant=request.tenant.slug)

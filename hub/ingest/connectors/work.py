@@ -204,6 +204,15 @@ def settle(outcome: Applied) -> None:
     still = SourceWord.objects.filter(delivery_id=OuterRef("pk"), thing__account__isnull=True)
     for delivery in waiting.exclude(Exists(still)):
         _finish(delivery, DeliveryState.APPLIED, timezone.now(), "", became=_became(delivery, outcome))
+    _settle_refused(outcome)
+
+
+def _settle_refused(outcome: Applied) -> None:
+    """The account of these is known by now, and still they cannot be stored: somebody has to mend something first."""
+    for pk, reason in outcome.refused.items():
+        told = SourceWord.objects.filter(thing_id=pk, delivery_id__isnull=False).values_list("delivery_id", flat=True)
+        for delivery in HookDelivery.objects.filter(pk__in=told, state=DeliveryState.UNMATCHED):
+            _finish(delivery, DeliveryState.REFUSED, timezone.now(), reason)
 
 
 def _became(delivery: HookDelivery, outcome: Applied) -> list[Any]:
