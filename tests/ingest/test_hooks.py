@@ -89,7 +89,7 @@ def stripe_signature(body: bytes) -> str:
     return sign(body, SECRET, timezone.now())["Stripe-Signature"]
 
 
-@pytest.mark.parametrize("seconds", [-301, -3600, 301, 86_400])
+@pytest.mark.parametrize("seconds", [-301, -3600, 330, 86_400])
 def test_a_signed_time_beyond_five_minutes_is_401(acme: Tenant, stripe: HookEndpoint, seconds: int) -> None:
     answer = send(acme, stripe, customer(), at=timezone.now() + timedelta(seconds=seconds))
     assert answer.status_code == 401
