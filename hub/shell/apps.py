@@ -27,7 +27,7 @@ class ShellConfig(AppConfig):
                 "accounts.view",
                 "accounts:list",
                 icon="building",
-                covers=("people/", "contacts/"),
+                covers=("people/", "contacts/", "views/"),
             )
         )
 
