@@ -23,6 +23,7 @@ from hub.ingest.connectors.endpoints import endpoint_make as hook_make
 from hub.ingest.imports.detect import ColumnProfile
 from hub.ingest.imports.runs import mapping_keep
 from hub.ingest.models import HookDelivery, ImportRun, ImportUpload, QuarantinedRow, SourceObject
+from hub.ingest.pulling.services import access_give
 from hub.outbound.exports.services import export_start
 from hub.outbound.webhooks.services import endpoint_create, endpoint_test
 from hub.outbox.models import Message, MessageStatus
@@ -135,8 +136,9 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
 
 
 def _hooks(mark: str) -> dict[str, object]:
-    """A connection with a call whose customer nobody knows."""
+    """A connection that is read, with a call whose customer nobody knows."""
     endpoint = hook_make(source="stripe", label=f"{mark} connection", secret=f"whsec_{mark}", actor=ACTOR)
+    access_give(endpoint=endpoint, secret=f"rk_{mark}_key", actor=ACTOR)
     thing = SourceObject.objects.create(
         source="stripe",
         connector="stripe",
