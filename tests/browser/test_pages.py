@@ -60,6 +60,8 @@ NO_PAGES = frozenset(
         *("sources:connection_renew", "sources:connection_revoke", "sources:call_again", "sources:match"),
         *("sources:reading", "sources:reading_now", "sources:reading_stop"),
         *("record:attribute_add", "record:rollup", "record:parent", "record:person_merge", "record:person_split"),
+        *("record:winning_set", "record:winning_remove", "record:withdraw"),
+        *("record:conflict_keep", "record:conflict_let_win"),
         *("record:person_undo", "record:contact_roles", "record:contact_left", "record:contact_returned"),
         *(
             "accounts:filter_row",
