@@ -6,6 +6,7 @@ began, for all tenants in a handful of round trips. What fails for one tenant fa
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import defaultdict, deque
@@ -27,6 +28,8 @@ from hub.people.selectors import credentials_live
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.usage.store import events_store
+
+log = logging.getLogger(__name__)
 
 # A group may exceed it by one request.
 GROUP = 5_000
@@ -117,6 +120,7 @@ def _flush(group: Sequence[Parcel]) -> None:
     try:
         _commit(group, _written)
     except Exception:
+        log.warning("a group of calls is written again, tenant by tenant", exc_info=True)
         connections["default"].close_if_unusable_or_obsolete()
         _commit([parcel for parcel in group if not parcel.done.done()], _written_apart)
 

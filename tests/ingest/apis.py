@@ -55,7 +55,11 @@ class Api:
                     return status, {}, b'{"error": "no"}'
         if self.key not in asked.headers.get("Authorization", "") and not asked.path.endswith("/token"):
             return 401, {}, b'{"error": "unknown key"}'
-        return 200, {}, json.dumps(self.answer(self, asked)).encode()
+        try:
+            return 200, {}, json.dumps(self.answer(self, asked)).encode()
+        except ValueError:
+            # A place that it does not know (any more).
+            return 400, {}, b'{"error": "no such place"}'
 
 
 def _handler(api: Api) -> type[BaseHTTPRequestHandler]:

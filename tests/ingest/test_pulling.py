@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from hypothesis import given
@@ -364,6 +366,41 @@ def test_more_events_than_a_page_are_read_in_their_order(acme: Tenant) -> None:
     apply(acme)
     with tenant_context(acme):
         assert Account.objects.get().name == "Name 11"
+
+
+def test_a_place_that_the_system_forgot_begins_anew_and_misses_nothing(acme: Tenant) -> None:
+    things = world_of("stripe")
+    event = stripe_event("customer.updated", {**things["customers"][0], "name": "First"}, at=epoch(1))
+    with served("stripe", {**things, "events": [event]}) as running:
+        give(acme, connection_to(acme, "stripe"), running)
+        pull(acme)
+        before = calls(acme)
+        # Forty days later: the event is gone, and so are those that told of a new customer.
+        running.things["events"] = []
+        running.things["customers"].append({"id": "cus_new", "object": "customer", "name": "Newcomer"})
+        pull(acme, again=True)
+        pull(acme)
+    assert calls(acme) == before + 1
+    apply(acme)
+    with tenant_context(acme):
+        assert Account.objects.filter(name="Newcomer").exists()
+
+
+def test_two_who_give_a_key_at_once_leave_one(acme: Tenant) -> None:
+    to = connection_to(acme, "intercom")
+
+    def one(number: int) -> None:
+        try:
+            with tenant_context(acme):
+                access_give(endpoint=to, secret=f"{KEY}-{number}", actor=ACTOR)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(one, range(4)))
+    with tenant_context(acme):
+        assert PullAccess.objects.count() == 1
+        assert PullStream.objects.count() == len(pullers.get("intercom").streams)
 
 
 def test_recorded_answers_are_read(acme: Tenant) -> None:

@@ -23,6 +23,8 @@ from hub.registry.base import Registry
 AGAIN: Final = timedelta(minutes=10)
 SHORTEST: Final = timedelta(seconds=5)
 LONGEST: Final = timedelta(hours=1)
+# What a system answers to a place that it has forgotten: an event, a page of a question, a token of an export.
+FORGOTTEN: Final = frozenset({400, 404, 410, 422})
 # Beyond this a server asks for patience that nobody has; it is asked again after a day.
 MOST_PATIENCE: Final = timedelta(days=1)
 # What is read once more at the seam between two rounds: clocks differ, and some systems filter by whole days.
@@ -76,6 +78,11 @@ class Stream:
     title: str
     ask: Callable[[Facts, datetime], Ask]
     page: Callable[[JSON, Facts, datetime], Page]
+
+    @staticmethod
+    def anew(cursor: Facts) -> Facts:
+        """The cursor without its place inside a round: by time it goes on, else it begins again."""
+        return {name: value for name, value in cursor.items() if name in ("since", "seen")}
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ def access_give(
 
     Raises ValidationError: a source without an API, a secret that cannot be one, an address that is not called.
     """
+    # Two who give a key at once do so one after the other.
+    endpoint = HookEndpoint.objects.select_for_update().get(pk=endpoint.pk)
     puller = _puller(endpoint)
     secret = secret.strip()
     if not LEAST_SECRET <= len(secret) <= 1000 or not secret.isprintable() or not secret.isascii():
@@ -38,7 +40,7 @@ def access_give(
     now = timezone.now()
     start = max(start_at or now - BACK, now - FURTHEST)
     given = {"address": _address(puller, address), "secret": secret, "stopped_at": None, "reason": ""}
-    access: PullAccess | None = PullAccess.objects.select_for_update().filter(endpoint=endpoint).first()
+    access: PullAccess | None = PullAccess.objects.filter(endpoint=endpoint).first()
     if access is None:
         access = PullAccess.objects.create(endpoint=endpoint, start_at=start, made_by=actor.label[:200], **given)
     else:

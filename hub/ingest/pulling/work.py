@@ -21,7 +21,7 @@ from django.utils import timezone
 from hub.ingest.connectors.base import JSON, Identity, Malformed, decoded
 from hub.ingest.connectors.endpoints import calls_keep
 from hub.ingest.models import PullAccess, PullStream
-from hub.ingest.pulling.base import Ask, Page, Puller, Stream, Wait, pullers, waiting
+from hub.ingest.pulling.base import FORGOTTEN, Ask, Page, Puller, Stream, Wait, pullers, waiting
 from hub.tenancy.calls import Answer, Refused, Unanswered, call
 from hub.tenancy.context import tenant_context
 
@@ -94,11 +94,28 @@ def _ask(tenant_id: UUID, claim: Claim) -> None:
     except NotRead as error:
         now = timezone.now()
         _put_off(tenant_id, claim, str(error), waiting(error.status, error.retry_after, _attempt(claim), now))
+        if error.status in FORGOTTEN:
+            _begin_anew(tenant_id, claim)
     except (Malformed, KeyError) as error:
         said = f"the answer could not be read: {error}"
         _put_off(tenant_id, claim, said, waiting(0, "", _attempt(claim), timezone.now()))
     else:
         _keep(tenant_id, claim, stream, page)
+
+
+def _begin_anew(tenant_id: UUID, claim: Claim) -> None:
+    """The system may have forgotten the place to go on from, and with it what happened since: read all once more.
+
+    What is known already is not kept again.
+    """
+    cursor = Stream.anew(claim.stream.cursor)
+    if cursor == claim.stream.cursor:
+        return
+    with tenant_context(tenant_id):
+        mine = PullStream.objects.filter(pk=claim.stream.pk, cursor=claim.stream.cursor, access__stopped_at=None)
+        if mine.update(cursor=cursor):
+            ended = PullStream.objects.filter(access=claim.access, due_at__isnull=True)
+            ended.update(cursor={}, due_at=timezone.now())
 
 
 def _attempt(claim: Claim) -> int:
