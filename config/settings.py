@@ -19,6 +19,8 @@ PORT = int(os.environ.get("PORT") or environment.run_file().get("port") or 8000)
 EVENTS_PORT = int(os.environ.get("EVENTS_PORT") or environment.run_file().get("events_port") or PORT + 1)
 PUBLIC_URL = os.environ.get("PUBLIC_URL", f"http://localhost:{PORT}").rstrip("/")
 SECRET_KEY = environment.signing_key(debug=DEBUG, public_url=PUBLIC_URL)
+# Keys of before: they open what was signed or sealed under them, and make nothing new.
+SECRET_KEY_FALLBACKS = [key for key in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if key]
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 # All files of one upload together; the import pages hold each to a limit of its own.
 UPLOAD_MAX_BYTES = 512 * 1024 * 1024

@@ -18,6 +18,7 @@ from hub.ingest.connectors.endpoints import call_keep, refusal_count
 from hub.ingest.models import HookEndpoint
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from hub.tenancy.sealing import SecretUnreadable
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,12 @@ def _kept(connector: Connector, slug: str, endpoint_id: UUID, call: Call) -> Htt
 def _why_not(connector: Connector, endpoint: HookEndpoint, call: Call) -> str:
     """Why the call is not verified by any of the endpoint's secrets; "" when it is."""
     why = ""
-    for secret in endpoint.secrets():
+    try:
+        good = endpoint.secrets()
+    except SecretUnreadable:
+        log.error("the secret of connection %s cannot be read with the keys there are", endpoint.pk)
+        raise Refusal(503, "this connection is being repaired; send it again") from None
+    for secret in good:
         try:
             connector.verify(call, secret, endpoint.options, timezone.now())
             return ""

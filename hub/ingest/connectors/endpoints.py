@@ -112,7 +112,9 @@ def endpoint_change(
 @transaction.atomic
 def endpoint_renew(*, endpoint: HookEndpoint, secret: str, actor: Actor) -> HookEndpoint:
     """Give a new secret; for a day the old one is good beside it. Raises ValidationError."""
-    endpoint.previous_secret, endpoint.previous_until = endpoint.secret, timezone.now() + OVERLAP
+    # One that cannot be read verifies nothing any more.
+    endpoint.previous_secret = endpoint.secret if endpoint.is_readable else ""
+    endpoint.previous_until = timezone.now() + OVERLAP
     endpoint.secret = _secret(_connector(endpoint.source), secret, endpoint.options)
     endpoint.save(update_fields=["secret", "previous_secret", "previous_until"])
     audit(actor, "hook.renew", endpoint)

@@ -27,6 +27,7 @@ BUSY_DAYS: Final = 5
 QUIET_AFTER: Final = timedelta(hours=48)
 # Refused calls of so long ago are worth an alarm.
 LATELY: Final = timedelta(hours=24)
+UNREADABLE: Final = "its calls cannot be verified, for its secret was encrypted under another SECRET_KEY: renew it"
 STRAY: Final = timedelta(minutes=10)
 
 
@@ -43,6 +44,8 @@ class Connection:
     quiet: bool
     # Why its API is read no more.
     stopped: str = ""
+    # What else keeps it from working, as the end of a sentence that begins with its name.
+    trouble: str = ""
 
     @property
     def week(self) -> int:
@@ -105,14 +108,15 @@ def _connection(
     busy = sum(count > 0 for count in counts[-9:-2]) >= BUSY_DAYS
     quiet = endpoint.revoked_at is None and busy and last is not None and now - last > QUIET_AFTER
     connector = connectors.get(endpoint.source)
+    trouble = "" if endpoint.is_readable else UNREADABLE
     refused, unmatched = totals.get("refused", 0), totals.get("unmatched", 0)
-    return Connection(endpoint, connector, counts, refused, unmatched, last, quiet, stopped)
+    return Connection(endpoint, connector, counts, refused, unmatched, last, quiet, stopped, trouble)
 
 
 def alarms(now: datetime) -> list[Connection]:
-    """Open endpoints that somebody should look at: quiet, answering 401, or no more let in to read."""
+    """Open endpoints that somebody should look at: quiet, answering 401, no more let in to read, or unable to work."""
     watched = [entry for entry in connections(now) if entry.endpoint.revoked_at is None]
-    return [entry for entry in watched if entry.quiet or entry.failing or entry.stopped]
+    return [entry for entry in watched if entry.quiet or entry.failing or entry.stopped or entry.trouble]
 
 
 def address_of(tenant: Tenant, endpoint: HookEndpoint, *, secret: bool = False) -> str:

@@ -6,8 +6,9 @@ from django.db import models
 from django.utils import timezone
 
 from hub.accounts.models import Account
-from hub.tenancy.fields import TenantForeignKey
+from hub.tenancy.fields import SecretField, TenantForeignKey
 from hub.tenancy.models import TenantModel
+from hub.tenancy.sealing import readable
 
 
 class HookEndpoint(TenantModel):
@@ -15,8 +16,8 @@ class HookEndpoint(TenantModel):
 
     source = models.CharField(max_length=32)
     label = models.CharField(max_length=100)
-    secret = models.CharField(max_length=500)
-    previous_secret = models.CharField(max_length=500, blank=True)
+    secret = SecretField()
+    previous_secret = SecretField(blank=True)
     previous_until = models.DateTimeField(null=True, blank=True)
     # Whether customers that nobody knows here become accounts, or wait until somebody says whose they are.
     makes_accounts = models.BooleanField(default=False)
@@ -42,9 +43,14 @@ class HookEndpoint(TenantModel):
         return str(self.options.get("source") or self.source)
 
     def secrets(self) -> list[str]:
-        """The secrets that are good now, newest first."""
+        """The secrets that are good now, newest first. Raises SecretUnreadable."""
         old = self.previous_until is not None and self.previous_until > timezone.now()
         return [self.secret, self.previous_secret] if old and self.previous_secret else [self.secret]
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether calls can be verified: the secret was not sealed under a key that is gone."""
+        return readable(self, "secret")
 
 
 class DeliveryState(models.TextChoices):

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from hub.ingest.models.connectors import HookEndpoint
-from hub.tenancy.fields import TenantForeignKey
+from hub.tenancy.fields import SecretField, TenantForeignKey
 from hub.tenancy.models import TenantModel
 
 
@@ -15,7 +15,7 @@ class PullAccess(TenantModel):
 
     endpoint = TenantForeignKey(HookEndpoint, on_delete=models.CASCADE, related_name="accesses", db_index=False)
     address = models.CharField(max_length=300)
-    secret = models.CharField(max_length=1000)
+    secret = SecretField()
     # What changed before is not asked for.
     start_at = models.DateTimeField()
     made_at = models.DateTimeField(default=timezone.now)

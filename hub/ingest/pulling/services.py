@@ -44,7 +44,9 @@ def access_give(
     if access is None:
         access = PullAccess.objects.create(endpoint=endpoint, start_at=start, made_by=actor.label[:200], **given)
     else:
-        PullAccess.objects.filter(pk=access.pk).update(**given)
+        for name, value in given.items():
+            setattr(access, name, value)
+        access.save(update_fields=list(given))
     _begin(access, puller, now)
     audit(actor, "pull.give", endpoint, source=endpoint.source, address=given["address"])
     return access

@@ -24,6 +24,7 @@ from hub.ingest.models import PullAccess, PullStream
 from hub.ingest.pulling.base import FORGOTTEN, Ask, Page, Puller, Stream, Wait, pullers, waiting
 from hub.tenancy.calls import Answer, Refused, Unanswered, call
 from hub.tenancy.context import tenant_context
+from hub.tenancy.sealing import SecretUnreadable
 
 log = logging.getLogger(__name__)
 
@@ -124,9 +125,12 @@ def _attempt(claim: Claim) -> int:
 
 def fetch(puller: Puller, access: PullAccess, ask: Ask) -> JSON:
     """The decoded answer to a request, signed in first where the source wants it. Raises NotRead, Malformed."""
-    token = access.secret
+    try:
+        token = access.secret
+    except SecretUnreadable as error:
+        raise NotRead(401, f"the key cannot be read: {error}") from None
     if puller.sign_in is not None:
-        told = _sent(access, puller.sign_in(access.secret), {})
+        told = _sent(access, puller.sign_in(token), {})
         # OAuth answers 400 to a secret that is wrong.
         if told.status in (400, 401, 403):
             raise NotRead(401, "the system does not take this key")

@@ -15,8 +15,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from hub.accounts.models import SourceAlarm
+from hub.ingest.connectors.selectors import Connection, connections
 from hub.ingest.connectors.selectors import alarms as connection_alarms
-from hub.ingest.connectors.selectors import connections
 from hub.ingest.models import DeliveryState, DoorVolume, HookDelivery, ImportRun
 from hub.ingest.sources.rhythm import is_quiet, quiet_after
 from hub.people.models import Credential
@@ -92,7 +92,9 @@ def _connections(now: datetime) -> list[Watched]:
     ]
 
 
-def _failing(entry: Any) -> str:
+def _failing(entry: Connection) -> str:
+    if entry.trouble:
+        return entry.trouble
     if entry.stopped:
         return f"it is read no more: {entry.stopped}"
     return f"its calls are answered 401: {entry.endpoint.refused_why}" if entry.failing else ""

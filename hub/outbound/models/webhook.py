@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from hub.accounts.models import Account
 from hub.people.models import User
-from hub.tenancy.fields import TenantForeignKey
+from hub.tenancy.fields import SecretField, TenantForeignKey
 from hub.tenancy.models import TenantModel
+from hub.tenancy.sealing import readable
 
 
 class EndpointStatus(models.TextChoices):
@@ -29,8 +30,8 @@ class WebhookEndpoint(TenantModel):
     url = models.CharField(max_length=500)
     description = models.CharField(max_length=200, blank=True)
     kinds = ArrayField(models.CharField(max_length=64), default=list)
-    secret = models.CharField(max_length=100)
-    previous_secret = models.CharField(max_length=100, blank=True)
+    secret = SecretField()
+    previous_secret = SecretField(blank=True)
     previous_until = models.DateTimeField(null=True)
     status = models.CharField(max_length=16, choices=EndpointStatus, default=EndpointStatus.ACTIVE)
     failing_since = models.DateTimeField(null=True)
@@ -53,8 +54,13 @@ class WebhookEndpoint(TenantModel):
     def is_resting(self) -> bool:
         return self.is_active and self.resting_until is not None and self.resting_until > timezone.now()
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether calls can be signed: the secret was not sealed under a key that is gone."""
+        return readable(self, "secret")
+
     def secrets_at(self, moment: object) -> list[str]:
-        """The secrets that sign at a moment, the newest first."""
+        """The secrets that sign at a moment, the newest first. Raises SecretUnreadable."""
         old = self.previous_until is not None and moment < self.previous_until  # type: ignore[operator]  # datetimes
         return [self.secret, self.previous_secret] if old else [self.secret]
 

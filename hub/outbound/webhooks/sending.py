@@ -40,6 +40,7 @@ from hub.people.audit import SYSTEM, audit
 from hub.tenancy.calls import Refused, Unanswered, post
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from hub.tenancy.sealing import SecretUnreadable
 
 log = logging.getLogger(__name__)
 
@@ -177,8 +178,9 @@ def call(row: WebhookDelivery) -> Outcome:
     """One POST to the endpoint. Touches no database, so that calls can wait side by side."""
     at, begun = timezone.now(), time.monotonic()
     endpoint, event = row.endpoint, row.event
-    signed = headers(endpoint.secrets_at(at), id=f"msg_{event.pk}", timestamp=int(at.timestamp()), body=event.body)
     try:
+        signing = endpoint.secrets_at(at)
+        signed = headers(signing, id=f"msg_{event.pk}", timestamp=int(at.timestamp()), body=event.body)
         answer = post(endpoint.url, event.body.encode(), signed, allow=settings.OUTGOING_ALLOW)
         told = {
             "code": answer.status,
@@ -187,6 +189,8 @@ def call(row: WebhookDelivery) -> Outcome:
         }
     except (Refused, Unanswered) as error:
         told = {"detail": _words(str(error))}
+    except SecretUnreadable as error:
+        told = {"detail": f"not called, for the secret to sign with cannot be read: {error}"}
     except Exception as error:
         log.exception("webhook %s failed", row.pk)
         told = {"detail": _words(f"{type(error).__name__}: {error}")}

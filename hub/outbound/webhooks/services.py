@@ -83,7 +83,9 @@ def _kinds(kinds: Collection[str]) -> list[str]:
 def endpoint_rotate(*, endpoint: WebhookEndpoint, actor: Actor) -> WebhookEndpoint:
     """Give a new secret, to be shown now; for a day the old one signs beside it."""
     now = timezone.now()
-    endpoint.previous_secret, endpoint.previous_until = endpoint.secret, now + OVERLAP
+    # One that cannot be read signs nothing any more.
+    known = endpoint.is_readable
+    endpoint.previous_secret, endpoint.previous_until = (endpoint.secret, now + OVERLAP) if known else ("", None)
     endpoint.secret, endpoint.changed_at = new_secret(), now
     endpoint.save(update_fields=["secret", "previous_secret", "previous_until", "changed_at"])
     audit(actor, "webhook.rotate", endpoint)
