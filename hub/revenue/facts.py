@@ -1,9 +1,10 @@
-"""Revenue facts: what the account pays today and when its contract comes up."""
+"""Revenue facts: what the account pays today, when its contract comes up, and what it owes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -29,10 +30,45 @@ FROM (
 WHERE f.tenant_id = %(tenant)s AND f.account_id = x.id
 """
 
+# Only accounts with something late or failed have a row, so that a rule finds them without asking the others. What is
+# charged automatically has no due day: it is late from the day it was issued once a charge has failed.
+STANDING = """
+WITH late AS (
+    SELECT account_id, count(*) AS invoices, %(today)s::date - min(due) AS days
+    FROM (
+        SELECT account_id, coalesce(due_on, CASE WHEN attempts > 0 THEN issued_on END) AS due FROM revenue_invoice
+        WHERE tenant_id = %(tenant)s AND account_id = ANY(%(ids)s) AND status = 'open' AND total_minor > paid_minor
+    ) i WHERE due < %(today)s GROUP BY account_id
+), failed AS (
+    SELECT p.account_id, max((p.occurred_at AT TIME ZONE 'UTC')::date) AS day
+    FROM revenue_payment p LEFT JOIN revenue_invoice i ON i.tenant_id = p.tenant_id AND i.id = p.invoice_id
+    WHERE p.tenant_id = %(tenant)s AND p.account_id = ANY(%(ids)s) AND p.status = 'failed'
+        AND coalesce(i.status, 'open') NOT IN ('paid', 'void')
+        AND NOT EXISTS (
+            SELECT 1 FROM revenue_payment good
+            WHERE good.tenant_id = p.tenant_id AND good.account_id = p.account_id AND good.status = 'succeeded'
+                AND good.occurred_at >= p.occurred_at AND (p.invoice_id IS NULL OR good.invoice_id = p.invoice_id)
+        )
+    GROUP BY p.account_id
+), stands AS (
+    SELECT account_id, late.invoices, late.days, failed.day FROM late FULL JOIN failed USING (account_id)
+), gone AS (
+    DELETE FROM revenue_billingstanding WHERE tenant_id = %(tenant)s AND account_id = ANY(%(ids)s)
+        AND account_id NOT IN (SELECT account_id FROM stands)
+)
+INSERT INTO revenue_billingstanding
+    (tenant_id, id, account_id, overdue_invoices, days_overdue, payment_failed_on)
+SELECT %(tenant)s, gen_random_uuid(), account_id, invoices, days, day FROM stands
+ON CONFLICT (tenant_id, account_id) DO UPDATE SET overdue_invoices = excluded.overdue_invoices,
+    days_overdue = excluded.days_overdue, payment_failed_on = excluded.payment_failed_on
+"""
+
 
 def refresh(account_ids: Sequence[UUID], today: date) -> None:
+    values: dict[str, Any] = {"tenant": current_tenant_id(), "ids": list(account_ids), "today": today}
     with connection.cursor() as cursor:
-        cursor.execute(REFRESH, {"tenant": current_tenant_id(), "ids": list(account_ids), "today": today})
+        cursor.execute(REFRESH, values)
+        cursor.execute(STANDING, values)
 
 
 def register() -> None:
@@ -44,3 +80,15 @@ def register() -> None:
     fact("mrr_minor", "MRR", FactKind.MONEY)
     fact("renews_on", "renewal date", FactKind.DATE)
     fact("tier", "plan tier", FactKind.TEXT)
+
+    def owed(name: str, label: str, kind: FactKind, unit: str = "") -> None:
+        table = "revenue_billingstanding v"
+        value = f"SELECT v.{name} FROM {table} WHERE v.tenant_id = a.tenant_id AND v.account_id = a.id"
+        members = f"SELECT v.tenant_id, v.account_id FROM {table} WHERE v.{name} IS NOT NULL"
+        facts.register(
+            Fact(name, label, kind, f"({value})", "bills", "at once", unit, 35, members=members, member_sql=f"v.{name}")
+        )
+
+    owed("days_overdue", "days an invoice is overdue", FactKind.NUMBER, "days")
+    owed("overdue_invoices", "overdue invoices", FactKind.NUMBER, "invoices")
+    owed("payment_failed_on", "day a payment failed, not made good", FactKind.DATE)

@@ -1,4 +1,4 @@
-from hub.revenue.models.billing import Invoice, InvoiceStatus, Payment, PaymentStatus
+from hub.revenue.models.billing import BillingStanding, Invoice, InvoiceStatus, Payment, PaymentStatus
 from hub.revenue.models.catalogue import Entitlement, EntitlementKind, EntitlementPeriod, FxRate, Product, Tier
 from hub.revenue.models.ledger import (
     AccountMonth,
@@ -15,6 +15,7 @@ from hub.revenue.models.retention import MonthsChanged, RetentionMonth
 
 __all__ = [
     "AccountMonth",
+    "BillingStanding",
     "ChurnClaim",
     "ContractLine",
     "Entitlement",

@@ -66,3 +66,20 @@ class Payment(SourcedModel):
 
     def __str__(self) -> str:
         return f"{self.get_status_display()} {self.external_id}"
+
+
+class BillingStanding(TenantModel):
+    """Where an account stands with its bills, as of the last evaluation; no row: nothing is late and nothing failed."""
+
+    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    # Open invoices past their due day, and for how long the oldest of them has been.
+    overdue_invoices = models.PositiveIntegerField(null=True)
+    days_overdue = models.PositiveIntegerField(null=True)
+    # UTC day of the latest payment that failed and was not made good since.
+    payment_failed_on = models.DateField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "account"], name="billing_standing_key")]
+
+    def __str__(self) -> str:
+        return f"bills of {self.account_id}"
