@@ -14,7 +14,16 @@ from itertools import pairwise
 from typing import Any, Final
 
 from hub.ingest.connectors.base import Facts, History, Write, day, items, mapping, number, part, text
-from hub.ingest.connectors.stripe.money import currency, discounts_of, monthly, months_of, period_of, ratio
+from hub.ingest.connectors.stripe.metered import Bill, bills_of, cuts, rate, tells_version
+from hub.ingest.connectors.stripe.money import (
+    currency,
+    discounts_of,
+    is_metered,
+    monthly,
+    months_of,
+    period_of,
+    ratio,
+)
 
 # Nothing is owed while the first payment has not come.
 NOT_BEGUN: Final = frozenset({"incomplete", "incomplete_expired"})
@@ -76,6 +85,7 @@ def _item(item: dict[str, Any]) -> Facts:
         "currency": code,
         "monthly": str(_monthly(plan, quantity, code)),
         "months": str(months_of(plan)),
+        "metered": is_metered(plan),
         "period": period_of(plan),
         "discounts": discounts_of(item),
     }
@@ -96,20 +106,23 @@ class Piece:
 
 
 def subscription_rows(pk: str, history: History) -> list[Write]:
-    """The contract lines of a subscription."""
+    """The contract lines of a subscription; none before it is told what it is."""
+    versions = [(at, facts) for at, facts in history if tells_version(facts)]
     joined: dict[str, list[Piece]] = {}
-    for piece in _pieces([facts for _, facts in history], [at.date() for at, _ in history]):
+    for piece in _pieces(versions, bills_of(history)) if versions else ():
         known = joined.setdefault(piece.item, [])
         if known and known[-1].end == piece.start and known[-1].state == piece.state:
             known[-1] = Piece(piece.item, known[-1].start, piece.end, piece.state)
         else:
             known.append(piece)
-    last = history[-1][1]
-    return [_line(piece, position, last) for pieces in joined.values() for position, piece in enumerate(pieces)]
+    return [
+        _line(piece, position, versions[-1][1]) for pieces in joined.values() for position, piece in enumerate(pieces)
+    ]
 
 
-def _pieces(versions: list[Facts], days: list[date]) -> Iterator[Piece]:
+def _pieces(history: History, bills: list[Bill]) -> Iterator[Piece]:
     """Each version holds from the day it was seen, the first from the subscription's own first day, to the next."""
+    versions, days = [facts for _, facts in history], [at.date() for at, _ in history]
     over = _date(versions[-1]["ended"]) or FOREVER
     starts = [min(_date(versions[0]["start"]) or days[0], days[0]), *days[1:]]
     for position, facts in enumerate(versions):
@@ -117,15 +130,15 @@ def _pieces(versions: list[Facts], days: list[date]) -> Iterator[Piece]:
         end = min(until, over, _date(facts["cancel_at"]) or FOREVER)
         if facts["status"] in NOT_BEGUN or starts[position] >= end:
             continue
-        yield from _version(facts, starts[position], end)
+        yield from _version(facts, bills, starts[position], end)
 
 
-def _version(facts: Facts, start: date, end: date) -> Iterator[Piece]:
-    """A version, cut where a trial, a pause or a discount ends."""
+def _version(facts: Facts, bills: list[Bill], start: date, end: date) -> Iterator[Piece]:
+    """A version, cut where a trial, a pause or a discount ends, or use was billed."""
     trial, resumes = _date(facts["trial_end"]), _date(facts["resumes"])
     discounts = [*facts["discounts"], *(entry for item in facts["items"] for entry in item["discounts"])]
-    cuts = {trial, resumes, *(_date(entry["end"]) for entry in discounts)}
-    borders = [start, *sorted(cut for cut in cuts if cut is not None and start < cut < end), end]
+    days = {trial, resumes, *(_date(entry["end"]) for entry in discounts), *cuts(bills)}
+    borders = [start, *sorted(cut for cut in days if cut is not None and start < cut < end), end]
     for begin, stop in pairwise(borders):
         still = facts["status"] == "paused" or facts["paused"]
         if still and (resumes is None or begin < resumes):
@@ -133,21 +146,25 @@ def _version(facts: Facts, start: date, end: date) -> Iterator[Piece]:
         # A trial that has an end is one until then; without an end it is one while the status says so.
         on_trial = begin < trial if trial else facts["status"] == "trialing"
         for item in facts["items"]:
-            yield Piece(item["id"], begin, stop, _state(facts, item, begin, on_trial))
+            yield Piece(item["id"], begin, stop, _state(facts, item, bills, begin, on_trial))
 
 
-def _state(facts: Facts, item: Facts, on: date, on_trial: bool) -> tuple[Any, ...]:
+def _state(facts: Facts, item: Facts, bills: list[Bill], on: date, on_trial: bool) -> tuple[Any, ...]:
     """(product, tier, seats, minor units a month, currency, trial, period) of an item on a day."""
 
     def running(discounts: list[Facts]) -> list[Facts]:
         return [entry for entry in discounts if (_date(entry["end"]) or FOREVER) > on]
 
-    code, months = item["currency"], Fraction(item["months"])
+    code, months, name = item["currency"], Fraction(item["months"]), item["product"]
+    if item.get("metered"):
+        # What was billed knows of the discounts already.
+        amount = round(rate(bills, item["id"], months, on))
+        return name, item["tier"], item["seats"], amount, code, on_trial, f"{item['period']} by use"[:20]
     own = Fraction(item["monthly"])
     own *= ratio(running(item["discounts"]), own, months, code)
     total = sum((Fraction(entry["monthly"]) for entry in facts["items"]), Fraction(0))
     amount = round(own * ratio(running(facts["discounts"]), total, months, code))
-    return item["product"], item["tier"], item["seats"], amount, code, on_trial, item["period"]
+    return name, item["tier"], item["seats"], amount, code, on_trial, item["period"]
 
 
 def _line(piece: Piece, position: int, last: Facts) -> Write:

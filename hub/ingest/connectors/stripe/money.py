@@ -51,9 +51,14 @@ def period_of(plan: dict[str, Any]) -> str:
     return (interval if count == 1 else f"{count} {interval}s")[:20]
 
 
+def is_metered(plan: dict[str, Any]) -> bool:
+    """Whether a price or plan is charged by what was used."""
+    return text((part(plan, "recurring") or plan).get("usage_type")) == "metered"
+
+
 def monthly(plan: dict[str, Any], quantity: int) -> Fraction:
-    """Minor units a month of `quantity` of a price, before discounts. What is metered is nothing until it is used."""
-    if text((part(plan, "recurring") or plan).get("usage_type")) == "metered":
+    """Minor units a month of `quantity` of a price, before discounts. What is metered costs nothing by itself."""
+    if is_metered(plan):
         return Fraction(0)
     code = currency(plan.get("currency"))
     bundle = part(plan, "transform_quantity") or part(plan, "transform_usage")

@@ -21,6 +21,7 @@ from hub.ingest.connectors.base import (
 )
 from hub.ingest.connectors.stripe.billing import charge_facts, intent_charge, intent_facts, invoice_facts
 from hub.ingest.connectors.stripe.lines import subscription_facts
+from hub.ingest.connectors.stripe.metered import bills_facts
 from hub.ingest.connectors.stripe.money import currency, minor_whole
 
 # Within one second: made before changed before ended. What is not named here is a change.
@@ -105,7 +106,8 @@ def _invoice(event: Event) -> list[Word]:
             "invoice": text(thing["id"]),
         }
         words.append(event.word("payment", charge, failed, company=company))
-    return words
+    bills = bills_facts(thing)
+    return words + [event.word("subscription", pk, facts, company=company) for pk, facts in bills.items()]
 
 
 def _dispute(event: Event) -> list[Word]:
