@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tests.ingest.amazon import signed
 from tests.ingest.hooks import SAMPLES, stripe_event
 
 # Kinds of events around Stripe's bare objects; what is not named here is told as changed.
@@ -101,9 +102,9 @@ def _intercom(file: str, body: dict[str, Any]) -> Iterator[Recorded]:
 
 
 def _sns(record: dict[str, Any]) -> dict[str, Any]:
-    """The envelope in which SNS would post it; two of the files are what a function of AWS is called with."""
+    """The envelope in which SNS would post it today; two of the files are what a function of AWS is called with."""
     if "Sns" in record:
-        return dict(record["Sns"])
+        told = record["Sns"]
+        return signed({name: told[name] for name in ("MessageId", "Message", "Subject") if name in told})
     message = json.dumps({"notificationType": "Received", **record["ses"]})
-    return {"Type": "Notification", "MessageId": record["ses"]["mail"]["messageId"], "Message": message,
-            "Timestamp": record["ses"]["mail"]["timestamp"]}  # fmt: skip
+    return signed({"MessageId": record["ses"]["mail"]["messageId"], "Message": message})

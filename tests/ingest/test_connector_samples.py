@@ -24,6 +24,7 @@ from hub.ingest.models import HookDelivery, HookEndpoint
 from hub.revenue.models import AccountMonth, ContractLine, Invoice, Movement, Opportunity, Payment
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from tests.ingest.amazon import publish
 from tests.ingest.hooks import SAMPLES, SECRET, apply, send, stripe_event
 from tests.ingest.recorded import Recorded, recorded
 from tests.ingest.test_connectors import (
@@ -96,6 +97,7 @@ STRANGERS = {
 
 def replay(tenant: Tenant, calls: list[Recorded]) -> None:
     know(tenant)
+    publish()
     doors = endpoints(tenant)
     for call in calls:
         assert send(tenant, doors[call.source], call.body).status_code == 200

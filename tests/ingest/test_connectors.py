@@ -592,20 +592,6 @@ def test_mailgun_signs_time_and_token(acme: Tenant) -> None:
         assert Suppression.objects.get().reason == "bounce"
 
 
-def test_amazon_asks_for_a_confirmation_that_only_amazon_can_want(acme: Tenant) -> None:
-    to = make(acme, "mail", options={"provider": "ses"})
-    ask = {
-        "Type": "SubscriptionConfirmation",
-        "MessageId": "1",
-        # As long as theirs are: 230 characters of a token.
-        "SubscribeURL": f"https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token={'2336412f37' * 23}",
-    }
-    [good, bad] = take(acme, to, ask, {**ask, "MessageId": "2", "SubscribeURL": "https://evil.example/?amazonaws.com/"})
-    assert states([good, bad]) == ["nothing", "nothing"]
-    assert "open the address under SubscribeURL" in good.reason
-    assert "do not open it" in bad.reason
-
-
 # --- Every connector --------------------------------------------------------------------------------------------------
 
 

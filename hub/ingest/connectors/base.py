@@ -33,6 +33,10 @@ class NotVerified(Exception):
     """The call is not from whom it says, or too old: it is answered 401."""
 
 
+class NotNow(Exception):
+    """Nobody can tell at the moment whether the call is from whom it says: it is answered 503, and sent again."""
+
+
 class Malformed(ValueError):
     """The call cannot be read at all: it is answered 400, or refused when it is looked at."""
 
@@ -129,8 +133,8 @@ class Option:
 class Connector:
     """A source of calls.
 
-    `verify(call, secret, options, now)` raises NotVerified; `identify(call)` and `read(call, received_at, options)`
-    raise Malformed, `read` NothingToDo too. `kinds` maps the kinds of its things to what the record makes of them.
+    `verify(call, secret, options, now)` raises NotVerified and NotNow; `identify(call)` and
+    `read(call, received_at, options)` raise Malformed, `read` NothingToDo too. `kinds` maps the kinds of its things to what the record makes of them.
     `masters_accounts`: what it says of a customer counts also where somebody else made the account (a CRM).
     `makes_secret`: the secret is made here and typed in there; otherwise it is given by the source.
     """

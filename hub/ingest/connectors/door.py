@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from hub.ingest.connectors.base import Call, Connector, Malformed, NotVerified, connectors
+from hub.ingest.connectors.base import Call, Connector, Malformed, NotNow, NotVerified, connectors
 from hub.ingest.connectors.endpoints import call_keep, refusal_count
 from hub.ingest.models import HookEndpoint
 from hub.tenancy.context import tenant_context
@@ -47,11 +47,17 @@ def receive(request: HttpRequest, tenant: str, source: str, endpoint_id: UUID, p
         return _kept(connector, tenant, endpoint_id, _call(request, body, path_secret))
     except Refusal as refusal:
         return _answer(refusal.status, str(refusal))
+    except NotNow as error:
+        return _later(str(error))
     except DatabaseError:
         log.exception("a call could not be kept")
-        response = _answer(503, "not kept; send it again")
-        response["Retry-After"] = "5"
-        return response
+        return _later("not kept; send it again")
+
+
+def _later(why: str) -> HttpResponse:
+    response = _answer(503, why)
+    response["Retry-After"] = "5"
+    return response
 
 
 def _kept(connector: Connector, slug: str, endpoint_id: UUID, call: Call) -> HttpResponse:

@@ -31,10 +31,10 @@ from hub.ingest.connectors.base import (
     part,
     text,
 )
+from hub.ingest.connectors.mail.amazon import confirmation_of
 from hub.ingest.connectors.mail.providers import (
     PROVIDERS,
     Provider,
-    confirmation_of,
     events_of,
     own_id,
     reply_of,
@@ -59,7 +59,7 @@ def provider_of(options: Facts) -> Provider:
 
 
 def verify(call: Call, secret: str, options: Facts, now: datetime) -> None:
-    """The provider's signature where it signs, else the secret in the address or as Basic password."""
+    """The provider's signature where it signs with our key, else the secret in the address or as Basic password."""
     provider = provider_of(options)
     if provider.key:
         signature_check(provider, call, secret, now)
@@ -67,6 +67,8 @@ def verify(call: Call, secret: str, options: Facts, now: datetime) -> None:
         check_one_of([call.path_secret], secret)
     else:
         check_basic(call.headers.get("authorization", ""), f"tandem:{secret}")
+    if provider.check is not None:
+        provider.check(call, now)
 
 
 def identify(call: Call) -> Identity:
@@ -81,14 +83,23 @@ def identify(call: Call) -> Identity:
 
 
 def read(call: Call, received_at: datetime, options: Facts) -> list[Word]:
-    if asked := confirmation_of(call):
-        raise NothingToDo(f"Amazon asks whether this endpoint is yours. {asked}")
+    if asked := _about_subscription(call, options):
+        raise NothingToDo(asked)
     events = events_of(provider_of(options), call)
     words = [word for event in events if (word := _word(event, received_at)) is not None]
     if not words and not reports_of(events, received_at):
         kinds = sorted({str(event.event_type) for event in events})
         raise NothingToDo(f"Tandem keeps nothing of {', '.join(kinds) or 'an empty report'}")
     return words
+
+
+def _about_subscription(call: Call, options: Facts) -> str:
+    if options["provider"] != "ses":
+        return ""
+    with suppress(ValueError, RecursionError):
+        body = clean(json.loads(call.body))
+        return confirmation_of(body) if isinstance(body, dict) else ""
+    return ""
 
 
 def _word(event: Any, received_at: datetime) -> Word | None:
@@ -210,7 +221,10 @@ connectors.register(
         find=find,
         tells_companies=False,
         acts=acts,
-        scheme="Mailgun and MailerSend sign; the others bring a 256-bit secret in the address or as Basic password",
+        scheme=(
+            "Mailgun and MailerSend sign; the others bring a 256-bit secret in the address or as Basic password, "
+            "Amazon signs beside it"
+        ),
         steps=(
             "At the provider, paste the address as webhook for bounces, complaints, unsubscribes and deliveries, and "
             "as address for inbound mail. For Mailgun and MailerSend paste the provider's webhook signing key here; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -25,6 +25,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.utils.datastructures import MultiValueDictKeyError
 
 from hub.ingest.connectors.base import Call, Malformed, NotVerified, clean, moment
+from hub.ingest.connectors.mail.amazon import message_check
 from hub.ingest.connectors.signatures import check_time
 
 View = type[AnymailBaseWebhookView]
@@ -56,15 +57,19 @@ class SendGridInbound(_Ours, SendGridInboundWebhookView):  # type: ignore[misc] 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider: its parsers, tried one after the other. `key`: it signs, and this is anymail's name of the key."""
+    """A provider: its parsers, tried one after the other. `key`: it signs, and this is anymail's name of the key.
+
+    `check(call, now)`: it signs with a key of its own, which is checked beside the secret.
+    """
 
     title: str
     views: tuple[View, ...]
     key: str = ""
+    check: Callable[[Call, datetime], None] | None = None
 
 
 PROVIDERS: Final[dict[str, Provider]] = {
-    "ses": Provider("Amazon SES (SNS)", (SESTracking, SESInbound)),
+    "ses": Provider("Amazon SES (SNS)", (SESTracking, SESInbound), check=message_check),
     "brevo": Provider("Brevo", (BrevoTrackingWebhookView,)),
     "mailersend": Provider(
         "MailerSend", (MailerSendTrackingWebhookView, MailerSendInboundWebhookView), key="signing_secret"
@@ -144,21 +149,6 @@ def events_of(provider: Provider, call: Call) -> list[Any]:
     raise Malformed(f"{provider.title}: the call cannot be read ({problem})"[:250])
 
 
-def confirmation_of(call: Call) -> str:
-    """What to do to confirm a subscription of SNS, "" when the call asks for none; its address is long."""
-    try:
-        body = json.loads(call.body)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(body, dict) or body.get("Type") != "SubscriptionConfirmation":
-        return ""
-    url = str(body.get("SubscribeURL", ""))
-    if AMAZON.fullmatch(url):
-        return "To say yes, open the address under SubscribeURL in the payload; it is one of Amazon's"
-    return "The address under SubscribeURL in the payload is not Amazon's: do not open it"
-
-
-AMAZON: Final = re.compile(r"https://sns\.[a-z0-9-]{1,30}\.amazonaws\.com(\.cn)?/[!-~]{1,1500}")
 # A name that we gave: the Message-ID of a mail of ours is its message's id at our host.
 UUID7: Final = r"([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})"
 OURS: Final = re.compile(rf"{UUID7}@|x-tandem-key\W+(?:value\W+)?{UUID7}", re.IGNORECASE)
