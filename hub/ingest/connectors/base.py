@@ -134,8 +134,9 @@ class Connector:
     """A source of calls.
 
     `verify(call, secret, options, now)` raises NotVerified and NotNow; `identify(call)` and
-    `read(call, received_at, options)` raise Malformed, `read` NothingToDo too. `kinds` maps the kinds of its things to what the record makes of them.
-    `masters_accounts`: what it says of a customer counts also where somebody else made the account (a CRM).
+    `read(call, received_at, options)` raise Malformed, `read` NothingToDo too. `kinds` maps the kinds of its things to
+    what the record makes of them. `masters_accounts`: what it says of a customer counts also where somebody else made
+    the account (a CRM).
     `makes_secret`: the secret is made here and typed in there; otherwise it is given by the source.
     """
 
