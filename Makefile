@@ -24,8 +24,8 @@ test: .venv/.test $(PAGES) ## Run all tests, browser and kill tests included
 	@$(BIN)/python -m tests.chromium
 	@$(BIN)/python -m pytest -n $(JOBS)
 
-test-fast: .venv/.test $(PAGES) ## Run the tests without browser and kill tests
-	@$(BIN)/python -m pytest -n $(JOBS) -m "not browser and not kill"
+test-fast: .venv/.test $(PAGES) ## Run the tests without browser, kill and slow tests
+	@$(BIN)/python -m pytest -n $(JOBS) -m "not browser and not kill and not slow"
 
 check: .venv/.test $(PAGES) ## Format, lint, types, import floors, migrations, lock files
 	$(BIN)/ruff format --check .

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-SECONDS: Final = 10.0
+SECONDS = 10.0
 MOST_BYTES: Final = 64 * 1024
 LATE: Final = "no answer within ten seconds"
 NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
@@ -124,10 +124,11 @@ def call(
     headers: Mapping[str, str],
     *,
     allow: Iterable[str] = (),
-    seconds: float = SECONDS,
+    seconds: float | None = None,
     most_bytes: int = MOST_BYTES,
 ) -> Answer:
     """Call once and read at most `most_bytes` of the answer, all within `seconds`; raises Refused or Unanswered."""
+    seconds = SECONDS if seconds is None else seconds
     allow = list(allow)
     parts = checked_url(url, allow=allow)
     connection = _Pinned(chosen_address(parts, allow=allow), parts, seconds)

@@ -155,6 +155,7 @@ def record(tenant: Tenant) -> list[Any]:
         return found
 
 
+@pytest.mark.slow
 def test_the_same_payloads_again_change_nothing_and_any_order_gives_the_same_record(
     acme: Tenant, globex: Tenant, calls: list[Recorded]
 ) -> None:
@@ -247,6 +248,7 @@ def expected() -> dict[str, Any]:
     return {}
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 @pytest.mark.parametrize("source", sorted(SCENES))
 @settings(max_examples=12, deadline=None)

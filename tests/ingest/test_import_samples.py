@@ -55,7 +55,7 @@ def said(name: str) -> dict[str, list[int]]:
     return {file: [int(cell.replace(",", "")) for cell in cells.strip(" |").split("|")] for file, cells in rows}
 
 
-@pytest.mark.parametrize("name", ["hubspot", "zendesk", "ravenstack"])
+@pytest.mark.parametrize("name", ["hubspot", "zendesk", pytest.param("ravenstack", marks=pytest.mark.slow)])
 def test_a_sample_becomes_what_the_documents_say_and_again_nothing(acme: Tenant, name: str) -> None:
     first = run(acme, name)
     found = {

@@ -164,6 +164,7 @@ def ravenstack() -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlap", get_args(Overlap))
 def test_nrr_of_the_sample_equals_pandas(acme: Tenant, ravenstack: Path, overlap: Overlap) -> None:
     frame = pd.read_csv(ravenstack / "ravenstack_subscriptions.csv", parse_dates=["start_date", "end_date"])

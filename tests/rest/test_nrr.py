@@ -66,6 +66,7 @@ def lines(acme: Tenant) -> pd.DataFrame:
     return frame
 
 
+@pytest.mark.slow
 @needs_samples
 def test_nrr_equals_pandas_to_six_decimals(acme: Tenant, lines: pd.DataFrame) -> None:
     for overlap in ("sum", "latest"):

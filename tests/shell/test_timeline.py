@@ -109,6 +109,7 @@ def test_the_page_keeps_filters_in_its_address_and_reads_nonsense_as_nothing(acm
     assert "Nothing of this has happened here" in client.get(url, {"source": "nowhere"}).text
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_ten_thousand_entries_are_read_by_index_in_as_many_queries_as_ten(
     migrator: psycopg.Connection, django_assert_num_queries: Any
