@@ -6,6 +6,10 @@ class MetricsConfig(AppConfig):
     label = "metrics"
 
     def ready(self) -> None:
-        from metrics import panels
+        from hub.registry.handlers import figures_changed
+        from hub.tenancy.wake import register_queue
+        from metrics import panels, readings
 
         panels.register()
+        figures_changed.connect("metrics", readings.on_figures_changed)
+        register_queue(readings.QUEUE, drain=readings.drain, backlog=readings.backlog, lane="maintenance")

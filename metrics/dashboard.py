@@ -42,12 +42,13 @@ class Months:
 
 def reported_months(today: date) -> Months | None:
     """The closed months for which there is MRR; None without any. Two queries."""
-    first = AccountMonth.objects.aggregate(first=Min("month"))["first"]
+    # Either rule for overlaps has the same months, and with one of them the index has them in order.
+    first = AccountMonth.objects.filter(overlap="sum").aggregate(first=Min("month"))["first"]
     last = last_closed_month(today - timedelta(days=1))
     if first is None or first > last:
         return None
     ends = month_ends(_end_of(max(first, months_back(last, MONTHS_OFFERED - 1))), _end_of(last))[::-1]
-    moved = Movement.objects.filter(month__lte=last).aggregate(last=Max("month"))["last"]
+    moved = Movement.objects.filter(overlap="sum", month__lte=last).aggregate(last=Max("month"))["last"]
     stale = moved is not None and moved < months_back(last, STALE_MONTHS) and _end_of(moved) in ends
     return Months(ends, _end_of(moved) if stale else ends[0])
 

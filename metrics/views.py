@@ -14,6 +14,7 @@ from hub.shell.formatting import day, locale_of
 from metrics import contradictions as contradiction
 from metrics import selectors
 from metrics.dashboard import KIND_WORDS, Months, ledger_chart, reported_months, trend_chart, waterfall
+from metrics.figures import Figures, Waiting, figures_of
 from metrics.methodology import MovementKind, months_back
 from metrics.query import ENDS, OVERLAPS, SPLITS, MetricsQuery
 from metrics.selectors import NrrReport
@@ -21,7 +22,6 @@ from metrics.window_types import window_types
 
 PAGE_SIZE = 100
 TREND_MONTHS = 24
-LEDGER_MONTHS = 12
 
 
 @staff_page("metrics.view")
@@ -32,36 +32,55 @@ def dashboard(request: StaffRequest) -> HttpResponse:
     if months is None:
         return render(request, "metrics/empty.html", {})
     query = MetricsQuery.read(request.GET, months.ends, months.default)
-    return render(request, "metrics/dashboard.html", _figures(request, query) | _choices(request, query, months))
+    figures = figures_of(query)
+    context = _choices(request, query, months) | {"query": query, "state_url": _state_url(request, query, figures)}
+    if "counted" in request.GET and request.headers.get("HX-Request"):
+        return _state(request, context, figures)
+    if isinstance(figures, Waiting):
+        return render(request, "metrics/dashboard.html", context | {"waiting": True})
+    return render(request, "metrics/dashboard.html", context | _shown(request, query, figures))
 
 
-def _figures(request: StaffRequest, query: MetricsQuery) -> dict[str, Any]:
-    report = _report(query, months=12, segment_by=query.segment_by)
-    before = _report(query.at(months_back(query.as_of, 1)), months=12)
-    month = _report(query, months=1)
-    last = query.as_of.replace(day=1)
-    ledger = selectors.monthly_ledger(
-        first=months_back(last, LEDGER_MONTHS - 1), last=last, overlap=query.method.overlap
-    )
+def _state(request: StaffRequest, context: dict[str, Any], figures: Figures | Waiting) -> HttpResponse:
+    """The line that says as of when the page's figures are; once there are newer ones, where to see them.
+
+    A page that has none yet is loaded again as soon as there are some.
+    """
+    waits = request.GET["counted"] == ""
+    if isinstance(figures, Waiting):
+        return render(request, "metrics/dashboard.html#state", context | {"waiting": True})
+    if waits:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    newer = figures.counted_at is None or figures.counted_at.isoformat() != request.GET["counted"]
+    counted = {"counted_at": figures.counted_at, "behind": figures.behind, "newer": newer and not figures.behind}
+    return render(request, "metrics/dashboard.html#state", context | counted)
+
+
+def _state_url(request: StaffRequest, query: MetricsQuery, figures: Figures | Waiting) -> str:
+    """Where the line asks: with what the page shows, which stays when newer figures come."""
+    counted = figures.counted_at if isinstance(figures, Figures) else None
+    shown = request.GET.get("counted") or (counted.isoformat() if counted else "")
+    return f"{request.path}?{query.urlencode(counted=shown)}"
+
+
+def _shown(request: StaffRequest, query: MetricsQuery, figures: Figures) -> dict[str, Any]:
+    report = figures.year
     trend = selectors.nrr_trend(as_of=query.as_of, points=TREND_MONTHS, window=12, overlap=query.method.overlap)
     return {
-        "query": query,
         "report": report,
-        "year": _rates(report, before),
-        "month": _rates(month, None),
-        "month_report": month,
+        "year": _rates(report, figures.year_before),
+        "month": _rates(figures.month, None),
+        "month_report": figures.month,
         "waterfall": waterfall(report, lambda kind: _accounts_url(request, query, kind=kind)),
         "trend": trend_chart(trend),
-        "ledger": ledger_chart(ledger, report.currency),
+        "ledger": ledger_chart(figures.ledger, report.currency),
         "segments": [
             (name, window, _accounts_url(request, query, segment=name)) for name, window in report.segments.items()
         ],
-        "contradictions": contradiction.in_words(selectors.contradictions(as_of=query.as_of)),
+        "contradictions": contradiction.in_words(figures.contradictions),
+        "counted_at": figures.counted_at,
+        "behind": figures.behind,
     }
-
-
-def _report(query: MetricsQuery, *, months: int, segment_by: str = "") -> NrrReport:
-    return selectors.nrr_report(as_of=query.as_of, months=months, method=query.method, segment_by=segment_by)
 
 
 def _rates(report: NrrReport, before: NrrReport | None) -> dict[str, float | None]:

@@ -21,7 +21,7 @@ from hub.accounts.models import AccountState, Change, TimelineEntry
 from hub.accounts.services import timeline_record_many
 from hub.plans.usage import milestones_complete_from_usage
 from hub.registry.facts import known_facts
-from hub.registry.handlers import facts_changed, signal_recorded
+from hub.registry.handlers import facts_changed, figures_changed, signal_recorded
 from hub.rules.compile import Clock, compile_sql
 from hub.rules.explain import Finding, findings, sentence
 from hub.rules.language import Node, facts_of, parse
@@ -79,7 +79,9 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
     now = now or timezone.now()
     milestones_complete_from_usage(account_ids)
     facts_refresh(account_ids, today=today_of(tenant, now), now=now)
-    outgoing.stages_changed(stages_refresh(account_ids, today_of(tenant, now)), now)
+    moved = stages_refresh(account_ids, today_of(tenant, now))
+    outgoing.stages_changed(moved, now)
+    figures_changed(tenant.id, moved)
     facts_changed(tenant.id, account_ids)
     clock = Clock(now, today_of(tenant, now))
     fresh: list[Signal] = []

@@ -46,6 +46,9 @@ class Announcement:
 facts_changed = Announcement("facts_changed")
 """``(tenant_id, account_ids)``: facts of these accounts have a new ``fact_version``."""
 
+figures_changed = Announcement("figures_changed")
+"""``(tenant_id, account_ids)``: what figures of revenue are counted from or split by is new at these accounts."""
+
 signal_recorded = Announcement("signal_recorded")
 """``(tenant_id, signal_ids)``: these signals were written and may start something."""
 

@@ -11,7 +11,15 @@ from hub.accounts.services.attributes import (
 from hub.accounts.services.community import COMMUNITY_ACTIVITY, community_activity_upsert
 from hub.accounts.services.happenings import change_record, timeline_record, timeline_record_many
 from hub.accounts.services.hierarchy import HierarchyError, account_parent_set, rollup_rule, rollup_rule_set
-from hub.accounts.services.locks import EVALUATE, facts_touch, facts_touch_free, states_ensure, states_lock
+from hub.accounts.services.locks import (
+    EVALUATE,
+    FIGURE_FIELDS,
+    facts_touch,
+    facts_touch_free,
+    figures_touch,
+    states_ensure,
+    states_lock,
+)
 from hub.accounts.services.many import accounts_change_many, values_of
 from hub.accounts.services.people import (
     PersonError,
@@ -50,6 +58,7 @@ __all__ = [
     "COMMUNITY_ACTIVITY",
     "CONTACT_FIELDS",
     "EVALUATE",
+    "FIGURE_FIELDS",
     "AttributeDefinitionError",
     "AttributesError",
     "HierarchyError",
@@ -78,6 +87,7 @@ __all__ = [
     "facts_touch",
     "facts_touch_free",
     "fields_set_by_hand",
+    "figures_touch",
     "owner_id_of",
     "owner_ids",
     "people_link",

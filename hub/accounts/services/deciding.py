@@ -13,7 +13,7 @@ from django.utils import timezone
 from hub.accounts.models import Account, AttributeEntity, Contact, DecisionDue, SourceRule, WinKind
 from hub.accounts.outgoing import account_told
 from hub.accounts.services.attributes import attributes_set_many
-from hub.accounts.services.locks import facts_touch, states_lock
+from hub.accounts.services.locks import FIGURE_FIELDS, facts_touch, figures_touch, states_lock
 from hub.accounts.services.provenance import Row, RuleBook, conflicts_note, current, entity_of, python
 from hub.accounts.services.winning import account_id_of, contested, owner_of, rows_of
 from hub.accounts.words import ATTRIBUTE, Plain, fields_of, same, shared_fields, winner, withdraw, words_of
@@ -100,6 +100,7 @@ def _decide(due: DecisionDue, ids: Sequence[UUID]) -> int:
         told.append((row, shared))
     conflicts_note(told, book)
     facts_touch({account_id_of(rows[pk]) for pk in changed})
+    figures_touch([pk for pk in changed if isinstance(rows[pk], Account)], FIGURE_FIELDS)
     for pk in changed:
         if isinstance(account := rows[pk], Account):
             account_told(account, "updated")

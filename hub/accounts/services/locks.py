@@ -11,10 +11,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from hub.accounts.models import AccountState
+from hub.registry.handlers import figures_changed
+from hub.tenancy.context import current_tenant_id
 from hub.tenancy.statements import Statement, send
 from hub.tenancy.wake import wake, wake_all
 
 EVALUATE = "evaluate"
+# What figures of revenue are split by, and what is compared with the lines; the stage is announced by whoever sets it.
+FIGURE_FIELDS = frozenset({"industry", "country", "segment", "tier", "source_churned"})
 # Who is dirty already and free is dirty until this commits: its evaluation begins with the lock that we hold.
 # One look-up by index for each account: prepared statements are planned before anybody knows how large a tenant grows.
 MARK_FREE = """
@@ -70,6 +74,12 @@ def facts_touch_free(account_ids: Mapping[UUID, Collection[UUID]], *, at: dateti
     free = {tenant_id: {pk for (pk,) in rows} for tenant_id, rows in zip(asked, found, strict=True)}
     wake_all(EVALUATE, [tenant_id for tenant_id, ids in free.items() if ids])
     return {tenant_id: missed for tenant_id, ids in asked.items() if (missed := set(ids) - free[tenant_id])}
+
+
+def figures_touch(account_ids: Collection[UUID], fields: Iterable[str]) -> None:
+    """Announce that these fields of accounts changed, when any of them is one that figures of revenue are split by."""
+    if account_ids and FIGURE_FIELDS.intersection(fields):
+        figures_changed(current_tenant_id(), list(account_ids))
 
 
 def states_ensure(account_ids: Sequence[UUID]) -> None:

@@ -13,7 +13,7 @@ from django.db.models.functions import Lower
 from hub.accounts.models import Account, AccountExternalId, Contact, ContactExternalId
 from hub.accounts.outgoing import account_told
 from hub.accounts.services.attributes import attributes_set
-from hub.accounts.services.locks import facts_touch, states_lock
+from hub.accounts.services.locks import facts_touch, figures_touch, states_lock
 from hub.accounts.services.provenance import Voice
 from hub.people.models import Membership
 from hub.tenancy.context import current_tenant_id
@@ -138,6 +138,7 @@ def _account_create(voice: Voice, external_id: str, values: Mapping[str, Any]) -
         account=account, source=voice.source, value=external_id, source_updated_at=voice.as_of
     )
     facts_touch([account.id])
+    figures_touch([account.id], [name for name, value in values.items() if value is not None])
     return account
 
 
@@ -218,6 +219,7 @@ def _update(row: Any, values: Mapping[str, Any], account_id: UUID, voice: Voice)
     if changed:
         row.save(update_fields=[*changed, *said, "updated_at"])
         facts_touch([account_id])
+        figures_touch([account_id] if isinstance(row, Account) else [], changed)
     elif said:
         row.save(update_fields=said)
     return "updated" if changed else "unchanged"

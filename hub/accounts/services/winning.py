@@ -23,7 +23,7 @@ from hub.accounts.models import (
 )
 from hub.accounts.outgoing import account_told
 from hub.accounts.services.attributes import attributes_set
-from hub.accounts.services.locks import facts_touch, states_lock
+from hub.accounts.services.locks import facts_touch, figures_touch, states_lock
 from hub.accounts.services.provenance import Row, Voice, current, entity_of, python
 from hub.accounts.services.record import ACCOUNT_FIELDS, CONTACT_FIELDS
 from hub.accounts.words import (
@@ -251,6 +251,7 @@ def _set(row: Row, values: Mapping[str, Plain], actor: Actor) -> None:
     audit(actor, f"{entity_of(row)}.set_by_hand", row, fields=sorted(values))
     if changed:
         facts_touch([account_id_of(row)])
+        figures_touch([account_id_of(row)] if isinstance(row, Account) else [], changed)
         if isinstance(row, Account):
             account_told(row, "updated")
 

@@ -15,8 +15,8 @@ from django.db import models
 from django.db.models import F
 from django.utils import timezone
 
-from hub.accounts.models import TimelineEntry
-from hub.accounts.services import facts_touch, states_lock
+from hub.accounts.models import Account, TimelineEntry
+from hub.accounts.services import FIGURE_FIELDS, facts_touch, figures_touch, states_lock
 from hub.ingest.imports.engine import FIRST_LEASE, Taken
 from hub.ingest.imports.entities import load
 from hub.ingest.imports.journal import MARK, Trace, mark_of, plain
@@ -109,6 +109,8 @@ def _take_back(run: ImportRun, batch: ImportBatch) -> tuple[int, int]:
         row.save(update_fields=list(values))
     _remove(trace, gone)
     _keep(run, trace, kept)
+    if trace.model is Account:
+        figures_touch(list(rows), FIGURE_FIELDS)
     removed_accounts = {row.pk for row in gone} if trace.owned_by == "id" else set()
     _follow(trace, {account for account in accounts if account and account not in removed_accounts})
     return len(gone), len(restored)

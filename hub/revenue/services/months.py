@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from hub.accounts.facts import today_of
+from hub.registry.handlers import figures_changed
 from hub.revenue.services.retention import months_changed
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
@@ -229,3 +230,4 @@ def months_refresh(account_ids: Sequence[UUID], *, through: date | None = None) 
         cursor.execute(UNTYPED, values)
         cursor.execute(CHURN, values)
     months_changed()
+    figures_changed(tenant.id, ids)

@@ -9,10 +9,12 @@ from hub.accounts.attribute_values import AttributeValueError, read
 from hub.accounts.models import Account, AccountExternalId, AccountState, AttributeDefinition, AttributeEntity
 from hub.accounts.services import (
     ACCOUNT_FIELDS,
+    FIGURE_FIELDS,
     HierarchyError,
     Voice,
     account_parent_set,
     attributes_set_many,
+    figures_touch,
     owner_ids,
     states_lock,
     words_restore,
@@ -105,6 +107,7 @@ def write(batch: Batch) -> None:
         _put_below(batch, records, known)
         voice.note()
     batch.touched.update(known[record.external_id].pk for record in records if record.outcome in ("created", "updated"))
+    figures_touch(batch.touched, FIGURE_FIELDS)
     batch.journal.created(ACCOUNTS, new)
     for account in known.values():
         if (was := before.get(account.pk)) and (differs := {k: v for k, v in was.items() if getattr(account, k) != v}):
