@@ -23,7 +23,7 @@ from hub.accounts.services import (
     AttributesError,
     HierarchyError,
     OwnerError,
-    account_parent_set,
+    account_parent_say,
     account_upsert,
     contact_upsert,
 )
@@ -188,7 +188,13 @@ class AccountBy(APIView):
             strict=True,
         )
         if outcome != "stale" and "parent" in given:
-            moved = account_parent_set(account=account, parent=given["parent"], actor=actor_of_key(request))
+            moved = account_parent_say(
+                account=account,
+                parent=given["parent"],
+                actor=actor_of_key(request),
+                source=source,
+                as_of=given.get("source_updated_at"),
+            )
             outcome = "updated" if moved and outcome == "unchanged" else outcome
         return account, outcome
 

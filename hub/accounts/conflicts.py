@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from hub.accounts.models import AttributeEntity, ConflictState, FieldConflict
+from hub.accounts.models import Account, AttributeEntity, ConflictState, FieldConflict
+from hub.accounts.words import PARENT
+from hub.people.models import User
 
 PAGE: Final = 50
 PAIRS: Final = 30
+COUNTED: Final = 99
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,32 @@ def conflicts_of(asked: Asked) -> QuerySet[FieldConflict]:
     return found
 
 
+def open_count() -> int:
+    """How many conflicts are open, counted to a hundred: some steps along an index, whatever the log holds."""
+    found = FieldConflict.objects.filter(state=ConflictState.OPEN).order_by("-id")
+    return int(found.values("pk")[: COUNTED + 1].count())
+
+
 def conflicts_page(asked: Asked, *, after: str) -> list[FieldConflict]:
     """Up to PAGE + 1 conflicts, those that were opened last first. One query."""
     found = conflicts_of(asked).select_related("account", "contact").order_by("-id")
     if last := _id(after):
         found = found.filter(id__lt=last)
     return list(found[: PAGE + 1])
+
+
+NAMED: Final = ("owner_id", PARENT)
+
+
+def names_of(rows: Iterable[FieldConflict]) -> dict[str, str]:
+    """The names of the people and accounts whose ids stand as values in these conflicts; two queries at most."""
+    ids: dict[str, set[str]] = {name: set() for name in NAMED}
+    for row in rows:
+        if row.field in ids:
+            ids[row.field] |= {value for value in (row.winner_value, row.other_value) if value}
+    people = User.objects.filter(pk__in=ids["owner_id"]) if ids["owner_id"] else []
+    accounts = Account.objects.filter(pk__in=ids[PARENT]) if ids[PARENT] else []
+    return {str(row.pk): str(row) for row in (*people, *accounts)}
 
 
 def pairs() -> list[Pair]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hub.accounts import services
-from hub.accounts.conflicts import PAGE, Asked, conflicts_page, pairs
+from hub.accounts.conflicts import PAGE, Asked, conflicts_page, names_of, pairs
 from hub.accounts.forms import AccountFieldsForm, SourceRuleForm
 from hub.accounts.models import (
     Account,
@@ -134,14 +134,21 @@ def conflicts(request: StaffRequest) -> HttpResponse:
     """Where two sources say different things."""
     asked = Asked.read(request.GET)
     rows = conflicts_page(asked, after=request.GET.get("cursor", ""))
+    names = names_of(rows[:PAGE])
     context = {
         "asked": asked,
-        "rows": rows[:PAGE],
+        "rows": [
+            (row, *(_named(names, value) for value in (row.winner_value, row.other_value))) for row in rows[:PAGE]
+        ],
         "next_cursor": str(rows[PAGE - 1].pk) if len(rows) > PAGE else None,
         "pairs": pairs(),
         "states": ConflictState.choices,
     }
     return render(request, "accounts/conflicts.html", context)
+
+
+def _named(names: Mapping[str, str], value: Any) -> Any:
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 @staff_page("accounts.edit")

@@ -11,6 +11,7 @@ TITLES: Final = {
     "source_churned": "Churn flag",
     "timezone": "Time zone",
     "owner_id": "Owner",
+    "parent_id": "Account above",
     "email": "E-mail",
     "left_on": "Left on",
     "title": "Job title",

@@ -130,7 +130,7 @@ def parent(request: StaffRequest, account_id: UUID) -> HttpResponse:
 
     def act() -> None:
         above = _account_named(named) if named else None
-        services.account_parent_set(account=account, parent=above, actor=actor_of(request))
+        services.account_parent_say(account=account, parent=above, actor=actor_of(request))
 
     return _tell(request, _account_url(request, account.pk, "family"), "The account has its place.", act)
 

@@ -21,6 +21,8 @@ Plain: TypeAlias = Any
 HAND: Final = "by hand"
 """The source of what people set in the browser. No door of machines may speak under this name."""
 ATTRIBUTE: Final = "attributes."
+PARENT: Final = "parent_id"
+"""The account above: a field whose value must fit the tree, and is therefore stored by a service of its own."""
 BLANK: Final[tuple[Plain, ...]] = (None, "", [], {})
 LONGEST_ORDER: Final = 50
 

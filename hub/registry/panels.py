@@ -36,10 +36,24 @@ class TodayPanel:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A number beside an entry of the navigation: ``count()``, told as ``words`` such as "open conflicts".
+
+    What is more than ``most`` is told as "more than".
+    """
+
+    count: Callable[[], int]
+    words: str
+    permission: str
+    most: int = 99
+
+
+@dataclass(frozen=True, slots=True)
 class NavItem:
     """An entry of the staff navigation; ``url_name`` is reversed with the tenant's slug.
 
     ``covers`` are the beginnings of other addresses below the tenant's whose pages belong to it, such as ``people/``.
+    ``waiting`` is what waits there for those with its permission; every page of theirs asks, so it must cost little.
     """
 
     key: str
@@ -49,6 +63,7 @@ class NavItem:
     url_name: str
     icon: str = ""
     covers: Sequence[str] = ()
+    waiting: Waiting | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from hub.accounts.conflicts import COUNTED, open_count
 from hub.people.scope import owner_wanted
-from hub.registry.panels import AccountPanel, NavItem, TodayPanel, account_panels, nav_items, today_panels
+from hub.registry.panels import AccountPanel, NavItem, TodayPanel, Waiting, account_panels, nav_items, today_panels
 from hub.revenue.coverage import gaps, overlaps
 from hub.revenue.selectors import (
     account_months,
@@ -68,6 +69,7 @@ def register() -> None:
             "revenue:products",
             icon="adjustments-horizontal",
             covers=("set-up/",),
+            waiting=Waiting(open_count, "open conflicts between sources", "record.edit", COUNTED),
         )
     )
     account_panels.register(AccountPanel("revenue", "Revenue", 40, "accounts.view", account_panel))

@@ -22,6 +22,9 @@ class NavLink:
     url: str
     icon: str
     current: bool
+    waiting: str = ""
+    told: str = ""
+    """`waiting` is how much waits there, as short as can be; `told` says it in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def navigation(*, slug: str, role: str, path: str) -> Navigation:
 
     def links(*, set_up: bool) -> list[NavLink]:
         shown = (item for item in items if item.key in urls)
-        return [_link(item, urls, current) for item in shown if (item.order >= SET_UP_ORDER) is set_up]
+        return [_link(item, urls, current, role) for item in shown if (item.order >= SET_UP_ORDER) is set_up]
 
     return Navigation(daily=links(set_up=False), set_up=links(set_up=True))
 
@@ -60,11 +63,22 @@ def _url(name: str, slug: str) -> str:
         return ""
 
 
-def _link(item: NavItem, urls: dict[str, str], current: str) -> NavLink:
+def _link(item: NavItem, urls: dict[str, str], current: str, role: str) -> NavLink:
+    waiting, told = _waiting(item, role)
     return NavLink(
         key=item.key,
         title=item.title,
         url=urls[item.key],
         icon=item.icon or "circle",
         current=item.key == current,
+        waiting=waiting,
+        told=told,
     )
+
+
+def _waiting(item: NavItem, role: str) -> tuple[str, str]:
+    if item.waiting is None or not allowed(role, item.waiting.permission) or not (count := item.waiting.count()):
+        return "", ""
+    if count > item.waiting.most:
+        return f"{item.waiting.most}+", f"more than {item.waiting.most} {item.waiting.words}"
+    return str(count), f"{count} {item.waiting.words}"

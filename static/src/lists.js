@@ -1,5 +1,5 @@
 // Lists by keyboard, and small changes of a list before it is sent.
-//   j k ↓ ↑ a row on, a row back · x choose it · Enter open it · e change those chosen · v the views · ? this help
+//   j k ↓ ↑ a row on, a row back · x choose it · s its sources · Enter open it · e change those chosen · v the views · ? this help
 // One row at a time is in the tab order (roving tabindex); nothing happens while somebody types in a field.
 const NEXT = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
 
@@ -72,6 +72,7 @@ function act(key, row) {
   if (key === "v") return focus("[data-views] a[aria-current]") || focus("[data-views] a");
   if (key === "e") return submit();
   if (!row) return false;
+  if (key === "s") return press(row.querySelector("[data-sources] > summary"));
   if (key === "x") return press(row.querySelector("[data-choose]"));
   if (key === "Enter" && document.activeElement === row) return press(row.querySelector("[data-opens-row]"));
   return false;

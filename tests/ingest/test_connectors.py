@@ -14,7 +14,17 @@ import pytest
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
-from hub.accounts.models import Account, Change, CommunityActivity, Contact, ContactStatus, TimelineEntry
+from hub.accounts.models import (
+    Account,
+    Change,
+    CommunityActivity,
+    Contact,
+    ContactStatus,
+    FieldConflict,
+    TimelineEntry,
+)
+from hub.accounts.services import contact_left, contact_upsert
+from hub.accounts.words import words_of
 from hub.feedback.models import SurveyResponse, Ticket
 from hub.ingest.connectors.base import Call, Malformed, NothingToDo, connectors
 from hub.ingest.models import HookDelivery, HookEndpoint
@@ -509,6 +519,26 @@ def test_a_bounce_for_good_suppresses_the_address_and_settles_the_message(acme: 
         assert Suppression.objects.get().reason == "bounce"
         assert dict(Message.objects.values_list("pk", "status")) == {sent.pk: "failed", lost.pk: "sent"}
         assert TimelineEntry.objects.filter(kind="mail").count() == 1
+
+
+def test_a_bounce_is_the_providers_word_and_rules_decide_about_it(acme: Tenant) -> None:
+    to = make(acme, "mail")
+    with tenant_context(acme):
+        account = make_account("Northwind")
+        kim, lee = make_contact(account, "kim@northwind.example"), make_contact(account, "lee@northwind.example")
+        contact_left(contact=lee, left_on=date(2025, 12, 1), actor=ACTOR)
+    take(acme, to, bounce(), bounce(email="lee@northwind.example", ID=43))
+    with tenant_context(acme):
+        kim.refresh_from_db()
+        lee.refresh_from_db()
+        assert (kim.status, lee.status) == (ContactStatus.BOUNCED, ContactStatus.LEFT)
+        (word,) = words_of(kim.words, "status")
+        assert (word.source, word.value, word.at.date()) == (to.source, "bounced", date(2026, 1, 1))
+        assert not [word for word in words_of(lee.words, "status") if word.value == "bounced"]
+        contact_upsert(account=account, source="crm", fields={"email": kim.email, "status": "active"})
+        kim.refresh_from_db()
+        assert kim.status == ContactStatus.ACTIVE, "the CRM said so later"
+        assert FieldConflict.objects.get().other_value == "bounced"
 
 
 def test_a_complaint_and_a_goodbye_end_consent(acme: Tenant) -> None:

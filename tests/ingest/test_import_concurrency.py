@@ -13,7 +13,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from hub.accounts.models import Account, AccountState
-from hub.accounts.services import facts_touch
+from hub.accounts.services import facts_touch, fields_set_by_hand
 from hub.ingest.imports import work
 from hub.ingest.imports.engine import FileImport, import_folder
 from hub.ingest.imports.preflight import mapping_load
@@ -164,3 +164,58 @@ def test_a_check_is_stopped_at_once_by_whoever_asks_and_keeps_the_set_up(
         assert (run.status, run.checked) == ("draft", None)
         assert not Account.objects.exists()
     assert len(steps) == 1, "the worker ends with its batch"
+
+
+def test_an_edit_by_hand_does_not_wait_for_a_check(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tenant = make_tenant("acme")
+    with tenant_context(tenant):
+        make_account("Holding")
+        account = make_account("Northwind", industry="Retail")
+    (tmp_path / "accounts.csv").write_text("id,name,industry,parent\nNorthwind,Northwind,Food,Holding\nNew,New,Food,\n")
+    (tmp_path / "mapping.yaml").write_text("""
+source: test
+files:
+  - file: accounts.csv
+    entity: account
+    external_id: id
+    fields: {name: name, industry: industry, parent: parent}
+""")
+    checking, edited = Event(), Event()
+    real = FileImport.step
+
+    def step(file: FileImport) -> bool:
+        went_on = real(file)
+        checking.set()
+        assert edited.wait(20), "the edit waits for the check"
+        return went_on
+
+    monkeypatch.setattr(FileImport, "step", step)
+
+    def check() -> None:
+        import_folder(
+            tenant=tenant,
+            mapping=mapping_load(tmp_path / "mapping.yaml"),
+            mapping_name="m",
+            folder=tmp_path,
+            actor=ACTOR,
+            dry_run=True,
+        )
+        connections.close_all()
+
+    thread = Thread(target=check)
+    thread.start()
+    try:
+        assert checking.wait(20)
+        with tenant_context(tenant):
+            connection.cursor().execute("SET LOCAL lock_timeout = '5s'")
+            values = {"industry": "Trade", "parent_id": str(Account.objects.get(name="Holding").pk)}
+            fields_set_by_hand(row=account, values=values, actor=ACTOR)
+    finally:
+        edited.set()
+        thread.join(20)
+    with tenant_context(tenant):
+        account.refresh_from_db()
+        assert (account.industry, account.parent.name) == ("Trade", "Holding")
+        assert Account.objects.count() == 2, "the check keeps nothing"

@@ -21,9 +21,11 @@ from hub.accounts.models import (
     AttributeValue,
     CommunityActivity,
     Contact,
+    FieldConflict,
     TimelineEntry,
 )
-from hub.accounts.services import attribute_define
+from hub.accounts.services import account_parent_say, account_upsert, attribute_define, deciding, source_withdraw
+from hub.accounts.words import words_of
 from hub.ingest.imports import work
 from hub.ingest.imports.engine import FileImport, OutOfTime
 from hub.ingest.imports.files import rows_of, table_of
@@ -616,7 +618,7 @@ def test_the_history_costs_the_same_for_one_import_and_for_twenty(
         for n in range(rows):
             ImportRun.objects.create(source="crm", mapping=f"m{n}", status="done", started_by=ACTOR.label)
     client.get("/t/acme/imports/")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         assert client.get("/t/acme/imports/").status_code == 200
 
 
@@ -639,6 +641,45 @@ def test_accounts_come_in_below_others_and_go_back_where_they_were(client: Clien
     client.post(f"{first}undo/")
     drain(acme)
     assert (run_at(acme, first).status, tree(acme)) == ("undone", {})
+
+
+def test_an_undone_import_leaves_an_account_where_another_source_put_it_in_between(
+    client: Client, acme: Tenant
+) -> None:
+    imported(client, acme, {"accounts.csv": TREE})
+    second = imported(client, acme, {"accounts.csv": TREE.replace("4,North East,2", "4,North East,3")})
+    with tenant_context(acme):
+        moved, holding = (Account.objects.get(name=name) for name in ("North East", "Holding"))
+        account_parent_say(account=moved, parent=holding, actor=ACTOR, source="crm")
+    client.post(f"{second}undo/")
+    drain(acme)
+    assert tree(acme)["North East"] == "Holding"
+    with tenant_context(acme):
+        said = {word.source for word in words_of(Account.objects.get(name="North East").words, "parent_id")}
+        assert said == {"crm", run_at(acme, second).source}
+
+
+def test_withdrawing_a_source_and_undoing_its_import_leaves_what_another_said_in_between(
+    client: Client, acme: Tenant
+) -> None:
+    rows = "account_id,company,industry\n1,Northwind,{}\n"
+    imported(client, acme, {"accounts.csv": rows.format("Retail")})
+    second = imported(client, acme, {"accounts.csv": rows.format("Food")})
+    source = run_at(acme, second).source
+    with tenant_context(acme):
+        account = Account.objects.get()
+        AccountExternalId.objects.create(account=account, source="crm", value="c1")
+        account_upsert(source="crm", external_id="c1", fields={"industry": "Trade"})
+        source_withdraw(source=source, actor=ACTOR)
+    deciding.drain(acme.pk)
+    client.post(f"{second}undo/")
+    drain(acme)
+    assert run_at(acme, second).status == "undone"
+    with tenant_context(acme):
+        account.refresh_from_db()
+        assert account.industry == "Trade"
+        assert set(account.words) == {"crm"}, "what was withdrawn does not come back"
+        assert not FieldConflict.objects.filter(closed_at__isnull=True).exists()
 
 
 def test_a_circle_of_accounts_is_refused_and_names_the_row(client: Client, acme: Tenant) -> None:

@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from hub.accounts.models import Account, TimelineEntry
-from hub.accounts.services import attribute_define, attributes_set, timeline_record
+from hub.accounts.models import Account, AccountExternalId, TimelineEntry
+from hub.accounts.services import account_upsert, attribute_define, attributes_set, fields_set_by_hand, timeline_record
+from hub.people.audit import Actor
 from hub.plans.models import Milestone
 from hub.plans.services import plan_create
 from hub.revenue.services import contract_line_upsert
@@ -218,3 +219,38 @@ def test_the_search_finds_accounts_and_contacts(acme: Tenant) -> None:
     assert "Kim Larsen" in page
     assert "Blue Harbor" in client.get("/t/acme/search/?q=harb").text
     assert "Nothing found" in client.get("/t/acme/search/?q=zzz").text
+
+
+def test_each_line_says_who_gave_what_it_shows(acme: Tenant) -> None:
+    with tenant_context(acme):
+        attribute_define(entity="account", key="region", label="Region", kind="text", actor=ACTOR)
+        owner = make_member(acme, "csm", "owner@acme.example").user
+        account = make_account("Northwind", domain="north.example", industry="Retail", attributes={"region": "West"})
+        fields_set_by_hand(row=account, values={"owner_id": owner.pk}, actor=Actor("user", label="Kim"))
+        AccountExternalId.objects.create(account=account, source="billing", value="b1")
+        account_upsert(source="billing", external_id="b1", fields={"domain": "west.example"})
+    page = staff(acme, "leader").get("/t/acme/accounts/?columns=owner,attribute.region,mrr_minor").text
+    mark = page.split("data-sources")[1].split("</details>")[0]
+    lines = [re.sub(r"<[^>]+>", "", line) for line in mark.split("<div>")[1:]]
+    assert [re.sub(r", \w+ \d+, \d+:", ":", line) for line in lines] == [
+        "test: name, region",
+        "billing: domain",
+        "by hand, Kim: ownerSources disagree about domain",
+    ]
+
+
+def test_a_line_of_which_no_source_speaks_has_no_mark(acme: Tenant) -> None:
+    with tenant_context(acme):
+        Account.objects.create(name="Alone")
+    assert "data-sources" not in staff(acme).get("/t/acme/accounts/").text
+
+
+def test_open_conflicts_stand_beside_the_record_for_those_who_keep_it(acme: Tenant) -> None:
+    admin, csm = staff(acme, "admin"), staff(acme, "csm")
+    assert "open conflicts" not in admin.get("/t/acme/").text
+    with tenant_context(acme):
+        make_account("Northwind", domain="north.example")
+        AccountExternalId.objects.create(account=Account.objects.get(), source="billing", value="b1")
+        account_upsert(source="billing", external_id="b1", fields={"domain": "west.example"})
+    assert "1 open conflicts between sources" in admin.get("/t/acme/").text
+    assert "open conflicts" not in csm.get("/t/acme/").text

@@ -10,7 +10,13 @@ from hub.accounts.services.attributes import (
 )
 from hub.accounts.services.community import COMMUNITY_ACTIVITY, community_activity_upsert
 from hub.accounts.services.happenings import change_record, timeline_record, timeline_record_many
-from hub.accounts.services.hierarchy import HierarchyError, account_parent_set, rollup_rule, rollup_rule_set
+from hub.accounts.services.hierarchy import (
+    HierarchyError,
+    account_parent_say,
+    account_parent_set,
+    rollup_rule,
+    rollup_rule_set,
+)
 from hub.accounts.services.locks import (
     EVALUATE,
     FIGURE_FIELDS,
@@ -69,6 +75,7 @@ __all__ = [
     "RuleBook",
     "Voice",
     "WinningError",
+    "account_parent_say",
     "account_parent_set",
     "account_upsert",
     "accounts_change_many",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -13,10 +13,11 @@ from django.utils import timezone
 from hub.accounts.models import Account, AttributeEntity, Contact, DecisionDue, SourceRule, WinKind
 from hub.accounts.outgoing import account_told
 from hub.accounts.services.attributes import attributes_set_many
+from hub.accounts.services.hierarchy import account_parent_decide
 from hub.accounts.services.locks import FIGURE_FIELDS, facts_touch, figures_touch, states_lock
 from hub.accounts.services.provenance import Row, RuleBook, conflicts_note, current, entity_of, python
 from hub.accounts.services.winning import account_id_of, contested, owner_of, rows_of
-from hub.accounts.words import ATTRIBUTE, Plain, fields_of, same, shared_fields, winner, withdraw, words_of
+from hub.accounts.words import ATTRIBUTE, PARENT, Plain, fields_of, same, shared_fields, winner, withdraw, words_of
 from hub.tenancy.context import tenant_context
 
 BATCH: Final = 200
@@ -36,13 +37,21 @@ def drain(tenant_id: UUID) -> datetime | None:
     """Decide what is due, some hundred rows a transaction."""
     with tenant_context(tenant_id):
         _ask_again()
+    moved: dict[UUID, bool] = {}
     while True:
         with tenant_context(tenant_id):
             open_ones = DecisionDue.objects.select_for_update(skip_locked=True).filter(finished_at__isnull=True)
             due = open_ones.order_by("asked_at", "id").first()
             if due is None:
                 return backlog()
-            _step(due)
+            source = due.source
+            if not (displaced := _step(due, moved)):
+                moved.clear()
+        # Each with the locks of its part of the tree, which could not be taken in their order while others are held.
+        for pk in displaced:
+            with tenant_context(tenant_id):
+                account = Account.objects.filter(pk=pk).first()
+                moved[pk] = account is not None and account_parent_decide(account, without=source)
 
 
 def _ask_again() -> None:
@@ -53,13 +62,28 @@ def _ask_again() -> None:
         SourceRule.objects.filter(pk=rule.pk).update(decided_at=now)
 
 
-def _step(due: DecisionDue) -> None:
+def _step(due: DecisionDue, moved: Mapping[UUID, bool]) -> list[UUID]:
+    """Decide the next objects; or say which accounts must first be moved to another place of the tree."""
     ids = _withdrawn_from(due) if due.source else _contested_by(due)
-    changed = _decide(due, ids) if ids else 0
+    if displaced := [pk for pk in _displaced(due, ids) if pk not in moved]:
+        return displaced
+    changed = _decide(due, ids, {pk for pk, done in moved.items() if done}) if ids else 0
     due.changed, due.looked_at = due.changed + changed, due.looked_at + len(ids)
     if due.reached is None:
         due.finished_at = timezone.now()
     due.save(update_fields=["changed", "looked_at", "reached", "finished_at"])
+    return []
+
+
+def _displaced(due: DecisionDue, ids: Sequence[UUID]) -> list[UUID]:
+    """The accounts that lie elsewhere than where the word that wins has them."""
+    if due.entity != AttributeEntity.ACCOUNT or due.field not in ("", PARENT):
+        return []
+    book = RuleBook()
+    rows = rows_of(due.entity, ids).values()
+    spoken = [(row, words_of(withdraw(row.words, due.source), PARENT)) for row in rows]
+    winners = [(row, winner(found, book.of(due.entity, PARENT), book.now)) for row, found in spoken if found]
+    return [row.pk for row, word in winners if word is not None and word.value != current(row, PARENT)]
 
 
 def _contested_by(due: DecisionDue) -> list[UUID]:
@@ -83,14 +107,14 @@ def _withdrawn_from(due: DecisionDue) -> list[UUID]:
     return [pk for pk, words in found if due.source in words]
 
 
-def _decide(due: DecisionDue, ids: Sequence[UUID]) -> int:
+def _decide(due: DecisionDue, ids: Sequence[UUID], moved: Collection[UUID]) -> int:
     """Store the words that win now, of these objects; returns how many objects changed."""
     accounts = {account_id_of(row) for row in rows_of(due.entity, ids).values()}
     states_lock(accounts)
     book = RuleBook()
     told: list[tuple[Row, set[str]]] = []
-    changed: set[UUID] = set()
     rows = rows_of(due.entity, ids)
+    changed = set(moved) & set(rows)
     for row in rows.values():
         shared = shared_fields(row.words)
         if due.source:
@@ -110,7 +134,7 @@ def _decide(due: DecisionDue, ids: Sequence[UUID]) -> int:
 def _won(row: Row, book: RuleBook) -> dict[str, Plain]:
     """The fields that should hold something else, by the rules; what merely differs in capitals stays."""
     won: dict[str, Plain] = {}
-    for name in fields_of(row.words):
+    for name in fields_of(row.words) - {PARENT}:
         word = winner(words_of(row.words, name), book.of(entity_of(row), name), book.now)
         if word is not None and not same(current(row, name) or None, word.value or None):
             won[name] = word.value

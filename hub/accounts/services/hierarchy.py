@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -11,10 +12,12 @@ from django.db import connection, transaction
 from django.db.models import Min
 from django.utils import timezone
 
-from hub.accounts.models import Account, RollupDue
+from hub.accounts.models import Account, AttributeEntity, RollupDue
 from hub.accounts.selectors import ancestors, levels_below
 from hub.accounts.services.locks import facts_touch, facts_touch_free, states_ensure, states_lock
-from hub.people.audit import Actor, audit
+from hub.accounts.services.provenance import RuleBook, Voice, current
+from hub.accounts.words import HAND, PARENT, winner, withdraw, words_of
+from hub.people.audit import SYSTEM, Actor, audit
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
@@ -35,8 +38,40 @@ class _MovedError(Exception):
     """The tree changed while its locks were awaited."""
 
 
-def account_parent_set(*, account: Account, parent: Account | None, actor: Actor) -> bool:
+def account_parent_say(
+    *, account: Account, parent: Account | None, actor: Actor, source: str = "", as_of: datetime | None = None
+) -> bool:
+    """`account_parent_set` as the word of a source, or without one as that of the person who acts."""
+    voice = Voice(source, as_of) if source else Voice(HAND, by=actor.label[:200] or "somebody")
+    moved = account_parent_set(account=account, parent=parent, actor=actor, voice=voice)
+    voice.note()
+    return moved
+
+
+@transaction.atomic
+def account_parent_decide(account: Account, *, without: str = "") -> bool:
+    """Put an account where the word that wins has it, but for what the source `without` says; False when it stays.
+
+    A place that cannot be any more (a circle, an account that is gone) is left to the words: the account stays.
+    """
+    words = withdraw(account.words, without)
+    word = winner(words_of(words, PARENT), RuleBook().of(AttributeEntity.ACCOUNT, PARENT), timezone.now())
+    if word is None or word.value == current(account, PARENT):
+        return False
+    parent = Account.objects.filter(pk=word.value).first() if word.value else None
+    if word.value and parent is None:
+        return False
+    try:
+        return account_parent_set(account=account, parent=parent, actor=SYSTEM)
+    except HierarchyError:
+        return False
+
+
+def account_parent_set(*, account: Account, parent: Account | None, actor: Actor, voice: Voice | None = None) -> bool:
     """Put an account below another (None: on top); False when it is there already. Raises HierarchyError.
+
+    With a `voice` that is what it says: it is kept in the account's words, and the word that wins is stored; the caller
+    writes the conflicts (`Voice.note`). Another's word that wins and cannot be (a circle) changes nothing.
 
     The locks of the account, of everything above where it was and of everything above where it goes are held while the
     tree is looked at: whatever else could close a circle needs one of them.
@@ -44,30 +79,58 @@ def account_parent_set(*, account: Account, parent: Account | None, actor: Actor
     for _ in range(TRIES):
         try:
             with transaction.atomic():
-                return _parent_set(account.pk, parent, actor)
+                return _parent_set(account, parent, actor, voice)
         except _MovedError:
             continue
     raise HierarchyError("the accounts are being moved by somebody else at this moment: try again")
 
 
-def _parent_set(account_id: UUID, parent: Account | None, actor: Actor) -> bool:
-    above = [parent.pk, *ancestors(parent.pk)] if parent else []
-    before = ancestors(account_id)
-    states_lock({account_id, *above, *before})
-    if ancestors(account_id) != before or (parent and [parent.pk, *ancestors(parent.pk)] != above):
+def _parent_set(given: Account, parent: Account | None, actor: Actor, voice: Voice | None) -> bool:
+    wanted = _won(Account.objects.get(pk=given.pk), parent, voice and replace(voice, told={}))
+    above = [wanted.pk, *ancestors(wanted.pk)] if wanted else []
+    before = ancestors(given.pk)
+    states_lock({given.pk, *above, *before})
+    if ancestors(given.pk) != before or (wanted and [wanted.pk, *ancestors(wanted.pk)] != above):
         raise _MovedError
-    account = Account.objects.get(pk=account_id)
-    if account.parent_id == (parent.pk if parent else None):
-        return False
+    account = Account.objects.get(pk=given.pk)
+    words = account.words
+    if _won(account, parent, voice) != wanted:
+        raise _MovedError
+    moves = account.parent_id != (wanted.pk if wanted else None)
+    problem = _problem(account.pk, above) if moves else ""
+    if problem and wanted == parent:
+        raise HierarchyError(problem)
+    if moves and not problem:
+        _put(account, wanted, actor)
+        facts_touch({account.pk, *above, *before})
+    elif account.words != words:
+        account.save(update_fields=["words"])
+    given.parent, given.words = account.parent, account.words
+    return moves and not problem
+
+
+def _won(account: Account, parent: Account | None, voice: Voice | None) -> Account | None:
+    """The parent that wins when `voice` says this one; where it lies now when the one that wins is gone."""
+    if voice is None:
+        return parent
+    won = voice.says(account, {PARENT: parent and parent.pk})[PARENT]
+    if parent is not None and won == parent.pk:
+        return parent
+    return Account.objects.filter(pk=won).first() or account.parent if won else None
+
+
+def _problem(account_id: UUID, above: Sequence[UUID]) -> str:
+    """Why an account cannot lie below the first of these; "" when it can."""
     if account_id in above:
-        raise HierarchyError("an account cannot lie below itself")
-    if len(above) + 1 + levels_below(account_id, LEVELS) > LEVELS:
-        raise HierarchyError(f"accounts lie at most {LEVELS} levels deep")
+        return "an account cannot lie below itself"
+    too_deep = above and len(above) + 1 + levels_below(account_id, LEVELS) > LEVELS
+    return f"accounts lie at most {LEVELS} levels deep" if too_deep else ""
+
+
+def _put(account: Account, parent: Account | None, actor: Actor) -> None:
     was, account.parent = account.parent_id, parent
-    account.save(update_fields=["parent", "updated_at"])
+    account.save(update_fields=["parent", "words", "updated_at"])
     audit(actor, "account.parent", account, before=str(was or ""), after=str(account.parent_id or ""))
-    facts_touch({account_id, *above, *before})
-    return True
 
 
 def rollup_rule(tenant: Tenant) -> list[str]:

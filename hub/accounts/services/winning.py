@@ -23,12 +23,14 @@ from hub.accounts.models import (
 )
 from hub.accounts.outgoing import account_told
 from hub.accounts.services.attributes import attributes_set
+from hub.accounts.services.hierarchy import HierarchyError, account_parent_say
 from hub.accounts.services.locks import facts_touch, figures_touch, states_lock
 from hub.accounts.services.provenance import Row, Voice, current, entity_of, python
 from hub.accounts.services.record import ACCOUNT_FIELDS, CONTACT_FIELDS
 from hub.accounts.words import (
     ATTRIBUTE,
     HAND,
+    PARENT,
     OrderError,
     Plain,
     Rule,
@@ -47,7 +49,7 @@ QUEUE: Final = "decide-sources"
 PREVIEWED: Final = 2_000
 LONGEST_DAYS: Final = 3_650
 FIELDS: Final[Mapping[str, frozenset[str]]] = {
-    AttributeEntity.ACCOUNT: ACCOUNT_FIELDS | {"owner_id"},
+    AttributeEntity.ACCOUNT: ACCOUNT_FIELDS | {"owner_id", PARENT},
     AttributeEntity.CONTACT: CONTACT_FIELDS,
 }
 
@@ -213,16 +215,29 @@ def fields_set_by_hand(*, row: Row, values: Mapping[str, Plain], actor: Actor) -
 
     Attributes are named ``attributes.<key>``. Raises WinningError, AttributesError; then nothing is changed.
     """
+    if PARENT in values and isinstance(row, Account):
+        # Before the account's own lock: the tree takes those of all accounts concerned, in their order.
+        _put_below(row, values[PARENT], actor)
     row = _locked(row)
     own = {name.removeprefix(ATTRIBUTE): value for name, value in values.items() if name.startswith(ATTRIBUTE)}
     if own:
         account, contact = (row, None) if isinstance(row, Account) else (row.account, row)
         attributes_set(account=account, contact=contact, values=own, source=HAND, actor=actor)
         row = _locked(row)
-    fields = {name: value for name, value in values.items() if not name.startswith(ATTRIBUTE)}
+    fields = {name: value for name, value in values.items() if not name.startswith(ATTRIBUTE) and name != PARENT}
     if fields:
         _set(row, fields, actor)
     return [name for name, value in values.items() if not _holds(row, name, value)]
+
+
+def _put_below(account: Account, parent_id: Plain, actor: Actor) -> None:
+    parent = Account.objects.filter(pk=parent_id).first() if parent_id else None
+    if parent_id and parent is None:
+        raise WinningError("the account above is not there any more")
+    try:
+        account_parent_say(account=account, parent=parent, actor=actor)
+    except HierarchyError as error:
+        raise WinningError(str(error)) from None
 
 
 def _holds(row: Row, name: str, value: Plain) -> bool:

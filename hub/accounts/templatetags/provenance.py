@@ -6,9 +6,10 @@ from typing import Any
 
 from django import template
 
+from hub.accounts.conflicts import COUNTED, open_count
 from hub.accounts.services.provenance import Row, current
 from hub.accounts.titles import field_title, value_text
-from hub.accounts.words import Word, same, words_of
+from hub.accounts.words import PARENT, Word, same, words_of
 
 register = template.Library()
 SHOWN = 3
@@ -32,7 +33,16 @@ def _field(row: Row, name: str) -> dict[str, Any]:
 
 
 def _says(name: str, word: Word) -> str:
-    return "somebody else" if name == "owner_id" and word.value else value_text(word.value)
+    # Others than those that are stored: a name would be a query for each.
+    elsewhere = {"owner_id": "somebody else", PARENT: "another account"}
+    return elsewhere[name] if name in elsewhere and word.value else value_text(word.value)
+
+
+@register.simple_tag
+def conflicts_open() -> str:
+    """How many conflicts are open, as short as can be; "" without any. One query."""
+    count = open_count()
+    return f"{COUNTED}+" if count > COUNTED else str(count or "")
 
 
 @register.filter

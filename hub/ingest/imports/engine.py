@@ -111,7 +111,8 @@ def import_folder(
             files_make(run, sources)
             audit(actor, "import.start", run, mapping=mapping_name, historical=historical)
         try:
-            files = [FileImport(tenant, run, mapping, source, n).run() for n, source in enumerate(sources)]
+            each = [FileImport(tenant, run, mapping, source, n, pretend=dry_run) for n, source in enumerate(sources)]
+            files = [file.run() for file in each]
         except Exception as error:
             if not dry_run:
                 run_settle(tenant, run)

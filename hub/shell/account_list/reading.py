@@ -6,8 +6,9 @@ when they end, the rows without one, by id. The same page costs the same whereve
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -39,6 +40,8 @@ class AccountRow:
     domain: str
     stage: str
     owner: str
+    owner_id: UUID | None
+    words: Mapping[str, Any]
     values: tuple[Any, ...]
     part: int
     key: Any
@@ -190,11 +193,12 @@ def _part_rows(
         tables, condition = f"({chosen}) a LEFT JOIN {FACTS} {OF_ACCOUNT.format('f')}{_state(columns)}", ""
     # Nothing typed by anybody is in the text of the statement: columns and orders are ours, values are parameters.
     statement = (
-        f"SELECT a.id, a.name, a.domain, a.stage, {OWNER_SQL}, {part.key or 'NULL'}{columns}"
+        f"SELECT a.id, a.name, a.domain, a.stage, {OWNER_SQL}, a.owner_id, a.words,"
+        f" {part.key or 'NULL'}{columns}"
         f" FROM {tables}{OWNER}{condition} ORDER BY {order} LIMIT {limit}"
     )
-    for pk, name, domain, stage, owner, key, *values in _rows(statement, where.params):
-        yield AccountRow(pk, name, domain, stage, owner, tuple(values), number, key)
+    for pk, name, domain, stage, owner, owner_id, words, key, *values in _rows(statement, where.params):
+        yield AccountRow(pk, name, domain, stage, owner, owner_id, _json(words), tuple(values), number, key)
 
 
 def accounts_totals(query: AccountQuery | Asked, *, most: int = COUNTED) -> AccountTotals:
@@ -255,6 +259,12 @@ def beginning(table: str, columns: Sequence[str], text: str) -> Clause:
     each = "SELECT tenant_id, id FROM {0} WHERE tenant_id = %s AND {1} >= lower(%s) AND {1} < lower(%s) || %s"
     sql = " UNION ALL ".join(each.format(table, column) for column in columns)
     return Clause(sql, (current_tenant_id(), text, text, LAST) * len(columns))
+
+
+def _json(value: Any) -> Mapping[str, Any]:
+    # Columns of JSON come as text: Django reads them by the field, and these are read by hand.
+    found: Mapping[str, Any] = json.loads(value) if isinstance(value, str) else value
+    return found
 
 
 def _state(sql: str) -> str:

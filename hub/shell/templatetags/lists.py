@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,13 +10,14 @@ from django import template
 from django.http import HttpRequest, QueryDict
 from django.template.context import Context
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from hub.people.permissions import allowed
 from hub.registry.facts import FactKind
 from hub.registry.lists import viewed_lists
 from hub.shell.account_list import AccountRow, Column
+from hub.shell.account_list.said import sources_of
 from hub.shell.saved_views import tabs_of
 from hub.shell.templatetags.ui import badge, day, icon, money, number, relative_time, usage_trend
 
@@ -90,6 +92,40 @@ def account_cell(
             return ", ".join(sorted(value))
         case _:
             return str(value)
+
+
+@register.simple_tag(takes_context=True)
+def row_sources(context: Context, row: AccountRow, cells: Sequence[tuple[Column, Any]]) -> SafeString | str:
+    """A small mark that says who gave what the line shows, as of when. Reads what the row holds; no query."""
+    shown: list[tuple[str, str, Any]] = [("name", "Name", row.name), ("domain", "Domain", row.domain)]
+    shown += [
+        (column.key, column.title, row.owner_id if column.key == "owner" else value)
+        for column, value in cells
+        if column.key != "domain"
+    ]
+    found = sources_of(row.words, shown)
+    if not found.said and not found.disputed:
+        return ""
+    lines = [
+        format_html(
+            "<div>{}{}, {}: {}</div>",
+            said.source,
+            f", {said.by}" if said.by else "",
+            day(context, said.day),
+            ", ".join(title.lower() for title in said.titles),
+        )
+        for said in found.said
+    ]
+    if found.disputed:
+        titles = ", ".join(title.lower() for title in found.disputed)
+        lines.append(format_html('<div class="text-warning">Sources disagree about {}</div>', titles))
+    return format_html(
+        '<details class="source source-row" data-sources><summary tabindex="-1" aria-label="Where the values of {} come'
+        ' from">{}</summary><div class="source-card">{}</div></details>',
+        row.name,
+        icon("info-circle", 14),
+        format_html_join("", "{}", ((line,) for line in lines)),
+    )
 
 
 def _trend_cell(context: Context, uses: int | None, weeks: list[int] | None) -> SafeString:

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from hub.accounts.models import Contact, ContactStatus
-from hub.accounts.services import facts_touch, states_lock, timeline_record
+from hub.accounts.services import Voice, facts_touch, states_lock, timeline_record
 from hub.outbox.models import ConsentStatus
 from hub.outbox.services import address_suppress, consent_set, message_reported
 from hub.people.audit import Actor
@@ -61,10 +61,8 @@ def _contact(contact: Contact, report: Report) -> str:
     """What the report changes about a contact: "updated", "unchanged", or "" when it is not about the contact."""
     if report.kind == DELIVERED:
         return ""
-    changed = False
     if report.kind == BOUNCED:
-        stored = Contact.objects.filter(pk=contact.pk, status=ContactStatus.ACTIVE)
-        changed = bool(stored.update(status=ContactStatus.BOUNCED, updated_at=report.at))
+        changed = _bounced(contact, report)
     else:
         known = contact.consents.filter(channel="email", topic="", status=ConsentStatus.DENIED).exists()
         changed = not known
@@ -85,3 +83,21 @@ def _contact(contact: Contact, report: Report) -> str:
     )
     facts_touch([contact.account_id])
     return "updated"
+
+
+def _bounced(contact: Contact, report: Report) -> bool:
+    """Say that the address takes nothing, as the word of the provider; whether that is stored, the rules decide.
+
+    Of somebody who has left nothing is said: that their mail comes back is no news, and why is known better already.
+    """
+    contact.refresh_from_db()
+    if contact.status == ContactStatus.LEFT:
+        return False
+    before, voice = contact.words, Voice(report.source, report.at)
+    won = voice.says(contact, {"status": str(ContactStatus.BOUNCED)})["status"]
+    changed = bool(won != contact.status)
+    contact.status = won
+    if changed or contact.words != before:
+        contact.save(update_fields=["status", "words", "updated_at"])
+    voice.note()
+    return changed
