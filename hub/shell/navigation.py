@@ -35,8 +35,11 @@ class Navigation:
     set_up: list[NavLink]
 
 
-def navigation(*, slug: str, role: str, path: str) -> Navigation:
-    """The links that ``role`` may open at the tenant ``slug``; the longest URL that ``path`` lies under is current."""
+def navigation(*, slug: str, role: str, path: str, counted: bool = False) -> Navigation:
+    """The links that ``role`` may open at the tenant ``slug``; the longest URL that ``path`` lies under is current.
+
+    ``counted`` asks what waits there, too: in the tenant's context, one query for each entry that tells it.
+    """
     items = [item for item in nav_items if allowed(role, item.permission)]
     urls = {item.key: url for item in items if (url := _url(item.url_name, slug))}
     home = _url("shell:today", slug)
@@ -46,7 +49,11 @@ def navigation(*, slug: str, role: str, path: str) -> Navigation:
 
     def links(*, set_up: bool) -> list[NavLink]:
         shown = (item for item in items if item.key in urls)
-        return [_link(item, urls, current, role) for item in shown if (item.order >= SET_UP_ORDER) is set_up]
+        return [
+            _link(item, urls, current, _waiting(item, role) if counted else ("", ""))
+            for item in shown
+            if (item.order >= SET_UP_ORDER) is set_up
+        ]
 
     return Navigation(daily=links(set_up=False), set_up=links(set_up=True))
 
@@ -63,8 +70,8 @@ def _url(name: str, slug: str) -> str:
         return ""
 
 
-def _link(item: NavItem, urls: dict[str, str], current: str, role: str) -> NavLink:
-    waiting, told = _waiting(item, role)
+def _link(item: NavItem, urls: dict[str, str], current: str, waits: tuple[str, str]) -> NavLink:
+    waiting, told = waits
     return NavLink(
         key=item.key,
         title=item.title,

@@ -80,7 +80,7 @@ def root_attributes(context: Context) -> SafeString:
 def staff_navigation(context: Context) -> Navigation:
     """``{% staff_navigation as nav %}``: the links that this member may open."""
     request, membership = context["request"], context["membership"]
-    return navigation(slug=context["tenant"].slug, role=membership.role, path=request.path)
+    return navigation(slug=context["tenant"].slug, role=membership.role, path=request.path, counted=True)
 
 
 @register.inclusion_tag("ui/page_header.html")
