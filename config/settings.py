@@ -120,6 +120,7 @@ PAGES_AT_ONCE = int(os.environ.get("WEB_PAGES_AT_ONCE") or 4)
 _pool = {"pool": {"min_size": 1, "max_size": PAGES_AT_ONCE + 4, "timeout": 10}}
 _pool = _pool if os.environ.get("TANDEM_PROCESS") == "web" else {}
 # Raw events are kept this long (at least 410 days: the doors take events of the last 400); rollups stay.
+IMPORT_DRAFT_DAYS = int(os.environ.get("IMPORT_DRAFT_DAYS") or 14)
 EVENTS_KEPT_DAYS = int(os.environ.get("EVENTS_KEPT_DAYS") or 500)
 DATABASES = {
     "default": environment.database(_database_url, OPTIONS=_pool),

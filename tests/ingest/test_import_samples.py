@@ -28,7 +28,12 @@ from tests.world import ACTOR
 MAPPINGS = Path(__file__).parents[2] / "hub" / "ingest" / "mappings"
 DOCS = Path(__file__).parents[2] / "docs" / "imports.md"
 SAMPLES = Path(os.environ.get("SAMPLE_DATA", Path(__file__).parents[3] / "shared" / "data"))
-FOLDERS = {"hubspot": "hubspot-crm-seeds", "zendesk": "zendesk-seeds", "ravenstack": "ravenstack"}
+FOLDERS = {
+    "hubspot": "hubspot-crm-seeds",
+    "hubspot-associations": "hubspot-crm-seeds",
+    "zendesk": "zendesk-seeds",
+    "ravenstack": "ravenstack",
+}
 
 
 def folder_of(name: str) -> Path:
@@ -55,7 +60,9 @@ def said(name: str) -> dict[str, list[int]]:
     return {file: [int(cell.replace(",", "")) for cell in cells.strip(" |").split("|")] for file, cells in rows}
 
 
-@pytest.mark.parametrize("name", ["hubspot", "zendesk", pytest.param("ravenstack", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["hubspot", "hubspot-associations", "zendesk", pytest.param("ravenstack", marks=pytest.mark.slow)]
+)
 def test_a_sample_becomes_what_the_documents_say_and_again_nothing(acme: Tenant, name: str) -> None:
     first = run(acme, name)
     found = {

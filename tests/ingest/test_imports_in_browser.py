@@ -14,6 +14,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from hub.accounts.models import (
     Account,
@@ -432,7 +433,55 @@ def test_undoing_keeps_an_account_that_something_else_hangs_on(client: Client, a
     page = client.get(url).content.decode()
     assert "has 1 task" in page
     with tenant_context(acme):
-        assert list(Account.objects.values_list("name", flat=True)) == ["Northwind"]
+        account = Account.objects.get()
+        assert account.name == "Northwind"
+    assert f'/accounts/{account.pk}/">Northwind</a>' in page
+
+
+def test_what_undoing_left_is_downloaded_account_by_account_with_the_reason(client: Client, acme: Tenant) -> None:
+    from hub.work.services import task_open
+
+    evil = ACCOUNTS.replace("Northwind", "=Northwind")
+    url = imported(client, acme, {"accounts.csv": evil, "contacts.csv": PEOPLE})
+    with tenant_context(acme):
+        task_open(account_id=Account.objects.get(name="=Northwind").pk, title="Call them", origin_key="x")
+        Contact.objects.filter(email="kim@north.example").update(title="CEO")
+    client.post(f"{url}undo/")
+    drain(acme)
+    answer = client.get(f"{url}left/download/")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="files-left-as-it-is.csv"'
+    head, *rows = csv.reader(answer.content.decode("utf-8-sig").splitlines())
+    assert head == ["account", "what", "row", "why"]
+    assert sorted(rows) == [
+        ["'=Northwind", "account", "'=Northwind", "has 1 contact, 1 task"],
+        ["'=Northwind", "contact", "Kim Lee", "changed since the import"],
+    ]
+    # Somebody has taken the account away since: what stayed is named all the same.
+    with tenant_context(acme):
+        Account.objects.all().delete()
+    assert len(client.get(f"{url}left/download/").content.splitlines()) == 3
+    assert "Kim Lee" in client.get(url).content.decode()
+
+
+def test_an_import_that_nobody_starts_is_forgotten_with_its_files(
+    client: Client, acme: Tenant, settings: Settings
+) -> None:
+    settings.IMPORT_DRAFT_DAYS = 3
+    done, draft = imported(client, acme, {"accounts.csv": ACCOUNTS}), upload(client, {"accounts.csv": ACCOUNTS})
+    drain(acme)
+    assert "Kept until" in client.get(draft).content.decode()
+    with tenant_context(acme):
+        ImportRun.objects.update(started_at=timezone.now() - timedelta(days=3, seconds=-30))
+        assert work.backlog() is None
+        ImportRun.objects.update(started_at=timezone.now() - timedelta(days=3, seconds=1))
+        assert work.backlog() is not None
+    drain(acme)
+    assert client.get(draft).status_code == 404
+    assert client.get(done).status_code == 200
+    with tenant_context(acme):
+        assert ImportUpload.objects.count() == 1
+        assert AuditEvent.objects.filter(action="import.expire").count() == 1
+        assert work.backlog() is None
 
 
 def test_cancelling_stops_between_batches_and_keeps_the_way_back(

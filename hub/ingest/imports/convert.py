@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.ingest.imports.entities import Entity, Record
 from hub.ingest.imports.files import SourceRow, hash_of
-from hub.ingest.imports.mapping import Column, FieldSpec, FileMapping
+from hub.ingest.imports.joining import Pairs
+from hub.ingest.imports.mapping import Column, FieldSpec, FileMapping, Join
 from hub.ingest.imports.values import READERS, BadValue, boolean, choice, day, moment, money
 
 MAX_TEXT = 100_000
@@ -46,13 +47,22 @@ class Converter:
     """Converts the rows of one file; `errors` of one row at most, unless `all_errors` is asked for (a preview)."""
 
     def __init__(
-        self, item: FileMapping, entity: Entity, *, currency: str, zone: ZoneInfo, repeats: Repeats | None = None
+        self,
+        item: FileMapping,
+        entity: Entity,
+        *,
+        currency: str,
+        zone: ZoneInfo,
+        repeats: Repeats | None = None,
+        pairs: Mapping[str, Pairs] | None = None,
     ) -> None:
         self.item = item
         self.entity = entity
         self.currency = currency
         self.zone = zone
         self.repeats = repeats or Repeats(frozenset())
+        # None: they are not at hand, as in a preview; ids are then shown as they stand in the file.
+        self.pairs = pairs
         self.specs: list[tuple[str, FieldSpec, Column]] = [
             (name, entity.fields.get(name) or entity.fields["attributes"], column)
             for name, column in item.fields.items()
@@ -98,14 +108,23 @@ class Converter:
                 self._convert(record)
 
     def _convert(self, record: Record) -> None:
-        record.account_ref = record.raw.get(self.item.account, "").strip() if self.item.account else ""
-        record.contact_ref = record.raw.get(self.item.contact, "").strip() if self.item.contact else ""
+        record.account_ref = self._named(record, "account", self.item.account, self.item.account_by)
+        record.contact_ref = self._named(record, "contact", self.item.contact, self.item.contact_by)
         if self.entity.needs_account and not record.account_ref:
-            record.refuse("no_account", "the row names no account", column=self.item.account)
+            by = self.item.account_by
+            message = f"{by.file} names no account for the row" if by else "the row names no account"
+            record.refuse("no_account", message, column=self.item.account, value=record.raw.get(self.item.account, ""))
             return
         for name, spec, column in self.specs:
             if not self.value(record, name, spec, column):
                 return
+
+    def _named(self, record: Record, name: str, column: str, by: Join | None) -> str:
+        """Whom a row names: in its own column, or by way of another file."""
+        given = record.raw.get(column, "").strip() if column else ""
+        if by is None or self.pairs is None:
+            return given
+        return self.pairs.get(name, {}).get(given, "")
 
     def value(self, record: Record, name: str, spec: FieldSpec, column: Column) -> bool:
         """Read one field of a record; False when that refuses the row."""

@@ -12,7 +12,7 @@ from hub.ingest.imports.convert import Converter
 from hub.ingest.imports.detect import ColumnProfile, as_tree, normal, suggest, suggest_as
 from hub.ingest.imports.entities import Record, load
 from hub.ingest.imports.files import SourceRow
-from hub.ingest.imports.matching import columns_of, entry_files
+from hub.ingest.imports.matching import columns_of, entry_files, joined_files, joins_of
 from hub.ingest.imports.preflight import ImportProblem, mapping_check
 from hub.ingest.imports.shipped import shipped_mappings
 from hub.ingest.models import ImportMapping, ImportRun, ImportUpload
@@ -45,7 +45,9 @@ def suggest_when_read(run_id: UUID) -> None:
     if not run.tree.get("files"):
         _adopt(run, readable)
     entries = _matched(run.tree.get("files") or [], readable)
-    taken = {entry["file"] for entry in entries}
+    taken = {entry["file"] for entry in entries} | {
+        join["file"] for entry in entries for join in joins_of(entry).values()
+    }
     entries += [_suggested(upload) for upload in readable if upload.name not in taken]
     run.tree = {**run.tree, "source": run.tree.get("source") or source_of(uploads), "files": in_order(entries)}
     run.source = str(run.tree["source"])[:50]
@@ -58,8 +60,10 @@ def _adopt(run: ImportRun, uploads: Sequence[ImportUpload]) -> None:
     saved = ImportMapping.objects.order_by("-updated_at").values_list("name", "content")
     for name, content in [*saved, *shipped_mappings()]:
         tree = tree_of(content)
-        found = entry_files(tree.get("files") or [], files)
-        if files and set(found.values()) == set(files):
+        entries = tree.get("files") or []
+        found = entry_files(entries, files)
+        beside = {file for n in found for file in joined_files(entries[n], files).values()}
+        if files and set(found.values()) | beside == set(files):
             run.tree, run.mapping = tree, name
             return
 
@@ -69,7 +73,18 @@ def _matched(entries: Sequence[Tree], uploads: Sequence[ImportUpload]) -> list[T
     files = {upload.name: upload.profile["names"] for upload in uploads}
     found = entry_files(entries, files)
     orders = {upload.name: {c.name: c.order for c in columns_in(upload)} for upload in uploads}
-    return [_dated({**entry, "file": found[n]}, orders[found[n]]) for n, entry in enumerate(entries) if n in found]
+    return [
+        _dated(_joining({**entry, "file": found[n]}, files), orders[found[n]])
+        for n, entry in enumerate(entries)
+        if n in found
+    ]
+
+
+def _joining(entry: Tree, files: Mapping[str, Any]) -> Tree:
+    """The entry with the names that this month's files of associations have."""
+    for name, file in joined_files(entry, files).items():
+        entry[name] = {**entry[name], "by": {**entry[name]["by"], "file": file}}
+    return entry
 
 
 def _dated(entry: Tree, orders: Mapping[str, str]) -> Tree:
@@ -123,6 +138,11 @@ def problems_of(run: ImportRun) -> list[str]:
             problems.append(f"{entry['file']}: the file is not here")
         elif missing := sorted(columns_of(entry) - names[entry["file"]]):
             problems.append(f"{entry['file']}: column {missing[0]!r} is missing")
+        problems += [
+            f"{entry['file']}: {join['file']}, which says what its rows belong to, is not here or lacks a column"
+            for join in joins_of(entry).values()
+            if not {join["key"], join["value"]} <= names.get(join["file"], set())
+        ]
     return problems
 
 
@@ -173,13 +193,18 @@ def entry_from_form(before: Tree, upload: ImportUpload, data: Mapping[str, str])
         return entry_as(upload, entity) if entity in load() else before
     entry: Tree = {key: value for key, value in before.items() if key not in ("account", "contact", "fields")}
     entry["external_id"] = data.get("external_id", "")
+    joins = joins_of(before)
     if account := data.get("account", ""):
-        through = data.get("through", "")
-        entry["account"] = {"column": account, "through": through} if through else account
+        given = {"through": data.get("through", ""), "by": joins.get("account")}
+        entry["account"] = _with_more(account, {name: value for name, value in given.items() if value})
     if contact := data.get("contact", ""):
-        entry["contact"] = contact
+        entry["contact"] = _with_more(contact, {"by": joins["contact"]} if "contact" in joins else {})
     entry["fields"] = _fields_from_form(before.get("fields") or {}, columns_in(upload), data, entity)
     return entry
+
+
+def _with_more(column: str, more: Tree) -> Any:
+    return {"column": column, **more} if more else column
 
 
 def _fields_from_form(

@@ -187,6 +187,7 @@ class FileImport:
             currency=mapping.currency or tenant.currency,
             zone=zone,
             repeats=Repeats(source.survey.twice),
+            pairs=source.pairs,
         )
         self.rows = rows_of(self.table)
         self.result = FileResult(self.item.file, self.item.entity)

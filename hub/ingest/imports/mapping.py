@@ -66,6 +66,17 @@ class LeaveOut:
 
 
 @dataclass(frozen=True)
+class Join:
+    """Another file of the import, two columns of which say what belongs to what: the row's id, and the other's."""
+
+    file: str
+    key: str
+    value: str
+    # Names that later files of the kind have.
+    match: str = ""
+
+
+@dataclass(frozen=True)
 class FileMapping:
     """One source file: the entity it fills, the column of its id, how a row finds its account, its fields."""
 
@@ -80,6 +91,14 @@ class FileMapping:
     leave_out: tuple[LeaveOut, ...] = ()
     # Names that later files of the same kind have, with * for what changes: "accounts-*.csv".
     match: str = ""
+    # Where the columns of account and contact hold ids that another file leads on from.
+    account_by: Join | None = None
+    contact_by: Join | None = None
+
+    def joins(self) -> dict[str, Join]:
+        """The other files that it needs: by "account" and "contact"."""
+        given = {"account": self.account_by, "contact": self.contact_by}
+        return {name: join for name, join in given.items() if join is not None}
 
     def columns(self) -> set[str]:
         """Every column that the file must have."""
@@ -165,7 +184,8 @@ class _Reader:
         if entity and entity not in self.entities:
             self.fail(f"{at}.entity", f"unknown entity {entity!r}: one of {', '.join(sorted(self.entities))}")
             return None
-        account, through = self._account(f"{at}.account", item.get("account"))
+        account, through, account_by = self._account(f"{at}.account", item.get("account"))
+        contact, contact_by = self._contact(f"{at}.contact", item.get("contact"))
         if entity in self.need_account and not account:
             self.fail(f"{at}.account", f"a {entity} needs the column that names its account")
         return FileMapping(
@@ -175,21 +195,40 @@ class _Reader:
             fields=self._fields(f"{at}.fields", item.get("fields"), self.entities.get(entity, {})),
             account=account,
             through=through,
-            contact=str(item.get("contact") or ""),
+            account_by=account_by,
+            contact=contact,
+            contact_by=contact_by,
             leave_out=tuple(self._rules(f"{at}.leave_out", item.get("leave_out") or [])),
             match=str(item.get("match") or ""),
         )
 
-    def _account(self, at: str, item: Any) -> tuple[str, str]:
+    def _account(self, at: str, item: Any) -> tuple[str, str, Join | None]:
         if item is None or isinstance(item, str):
-            return item or "", ""
+            return item or "", "", None
         if not isinstance(item, dict) or not item.get("column"):
             self.fail(at, "expected a column, or a mapping with column and through")
-            return "", ""
+            return "", "", None
+        self._unknown(at, item, {"column", "through", "by"})
         through = str(item.get("through") or "")
         if through not in ("", "account", *THROUGH):
             self.fail(at, f"cannot find an account through {through!r}: account, {', '.join(THROUGH)}")
-        return str(item["column"]), "" if through == "account" else through
+        return str(item["column"]), "" if through == "account" else through, self._join(f"{at}.by", item.get("by"))
+
+    def _contact(self, at: str, item: Any) -> tuple[str, Join | None]:
+        if not isinstance(item, dict):
+            return str(item or ""), None
+        self._unknown(at, item, {"column", "by"})
+        return self._text(f"{at}.column", item.get("column")), self._join(f"{at}.by", item.get("by"))
+
+    def _join(self, at: str, item: Any) -> Join | None:
+        if item is None:
+            return None
+        if not isinstance(item, dict):
+            self.fail(at, "expected a mapping with the keys file, key and value")
+            return None
+        self._unknown(at, item, {"file", "match", "key", "value"})
+        file, key, value = (self._text(f"{at}.{name}", item.get(name)) for name in ("file", "key", "value"))
+        return Join(file, key, value, str(item.get("match") or ""))
 
     def _fields(self, at: str, item: Any, known: AbstractMapping[str, FieldSpec]) -> dict[str, Column]:
         if not isinstance(item, dict):

@@ -10,6 +10,7 @@ from typing import Any
 
 from hub.ingest.imports.entities import load
 from hub.ingest.imports.files import FileError, Survey, Table, survey, table_of
+from hub.ingest.imports.joining import Pairs, joined
 from hub.ingest.imports.mapping import FileMapping, Mapping, MappingError, mapping_of, read_mapping
 
 
@@ -61,6 +62,14 @@ class Source:
     item: FileMapping
     table: Table
     survey: Survey
+    pairs: AbstractMapping[str, Pairs]
+
+
+def wanted(mapping: Mapping) -> set[str]:
+    """Every file that a mapping reads, those that only say what belongs to what included."""
+    return {item.file for item in mapping.files} | {
+        join.file for item in mapping.files for join in item.joins().values()
+    }
 
 
 def sources_of(mapping: Mapping, tables: AbstractMapping[str, Table | FileError]) -> list[Source]:
@@ -84,7 +93,7 @@ def sources_of(mapping: Mapping, tables: AbstractMapping[str, Table | FileError]
                 problems.append(
                     f"{item.file}: line {line}: a quote is opened and never closed, or a cell is longer than 1,000,000"
                 )
-            found.append(Source(item, table, looked))
+            found.append(Source(item, table, looked, joined(item, tables, problems)))
     if problems:
         raise ImportProblem(problems)
     return found
@@ -92,13 +101,13 @@ def sources_of(mapping: Mapping, tables: AbstractMapping[str, Table | FileError]
 
 def tables_in(mapping: Mapping, folder: Path) -> dict[str, Table | FileError]:
     """The CSV files of a folder by name, those of the mapping opened; raises ImportProblem for names with folders."""
-    if outside := [item.file for item in mapping.files if Path(item.file).name != item.file]:
+    names = wanted(mapping)
+    if outside := [name for name in sorted(names) if Path(name).name != name]:
         raise ImportProblem([f"{name}: a file's name, without folders, is expected" for name in outside])
     if not folder.is_dir():
         raise ImportProblem([f"{folder}: no such folder"])
-    wanted = {item.file for item in mapping.files}
     tables: dict[str, Table | FileError] = {}
-    for path in sorted({*folder.glob("*.csv"), *(folder / name for name in wanted)}):
+    for path in sorted({*folder.glob("*.csv"), *(folder / name for name in names)}):
         if path.is_file():
             try:
                 tables[path.name] = table_of(path)

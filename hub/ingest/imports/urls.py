@@ -18,6 +18,7 @@ urlpatterns = [
     path("<uuid:run_id>/start/", views.start, name="start"),
     path("<uuid:run_id>/cancel/", views.cancel, name="cancel"),
     path("<uuid:run_id>/undo/", views.undo, name="undo"),
+    path("<uuid:run_id>/left/download/", views.kept_download, name="kept_download"),
     path("<uuid:run_id>/keep/", views.keep, name="keep"),
     path("<uuid:run_id>/quarantine/", views.quarantine, name="quarantine"),
     path("<uuid:run_id>/quarantine/download/", views.quarantine_download, name="quarantine_download"),

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -31,10 +32,11 @@ from hub.ingest.imports.engine import (
 from hub.ingest.imports.files import FileError
 from hub.ingest.imports.finishing import run_settle
 from hub.ingest.imports.mapping import Mapping
-from hub.ingest.imports.preflight import ImportProblem, Source, mapping_check, sources_of
+from hub.ingest.imports.preflight import ImportProblem, Source, mapping_check, sources_of, wanted
 from hub.ingest.imports.storage import read_upload, tables_of
 from hub.ingest.imports.undo import undo_next
 from hub.ingest.models import ImportBatch, ImportChunk, ImportedFile, ImportRun, ImportUpload
+from hub.people.audit import SYSTEM, audit
 from hub.tenancy.context import tenant_context
 from hub.tenancy.ids import uuid7
 from hub.tenancy.live import announce
@@ -57,7 +59,7 @@ def backlog() -> datetime | None:
     """When the next run may be claimed; now while an upload waits to be read."""
     if ImportUpload.objects.filter(status=ImportUpload.Status.STORED).exists():
         return timezone.now()
-    if _ended_early().exists() or _outdated().exists():
+    if _ended_early().exists() or _outdated().exists() or _forgotten().exists():
         return timezone.now()
     waiting = ImportRun.objects.filter(origin=ImportRun.Origin.BROWSER, status__in=WORKING)
     times = list(waiting.values_list("claimed_until", flat=True))
@@ -69,7 +71,7 @@ def drain(tenant_id: UUID) -> datetime | None:
     tenant = Tenant.objects.get(pk=tenant_id)
     deadline = time.monotonic() + SLICE_SECONDS
     while time.monotonic() < deadline:
-        if _read_next(tenant) or _settle_next(tenant) or _forget_next(tenant):
+        if _read_next(tenant) or _settle_next(tenant) or _forget_next(tenant) or _expire_next(tenant):
             continue
         run = _claim(tenant)
         if run is None:
@@ -163,6 +165,31 @@ def _forget_next(tenant: Tenant) -> bool:
         return True
 
 
+def draft_kept_for() -> timedelta:
+    """How long an import that nobody starts is kept (the setting `IMPORT_DRAFT_DAYS`)."""
+    return timedelta(days=settings.IMPORT_DRAFT_DAYS)
+
+
+def _forgotten() -> QuerySet[ImportRun, ImportRun]:
+    """Imports that were set up so long ago that nobody will start them: nothing of theirs was ever written."""
+    found: QuerySet[ImportRun, ImportRun] = ImportRun.objects.filter(
+        status=Status.DRAFT, origin=ImportRun.Origin.BROWSER, started_at__lt=timezone.now() - draft_kept_for()
+    )
+    return found
+
+
+def _expire_next(tenant: Tenant) -> bool:
+    with tenant_context(tenant):
+        # Whoever starts it at this moment holds it, and was faster.
+        run = _forgotten().select_for_update(skip_locked=True, no_key=True).order_by("started_at").first()
+        if run is None:
+            return False
+        audit(SYSTEM, "import.expire", run, files=run.uploads.count(), set_up=run.started_at.isoformat())
+        run.delete()
+        announce("imports")
+        return True
+
+
 def _claim(tenant: Tenant) -> ImportRun | None:
     """Take the oldest run that nobody works on, for as long as a lease."""
     now = timezone.now()
@@ -210,9 +237,8 @@ def _mine(tenant: Tenant, run: ImportRun, **values: Any) -> None:
 
 def _open(tenant: Tenant, run: ImportRun, folder: Path) -> tuple[Mapping, list[Source]]:
     mapping = mapping_check(run.tree, name=run.mapping or "mapping")
-    wanted = {item.file for item in mapping.files}
     with tenant_context(tenant):
-        uploads = list(run.uploads.filter(status=ImportUpload.Status.READ, name__in=wanted))
+        uploads = list(run.uploads.filter(status=ImportUpload.Status.READ, name__in=wanted(mapping)))
         tables = tables_of(uploads, folder)
     return mapping, sources_of(mapping, tables)
 

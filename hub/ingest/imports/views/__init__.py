@@ -3,7 +3,7 @@
 from hub.ingest.imports.views.history import run_list
 from hub.ingest.imports.views.mappings import mapping_download, mapping_list, mapping_page, mapping_remove
 from hub.ingest.imports.views.quarantine import mend, quarantine, quarantine_download
-from hub.ingest.imports.views.run import cancel, check, keep, run_page, start, undo
+from hub.ingest.imports.views.run import cancel, check, keep, kept_download, run_page, start, undo
 from hub.ingest.imports.views.setup import file_page, run_new, run_settings, run_yaml
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "check",
     "file_page",
     "keep",
+    "kept_download",
     "mapping_download",
     "mapping_list",
     "mapping_page",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.utils.text import get_valid_filename
 from django.views.decorators.http import require_POST, require_safe
 
 from hub.ingest.imports.runs import RunProblem, run_create
 from hub.ingest.imports.selectors import PAGE, quarantine_files, quarantine_page, quarantine_table
+from hub.ingest.imports.tables import csv_answer
 from hub.ingest.imports.views.common import run_or_404, say, to_run
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
@@ -41,13 +39,6 @@ def _after(cursor: str) -> tuple[str, int] | None:
     return (file, int(line)) if comma and line.isascii() and line.isdigit() and len(line) < 10 else None
 
 
-class _Line:
-    """What csv writes to: it gives the line back."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 @staff_page("imports.view")
 @require_safe
 def quarantine_download(request: StaffRequest, run_id: UUID) -> HttpResponse:
@@ -57,19 +48,8 @@ def quarantine_download(request: StaffRequest, run_id: UUID) -> HttpResponse:
     file = request.GET.get("file") or (files[0] if files else "")
     if file not in files:
         raise Http404
-    writer = csv.writer(_Line())
-
-    def lines() -> Iterator[str]:
-        # Spreadsheets take a file without it for one in a western encoding.
-        yield "\ufeff"
-        for row in quarantine_table(run, file):
-            yield writer.writerow(row)
-
-    # Inside the tenant's transaction: a streaming answer would be written after it.
-    response = HttpResponse("".join(lines()), content_type="text/csv; charset=utf-8")
-    stem = get_valid_filename(file.rpartition(".")[0] or file) or "rows"
-    response["Content-Disposition"] = f'attachment; filename="{stem}-to-mend.csv"'
-    return response
+    stem = file.rpartition(".")[0] or file or "rows"
+    return csv_answer(quarantine_table(run, file), name=f"{stem}-to-mend.csv")
 
 
 @staff_page("imports.run")

@@ -11,9 +11,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from hub.ingest.imports import drafts
+from hub.ingest.imports.kept import left_rows, left_table
+from hub.ingest.imports.matching import joins_of
 from hub.ingest.imports.runs import RunProblem, run_cancel, run_check, run_mapping_keep, run_start, run_undo
 from hub.ingest.imports.selectors import progress_of, quarantine_reasons, titles
+from hub.ingest.imports.tables import csv_answer
 from hub.ingest.imports.views.common import run_or_404, say, storable, to_run
+from hub.ingest.imports.work import draft_kept_for
 from hub.ingest.models import ImportRun, ImportUpload
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
@@ -47,7 +51,8 @@ def run_page(request: StaffRequest, run_id: UUID) -> HttpResponse:
 def _draft_context(run: ImportRun) -> dict[str, Any]:
     entries = {entry.get("file"): entry for entry in run.tree.get("files") or []}
     names = titles()
-    files = []
+    files: list[dict[str, Any]] = []
+    uses = {join["file"]: name for name, entry in entries.items() for join in joins_of(entry).values()}
     uploads = list(run.uploads.order_by("position"))
     for upload in uploads:
         entry = entries.get(upload.name)
@@ -59,6 +64,7 @@ def _draft_context(run: ImportRun) -> dict[str, Any]:
                 "entity": names.get(entry["entity"], entry["entity"]) if entry else "",
                 "used": len(entry.get("fields") or {}) if entry else 0,
                 "columns": len(columns),
+                "used_by": uses.get(upload.name, ""),
                 "questions": drafts.questions_of(entry, columns) if entry else [],
                 "form": FORMS.get(upload.profile.get("encoding", ""), "text"),
             }
@@ -76,11 +82,12 @@ def _draft_context(run: ImportRun) -> dict[str, Any]:
         "check_problems": checked.get("problems"),
         "partly": any(file["read"] < file["rows"] for file in checked.get("files", [])),
         "tree": run.tree,
+        "forgotten_on": run.started_at + draft_kept_for(),
     }
 
 
 def _progress_context(run: ImportRun) -> dict[str, Any]:
-    kept = list(run.kept.order_by("id")[: KEPT_SHOWN + 1])
+    kept = left_rows(run, limit=KEPT_SHOWN + 1)
     return {
         "run": run,
         "progress": progress_of(run),
@@ -93,6 +100,14 @@ def _progress_context(run: ImportRun) -> dict[str, Any]:
         "undoable": run.status in (Status.DONE, Status.CANCELLED, Status.FAILED) and run.batches.exists(),
         "live": run.is_working,
     }
+
+
+@staff_page("imports.view")
+@require_safe
+def kept_download(request: StaffRequest, run_id: UUID) -> HttpResponse:
+    """What undoing left as it is, account by account, with the reasons."""
+    run = run_or_404(run_id)
+    return csv_answer(left_table(run), name=f"{run.source}-left-as-it-is.csv")
 
 
 @staff_page("imports.run")
