@@ -98,18 +98,29 @@ def same(one: Plain, other: Plain) -> bool:
 # --- Telling --------------------------------------------------------------------------------------------------------
 
 
-def tell(words: Words, source: str, said: Mapping[str, Plain], at: datetime, *, by: str = "") -> dict[str, Any]:
+def tell(
+    words: Words,
+    source: str,
+    said: Mapping[str, Plain],
+    at: datetime,
+    *,
+    by: str = "",
+    since: Mapping[str, datetime] | None = None,
+) -> dict[str, Any]:
     """`words` with what `source` says as of `at`; a field of which it said something later keeps that.
+
+    `since`: fields of which all is known that the source ever said, with the time when it began to say this.
 
     A blank word takes the source's own word back, and is kept so that an older one does not come after it; a person's
     blank word is a word, for people clear fields on purpose.
     """
     before = words.get(source, {})
-    kept = dict(_each(source, before))
+    kept, known = dict(_each(source, before)), since or {}
     for name, value in said.items():
-        if name in kept and kept[name].at > at:
+        if name not in known and name in kept and kept[name].at > at:
             continue
-        kept[name] = Word(source, None if value in BLANK and source != HAND else value, at, by)
+        told = None if value in BLANK and source != HAND else value
+        kept[name] = Word(source, told, known.get(name, at), by)
     return {**words, source: _stored(kept)} if kept else dict(words)
 
 

@@ -68,7 +68,7 @@ KNOWN = {
     "endpoint_id", "delivery_id",
     "entitlement_id", "fx_rate_id",
     "run_id", "mapping_id", "position", "credential_id",
-    "hook_endpoint_id", "hook_delivery_id", "source_object_id",
+    "hook_endpoint_id", "hook_delivery_id", "source_object_id", "write_call_id",
     "attribute_id", "person_id", "person_event_id", "view_id", "bulk_id",
     "conflict_id", "source_rule_id",
 }  # fmt: skip

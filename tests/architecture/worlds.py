@@ -22,8 +22,9 @@ from hub.accounts.services.winning import FIELDS
 from hub.ingest.connectors.endpoints import endpoint_make as hook_make
 from hub.ingest.imports.detect import ColumnProfile
 from hub.ingest.imports.runs import mapping_keep
-from hub.ingest.models import HookDelivery, ImportRun, ImportUpload, QuarantinedRow, SourceObject
+from hub.ingest.models import HookDelivery, ImportRun, ImportUpload, QuarantinedRow, SourceObject, WriteCall
 from hub.ingest.pulling.services import access_give
+from hub.ingest.writing.services import writing_set
 from hub.outbound.exports.services import export_start
 from hub.outbound.webhooks.services import endpoint_create, endpoint_test
 from hub.outbox.models import Message, MessageStatus
@@ -136,12 +137,12 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
 
 
 def _hooks(mark: str) -> dict[str, object]:
-    """A connection that is read, with a call whose customer nobody knows."""
-    endpoint = hook_make(source="stripe", label=f"{mark} connection", secret=f"whsec_{mark}", actor=ACTOR)
+    """A connection that is read and may be written to, with a call whose customer nobody knows."""
+    endpoint = hook_make(source="hubspot", label=f"{mark} connection", secret=f"whsec_{mark}", actor=ACTOR)
     access_give(endpoint=endpoint, secret=f"rk_{mark}_key", actor=ACTOR)
     thing = SourceObject.objects.create(
-        source="stripe",
-        connector="stripe",
+        source="hubspot",
+        connector="hubspot",
         kind="company",
         external_id=f"{mark}_{endpoint.pk}",
         name=f"{mark} customer",
@@ -153,7 +154,15 @@ def _hooks(mark: str) -> dict[str, object]:
         body=f'{{"mark": "{mark}"}}'.encode(),
         state="unmatched",
     )
-    return {"hook_endpoint_id": endpoint.pk, "hook_delivery_id": delivery.pk, "source_object_id": thing.pk}
+    writing = writing_set(endpoint=endpoint, fields={"stage": f"t_{mark.lower()}"}, on=False, actor=ACTOR)
+    entry = {"account": str(thing.pk), "name": mark, "external_id": mark, "values": {mark: mark}, "outcome": mark}
+    call = WriteCall.objects.create(writing=writing, at=timezone.now(), code=200, request=mark, entries=[entry])
+    return {
+        "write_call_id": call.pk,
+        "hook_endpoint_id": endpoint.pk,
+        "hook_delivery_id": delivery.pk,
+        "source_object_id": thing.pk,
+    }
 
 
 def _import(mark: str) -> dict[str, object]:

@@ -38,6 +38,8 @@ class Api:
     asked: list[Asked] = field(default_factory=list)
     key: str = KEY
     address: str = ""
+    # What a system refuses of what is written: why, by the id of the thing.
+    refuses: dict[str, str] = field(default_factory=dict)
 
     def respond(self, asked: Asked) -> tuple[int, dict[str, str], bytes]:
         self.asked.append(asked)
@@ -80,7 +82,7 @@ def _handler(api: Api) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_GET
+        do_POST = do_PATCH = do_GET
 
         def log_message(self, *_: Any) -> None:
             """Silence."""
@@ -147,6 +149,8 @@ def _intercom(api: Api, asked: Asked) -> Any:
 
 
 def _hubspot(api: Api, asked: Asked) -> Any:
+    if asked.path.endswith("/batch/update"):
+        return _hubspot_write(api, asked)
     name = asked.path.split("/")[-2]
     since = int(asked.body["filterGroups"][0]["filters"][0]["value"])
     found = [thing for thing in api.things.get(name, []) if _stamp(thing) >= since]
@@ -156,6 +160,26 @@ def _hubspot(api: Api, asked: Asked) -> Any:
     return {"total": len(found), "results": found[start : start + api.page], **following}
 
 
+def _hubspot_write(api: Api, asked: Asked) -> Any:
+    """Companies that are there take the properties, and have been changed now; of the others the answer speaks."""
+    known = {thing["id"]: thing for thing in api.things.get("companies", [])}
+    results, errors = [], []
+    for given in asked.body["inputs"]:
+        why = api.refuses.get(given["id"]) or ("" if given["id"] in known else "OBJECT_NOT_FOUND")
+        if why:
+            errors.append({"status": "error", "message": why, "context": {"ids": [given["id"]]}})
+            continue
+        thing = known[given["id"]]
+        thing["properties"] |= given["properties"]
+        thing["updatedAt"] = datetime.now(UTC).isoformat()
+        results.append({"id": given["id"], "properties": given["properties"]})
+    return {
+        "status": "COMPLETE",
+        "results": results,
+        **({"numErrors": len(errors), "errors": errors} if errors else {}),
+    }
+
+
 def _stamp(thing: dict[str, Any]) -> int:
     return int(datetime.fromisoformat(thing["updatedAt"]).timestamp() * 1000)
 
@@ -163,6 +187,8 @@ def _stamp(thing: dict[str, Any]) -> int:
 def _salesforce(api: Api, asked: Asked) -> Any:
     if asked.path.endswith("/token"):
         return {"access_token": api.key, "token_type": "Bearer"}
+    if asked.path.endswith("/composite/sobjects"):
+        return [_salesforce_write(api, record) for record in asked.body["records"]]
     if asked.path.endswith("/query"):
         words = asked.query["q"].split()
         name, since = words[words.index("FROM") + 1], words[words.index(">=") + 1]
@@ -176,6 +202,15 @@ def _salesforce(api: Api, asked: Asked) -> Any:
     done = start + api.page >= len(found)
     following = {} if done else {"nextRecordsUrl": f"/services/data/v60.0/query/{name}~{since}~{start + api.page}"}
     return {"records": found[start : start + api.page], "done": done, "totalSize": len(found), **following}
+
+
+def _salesforce_write(api: Api, record: dict[str, Any]) -> dict[str, Any]:
+    found = [thing for thing in api.things.get("Account", []) if thing["Id"] == record["id"]]
+    if why := api.refuses.get(record["id"]) or ("" if found else "entity is deleted"):
+        return {"success": False, "errors": [{"statusCode": "CANNOT_UPDATE", "message": why, "fields": []}]}
+    found[0].update({name: value for name, value in record.items() if name not in ("id", "attributes")})
+    found[0]["SystemModstamp"] = datetime.now(UTC).isoformat()
+    return {"id": record["id"], "success": True, "errors": []}
 
 
 ANSWERS: dict[str, Callable[[Api, Asked], Any]] = {

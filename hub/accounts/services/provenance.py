@@ -59,12 +59,14 @@ def _rules() -> dict[str, Rules]:
 class Voice:
     """Somebody who says something: a source, as of when by its own clock (None: now), or a person, `by` name.
 
+    `since` holds times of fields that are older than `as_of`, where all is known that the source ever said of them.
     `told` collects the rows whose fields several sources speak of, for `conflicts_note`.
     """
 
     source: str
     as_of: datetime | None = None
     by: str = ""
+    since: Mapping[str, datetime] = field(default_factory=dict)
     book: RuleBook = field(default_factory=RuleBook)
     told: dict[UUID, tuple[Row, set[str]]] = field(default_factory=dict)
 
@@ -88,7 +90,7 @@ class Voice:
         if not self.by:
             said = {name: None if value in BLANK else value for name, value in said.items()}
         before, entity = row.words, entity_of(row)
-        told = tell(before, self.name, self._news(before, said), self.at, by=self.by)
+        told = tell(before, self.name, self._news(before, said), self.at, by=self.by, since=self.since)
         if told != before:
             row.words = told
         if len(row.words) > 1 or len(before) > 1:

@@ -55,6 +55,7 @@ def account_upsert(
     fields: Mapping[str, Any],
     owner_email: str | None = None,
     as_of: datetime | None = None,
+    since: Mapping[str, datetime] | None = None,
     strict: bool = False,
 ) -> tuple[Account, str]:
     """Create or update the account that `source` calls `external_id`.
@@ -62,7 +63,8 @@ def account_upsert(
     Says "created", "updated", "unchanged", or "stale" when `as_of` (the source's clock) is before its last word.
     `fields` may hold the names of `ACCOUNT_FIELDS`, `owner_id` and `attributes` (merged key by key); `owner_email`
     names a member, "" nobody, None leaves the owner. Unknown names raise ValueError, unknown owners OwnerError. An
-    attribute that does not fit its type is kept untyped, or, when `strict`, raises AttributesError.
+    attribute that does not fit its type is kept untyped, or, when `strict`, raises AttributesError. `since`, by field
+    (``attributes.<key>`` too), is given by who knows all that the source ever said: when it began to say this.
     """
     values = checked(fields, ACCOUNT_FIELDS | {"owner_id", "attributes"})
     attributes = values.pop("attributes", {})
@@ -72,7 +74,7 @@ def account_upsert(
     if link is None:
         try:
             with transaction.atomic():
-                voice = Voice(source, as_of)
+                voice = Voice(source, as_of, since=since or {})
                 account = _account_create(voice, external_id, values)
                 _attributes_set(account, None, attributes, voice, strict)
                 account_told(account, "created")
@@ -86,7 +88,7 @@ def account_upsert(
     account = Account.objects.get(pk=link.account_id)
     if is_stale(link, as_of):
         return account, "stale"
-    voice = Voice(source, as_of)
+    voice = Voice(source, as_of, since=since or {})
     outcome = _update(account, values, account.id, voice)
     if _attributes_set(account, None, attributes, voice, strict):
         outcome = "updated"

@@ -27,6 +27,7 @@ from hub.ingest.connectors.base import (
     Writing,
     latest,
     latest_given,
+    said_since,
 )
 from hub.ingest.connectors.nouns import WORDS, account_checked, contact_checked, noun_write
 from hub.ingest.models import HookEndpoint, SourceObject, SourceWord
@@ -239,6 +240,7 @@ class _Work:
             external_id=thing.external_id,
             fields=account_checked(fields),
             as_of=words[-1][0] if words else None,
+            since=said_since(words),
         )
         thing.made = thing.made or outcome == "created"
         self.applied.add("account", account, outcome, account.pk)

@@ -191,6 +191,23 @@ def latest_given(history: History) -> Facts:
     return latest(given)
 
 
+def said_since(history: History) -> dict[str, datetime]:
+    """By field (``attributes.<key>`` too) when the source began to say what it says.
+
+    Saying the same once more is no news: the thing was touched over there, by us perhaps, and what is said of it is as
+    old as it was.
+    """
+    since: dict[str, datetime] = {}
+    known: Facts = {}
+    for at, facts in history:
+        named = {name: value for name, value in facts.items() if name != "attributes"}
+        named |= {f"attributes.{key}": value for key, value in _attributes(facts).items()}
+        for name, value in named.items():
+            if value not in (None, "", {}) and (name not in known or known[name] != value):
+                since[name], known[name] = at, value
+    return since
+
+
 def _attributes(facts: Facts) -> Facts:
     found = facts.get("attributes")
     return found if isinstance(found, dict) else {}

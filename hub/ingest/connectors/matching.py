@@ -189,3 +189,19 @@ def _written(thing: SourceObject) -> Applied:
         outcome.rows.append({"noun": "problem", "id": str(thing.pk), "account": "", "outcome": str(error)[:300]})
     settle(outcome)
     return outcome
+
+
+def account_named(text: str) -> Account:
+    """The account with this id or exact name. Raises MatchError."""
+    text = text.strip()
+    try:
+        wanted = Q(pk=UUID(text))
+    except ValueError:
+        wanted = Q(name=text)
+    found = list(Account.objects.filter(wanted)[:2]) if text else []
+    if len(found) != 1:
+        raise MatchError(
+            "several accounts are called so: choose one of the suggestions" if found else "no account is called so"
+        )
+    account: Account = found[0]
+    return account

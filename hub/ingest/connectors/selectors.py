@@ -18,6 +18,7 @@ from hub.accounts.models import Account
 from hub.ingest.connectors.base import Connector, connectors
 from hub.ingest.connectors.nouns import WORDS
 from hub.ingest.models import DeliveryState, HookDelivery, HookEndpoint, PullAccess
+from hub.ingest.writing.selectors import troubles
 from hub.tenancy.models import Tenant
 
 PAGE: Final = 50
@@ -61,11 +62,18 @@ class Connection:
 
 
 def connections(now: datetime) -> list[Connection]:
-    """Every endpoint, open ones first; four queries."""
+    """Every endpoint, open ones first; five queries."""
     endpoints = HookEndpoint.objects.order_by("-revoked_at", "label", "pk")
-    days, totals, stopped = _days(now), _totals(), _stopped()
+    days, totals, stopped, unwritten = _days(now), _totals(), _stopped(), troubles()
     found = [
-        _connection(endpoint, days.get(endpoint.pk, {}), totals.get(endpoint.pk, {}), now, stopped.get(endpoint.pk, ""))
+        _connection(
+            endpoint,
+            days.get(endpoint.pk, {}),
+            totals.get(endpoint.pk, {}),
+            now,
+            stopped.get(endpoint.pk, ""),
+            unwritten.get(endpoint.pk, ""),
+        )
         for endpoint in endpoints
     ]
     return sorted(found, key=lambda entry: entry.endpoint.revoked_at is not None)
@@ -101,14 +109,14 @@ def _stopped() -> dict[UUID, str]:
 
 
 def _connection(
-    endpoint: HookEndpoint, days: dict[int, int], totals: dict[str, Any], now: datetime, stopped: str
+    endpoint: HookEndpoint, days: dict[int, int], totals: dict[str, Any], now: datetime, stopped: str, unwritten: str
 ) -> Connection:
     counts = [days.get(ago, 0) for ago in reversed(range(DAYS))]
     last = totals.get("last")
     busy = sum(count > 0 for count in counts[-9:-2]) >= BUSY_DAYS
     quiet = endpoint.revoked_at is None and busy and last is not None and now - last > QUIET_AFTER
     connector = connectors.get(endpoint.source)
-    trouble = "" if endpoint.is_readable else UNREADABLE
+    trouble = unwritten if endpoint.is_readable else UNREADABLE
     refused, unmatched = totals.get("refused", 0), totals.get("unmatched", 0)
     return Connection(endpoint, connector, counts, refused, unmatched, last, quiet, stopped, trouble)
 

@@ -9,19 +9,18 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Q
 from django.forms import Form
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from hub.accounts.models import Account
 from hub.ingest.connectors import endpoints, matching, selectors
 from hub.ingest.connectors.base import connectors
 from hub.ingest.connectors.forms import EndpointForm, SecretForm
 from hub.ingest.models import DeliveryState, HookDelivery, HookEndpoint, SourceObject
 from hub.ingest.pulling.views import reading_of
+from hub.ingest.writing.selectors import writing_of
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.registry.moments import read_moment
@@ -105,6 +104,7 @@ def endpoint_page(request: StaffRequest, hook_endpoint_id: UUID) -> HttpResponse
         "endpoint": endpoint,
         "connector": connector,
         "reading": reading_of(endpoint),
+        "writing": writing_of(endpoint),
         "address": selectors.address_of(request.tenant, endpoint),
         "rows": rows[: selectors.PAGE],
         "next_cursor": f"{last.received_at.isoformat()},{last.pk}" if last else None,
@@ -217,7 +217,7 @@ def stranger_match(request: StaffRequest, source_object_id: UUID) -> HttpRespons
         if request.POST.get("make"):
             outcome = matching.account_make(thing=thing, actor=actor_of(request))
         else:
-            account = _named(request.POST.get("account", ""))
+            account = matching.account_named(request.POST.get("account", ""))
             outcome = matching.thing_match(thing=thing, account=account, actor=actor_of(request))
         rows = [row for row in outcome.rows if row["noun"] != "problem"]
         problems = [row["outcome"] for row in outcome.rows if row["noun"] == "problem"] + [*outcome.refused.values()]
@@ -231,22 +231,6 @@ def stranger_match(request: StaffRequest, source_object_id: UUID) -> HttpRespons
 
 def _written(rows: int) -> str:
     return "nothing had waited" if not rows else "one row was written" if rows == 1 else f"{rows} rows were written"
-
-
-def _named(text: str) -> Account:
-    """The account with this id or exact name. Raises MatchError."""
-    text = text.strip()
-    try:
-        wanted = Q(pk=UUID(text))
-    except ValueError:
-        wanted = Q(name=text)
-    found = list(Account.objects.filter(wanted)[:2]) if text else []
-    if len(found) != 1:
-        raise matching.MatchError(
-            "several accounts are called so: choose one of the suggestions" if found else "no account is called so"
-        )
-    account: Account = found[0]
-    return account
 
 
 def _endpoint(pk: UUID) -> HookEndpoint:

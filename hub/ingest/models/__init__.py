@@ -12,6 +12,7 @@ from hub.ingest.models.imports import (
 )
 from hub.ingest.models.pulling import PullAccess, PullStream
 from hub.ingest.models.sources import DoorVolume, EventSchema
+from hub.ingest.models.writing import WriteBack, WriteCall, WrittenRow
 
 __all__ = [
     "DeliveryState",
@@ -33,4 +34,7 @@ __all__ = [
     "SourceObject",
     "SourceWord",
     "TouchedAccount",
+    "WriteBack",
+    "WriteCall",
+    "WrittenRow",
 ]

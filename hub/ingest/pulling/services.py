@@ -10,13 +10,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from hub.ingest.models import HookEndpoint, PullAccess, PullStream
+from hub.ingest.models import HookEndpoint, PullAccess, PullStream, WriteBack
 from hub.ingest.pulling.base import Puller, pullers
 from hub.people.audit import Actor, audit
 from hub.tenancy.calls import Refused, checked_url
 from hub.tenancy.wake import wake
 
 QUEUE: Final = "pull"
+WRITING: Final = "write"
 # How far back reading begins unless somebody says otherwise, and the furthest.
 BACK: Final = timedelta(days=365)
 FURTHEST: Final = timedelta(days=3650)
@@ -48,6 +49,10 @@ def access_give(
             setattr(access, name, value)
         access.save(update_fields=list(given))
     _begin(access, puller, now)
+    # What could not be written for want of a key goes on too.
+    stopped = WriteBack.objects.filter(endpoint=endpoint, is_on=True, stopped_at__isnull=False)
+    if stopped.update(stopped_at=None, reason="", attempts=0, due_at=now):
+        wake(WRITING)
     audit(actor, "pull.give", endpoint, source=endpoint.source, address=given["address"])
     return access
 

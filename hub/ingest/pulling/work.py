@@ -8,40 +8,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Min, QuerySet
 from django.utils import timezone
 
-from hub.ingest.connectors.base import JSON, Identity, Malformed, decoded
+from hub.ingest.connectors.base import Identity, Malformed
 from hub.ingest.connectors.endpoints import calls_keep
 from hub.ingest.models import PullAccess, PullStream
-from hub.ingest.pulling.base import FORGOTTEN, Ask, Page, Puller, Stream, Wait, pullers, waiting
-from hub.tenancy.calls import Answer, Refused, Unanswered, call
+from hub.ingest.pulling.asking import NotRead, fetch
+from hub.ingest.pulling.base import FORGOTTEN, Page, Stream, Wait, pullers, waiting
 from hub.tenancy.context import tenant_context
-from hub.tenancy.sealing import SecretUnreadable
 
 log = logging.getLogger(__name__)
 
 SLICE_SECONDS: Final = 15.0
 LEASE: Final = timedelta(minutes=2)
-SECONDS: Final = 30.0
-MOST_BYTES: Final = 16 * 1024 * 1024
 # Between two pages of a system: every one of them allows more than this.
 PACE: Final = timedelta(milliseconds=300)
-
-
-class NotRead(Exception):
-    """A request brought nothing: the answer's status (0 without an answer), what it said, and how long to wait."""
-
-    def __init__(self, status: int, words: str, retry_after: str = "") -> None:
-        super().__init__(words)
-        self.status, self.retry_after = status, retry_after
 
 
 @dataclass(frozen=True)
@@ -121,48 +108,6 @@ def _begin_anew(tenant_id: UUID, claim: Claim) -> None:
 
 def _attempt(claim: Claim) -> int:
     return int(claim.stream.attempts) + 1
-
-
-def fetch(puller: Puller, access: PullAccess, ask: Ask) -> JSON:
-    """The decoded answer to a request, signed in first where the source wants it. Raises NotRead, Malformed."""
-    try:
-        token = access.secret
-    except SecretUnreadable as error:
-        raise NotRead(401, f"the key cannot be read: {error}") from None
-    if puller.sign_in is not None:
-        told = _sent(access, puller.sign_in(token), {})
-        # OAuth answers 400 to a secret that is wrong.
-        if told.status in (400, 401, 403):
-            raise NotRead(401, "the system does not take this key")
-        token = puller.token(decoded(_good(told).body))
-    return decoded(_good(_sent(access, ask, puller.headers(token))).body)
-
-
-def _sent(access: PullAccess, ask: Ask, headers: Mapping[str, str]) -> Answer:
-    content, kind = ask.content()
-    given = {"Accept": "application/json", "User-Agent": "Tandem", **kind, **headers}
-    try:
-        return call(
-            ask.method,
-            f"{access.address}{ask.path}",
-            content,
-            given,
-            allow=settings.OUTGOING_ALLOW,
-            seconds=SECONDS,
-            most_bytes=MOST_BYTES + 1,
-        )
-    except (Refused, Unanswered) as error:
-        raise NotRead(0, str(error)) from None
-
-
-def _good(answer: Answer) -> Answer:
-    if answer.status != 200:
-        words = {401: "the system does not take this key", 403: "this key may not read the list"}
-        said = words.get(answer.status, f"the system answered {answer.status}")
-        raise NotRead(answer.status, said, answer.retry_after)
-    if len(answer.body) > MOST_BYTES:
-        raise NotRead(0, f"a page of more than {MOST_BYTES // 1024 // 1024} MB is not read")
-    return answer
 
 
 def _held(claim: Claim) -> QuerySet[PullStream]:

@@ -3,6 +3,7 @@ from django.urls import path
 from hub.ingest.connectors import views as hooks
 from hub.ingest.pulling import views as reading
 from hub.ingest.sources import views
+from hub.ingest.writing import views as writing
 
 app_name = "sources"
 urlpatterns = [
@@ -22,6 +23,11 @@ urlpatterns = [
     path("connections/<uuid:hook_endpoint_id>/reading/", reading.access_give, name="reading"),
     path("connections/<uuid:hook_endpoint_id>/reading/now/", reading.access_now, name="reading_now"),
     path("connections/<uuid:hook_endpoint_id>/reading/stop/", reading.access_take, name="reading_stop"),
+    path("connections/<uuid:hook_endpoint_id>/writing/", writing.writing_page, name="writing"),
+    path("connections/<uuid:hook_endpoint_id>/writing/change/", writing.writing_set, name="writing_change"),
+    path("connections/<uuid:hook_endpoint_id>/writing/now/", writing.writing_now, name="writing_now"),
+    path("connections/<uuid:hook_endpoint_id>/writing/try/", writing.trial_ask, name="writing_try"),
+    path("writes/<uuid:write_call_id>/", writing.call_page, name="write"),
     path("calls/<uuid:hook_delivery_id>/", hooks.call_page, name="call"),
     path("calls/<uuid:hook_delivery_id>/again/", hooks.call_again, name="call_again"),
     path("unmatched/", hooks.strangers, name="unmatched"),
