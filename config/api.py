@@ -9,6 +9,7 @@ from advocacy.api import urlpatterns as advocacy
 from hub.accounts.api import urlpatterns as accounts
 from hub.feedback.api import urlpatterns as feedback
 from hub.ingest.connectors.api import urlpatterns as connections
+from hub.ingest.writing.api import urlpatterns as writing
 from hub.outbound.exports.api import urlpatterns as exports
 from hub.outbound.webhooks.api import urlpatterns as webhooks
 from hub.outbox.api import urlpatterns as messages
@@ -44,6 +45,7 @@ urlpatterns: list[URLPattern] = [
     *exports,
     *webhooks,
     *connections,
+    *writing,
     *views,
     *metrics,
     route("schema", SpectacularJSONAPIView, "schema"),

@@ -142,6 +142,31 @@ def test_a_program_makes_connections_and_hears_the_secret_once(acme: Tenant, glo
     assert mine("GET", path).json()["revoked_at"]
 
 
+def test_a_program_says_what_is_written_to_a_crm(acme: Tenant, globex: Tenant) -> None:
+    mine, stranger = api_of(acme), api_of(globex)
+    made = mine("POST", "connections", {"source": "hubspot", "secret": "the client secret"}).json()
+    path = f"connections/{made['id']}/writing"
+    assert mine("GET", path).json() == {
+        "on": False, "fields_there": {}, "reason": "", "stopped_at": None, "compared_at": None, "written_at": None,
+        "written": 0,
+    }  # fmt: skip
+    said = mine("PUT", path, {"on": False, "fields_there": {"stage": "tandem_stage"}})
+    assert (said.status_code, said.json()["fields_there"]) == (200, {"stage": "tandem_stage"})
+    assert mine("GET", path).json() == said.json()
+    for bad in (
+        {}, {"on": True}, {"on": False, "fields_there": {"stage": "name"}}, {"on": False, "fields_there": {"x": "y"}},
+        {"on": False, "fields_there": {"stage": "\ud800"}}, {"on": False, "fields_there": ["stage"]},
+    ):  # fmt: skip
+        check_problem(mine("PUT", path, bad), 400)
+    # Without a key there is nobody to write to.
+    check_problem(mine("PUT", path, {"on": True, "fields_there": {"stage": "tandem_stage"}}), 409)
+    assert mine("GET", path).json()["on"] is False
+    check_problem(stranger("GET", path), 404)
+    check_problem(stranger("PUT", path, {"on": False, "fields_there": {}}), 404)
+    other = mine("POST", "connections", {"source": "stripe", "secret": "whsec_of_stripe"}).json()
+    check_problem(mine("GET", f"connections/{other['id']}/writing"), 404)
+
+
 def test_a_program_manages_webhooks_and_hears_the_secret_once(acme: Tenant, globex: Tenant) -> None:
     mine = api_of(acme)
     body = {"url": "https://hooks.example/in", "kinds": ["signal.recorded"]}

@@ -65,7 +65,7 @@ def field_checked(writer: Writer, name: str) -> str:
     """The name of a field that may be written. Raises BadField."""
     name = name.strip()
     if not writer.name.fullmatch(name):
-        raise BadField(f"{name[:60]} cannot be the name of a field of {writer.thing}")
+        raise BadField(f"{plain(name, 60) or 'a blank'} cannot be the name of a field of {writer.thing}")
     if name.lower() in writer.reserved:
         raise BadField(f"{name} is read from there: what is written to it would come back as their word")
     return name

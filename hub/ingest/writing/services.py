@@ -14,7 +14,7 @@ from django.utils import timezone
 from hub.accounts.models import Account
 from hub.ingest.models import HookEndpoint, PullAccess, WriteBack, WriteCall, WrittenRow
 from hub.ingest.pulling.services import WRITING as QUEUE
-from hub.ingest.writing.base import MOST_FIELDS, BadField, Entry, Writer, field_checked, shown, writers
+from hub.ingest.writing.base import MOST_FIELDS, BadField, Entry, Writer, field_checked, plain, shown, writers
 from hub.ingest.writing.comparing import UnknownFact, current_values
 from hub.people.audit import Actor, audit
 from hub.registry.facts import known_facts
@@ -63,7 +63,7 @@ def _fields(writer: Writer, given: Mapping[str, str]) -> dict[str, str]:
         if not target.strip():
             continue
         if name not in known:
-            raise ValidationError({"fields": f"the record has no {name}"})
+            raise ValidationError({"fields": f"the record has no {plain(name, 60)}"})
         try:
             chosen[name] = field_checked(writer, target)
         except BadField as error:
