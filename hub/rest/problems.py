@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import ValidationError as Invalid
 from django.db import transaction
 from django.http import HttpResponse, JsonResponse
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -22,6 +23,13 @@ class Conflict(APIException):
 
     status_code = HTTPStatus.CONFLICT
     default_code = "conflict"
+
+
+def refused(error: Invalid) -> APIException:
+    """What a service would not take, as an error of the interface: of fields (400), or of the whole (409)."""
+    if hasattr(error, "error_dict"):
+        return ValidationError(error.message_dict)
+    return Conflict("; ".join(error.messages))
 
 
 def problem(status: int, detail: str, **extra: Any) -> HttpResponse:

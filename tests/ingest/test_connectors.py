@@ -26,6 +26,7 @@ from hub.accounts.models import (
 from hub.accounts.services import contact_left, contact_upsert
 from hub.accounts.words import words_of
 from hub.feedback.models import SurveyResponse, Ticket
+from hub.ingest.connectors.amounts import minor_of
 from hub.ingest.connectors.base import Call, Malformed, NothingToDo, connectors
 from hub.ingest.models import HookDelivery, HookEndpoint
 from hub.outbox.models import Consent, Message, MessageStatus, Suppression
@@ -426,6 +427,19 @@ def test_hubspot_batches_of_changed_properties(acme: Tenant) -> None:
         )  # fmt: skip
         assert (ticket.subject, ticket.status) == ("Broken", "closed")
         assert Contact.objects.get().email == "kim@northwind.example"
+
+
+@pytest.mark.parametrize(
+    ("amount", "code", "minor"),
+    [
+        ("1200.50", "", 120_050), ("1200.50", "EUR", 120_050), ("1000", "JPY", 1000), ("1000.4", "JPY", 1000),
+        ("1.2345", "KWD", 1234), (99.5, "usd", 9950), ("0", "EUR", 0), ("0.29", "EUR", 29), ("-1", "EUR", None),
+        ("", "EUR", None), ("a lot", "EUR", None), (None, "", None), ("1e400", "EUR", None), ("NaN", "", None),
+        ("Infinity", "", None), (2**53, "", None),
+    ],
+)  # fmt: skip
+def test_amounts_have_the_decimals_of_their_currency(amount: Any, code: str, minor: int | None) -> None:
+    assert minor_of(amount, code) == minor
 
 
 def soap(*records: tuple[str, dict[str, str]], organisation: str = "00D000000000001AAA", number: int = 1) -> bytes:

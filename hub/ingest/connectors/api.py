@@ -8,7 +8,6 @@ from django.core.exceptions import ValidationError as Invalid
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,7 +17,7 @@ from hub.ingest.connectors.base import connectors
 from hub.ingest.connectors.selectors import address_of
 from hub.ingest.models import DeliveryState, HookDelivery, HookEndpoint
 from hub.rest.middleware import actor_of_key
-from hub.rest.problems import Conflict
+from hub.rest.problems import refused
 from hub.rest.reading import by_choice, by_id, resource
 from hub.rest.routes import ID, route
 from hub.tenancy.context import current_tenant_id
@@ -113,9 +112,7 @@ class ConnectionList(generics.ListAPIView[HookEndpoint]):
         try:
             made = endpoints.endpoint_make(**given, actor=actor_of_key(request))
         except Invalid as error:
-            if hasattr(error, "error_dict"):
-                raise ValidationError(error.message_dict) from error
-            raise Conflict("; ".join(error.messages)) from error
+            raise refused(error) from error
         return Response(ConnectionMadeSerializer(made).data, status=201)
 
 

@@ -8,7 +8,6 @@ from django.core.exceptions import ValidationError as Invalid
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,7 +15,7 @@ from rest_framework.views import APIView
 from hub.outbound.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 from hub.outbound.webhooks import services
 from hub.rest.middleware import actor_of_key
-from hub.rest.problems import Conflict
+from hub.rest.problems import Conflict, refused
 from hub.rest.reading import by_choice, by_id, resource
 from hub.rest.routes import ID, route
 
@@ -69,10 +68,6 @@ def _deliveries() -> QuerySet[WebhookDelivery]:
     return found
 
 
-def _problems(error: Invalid) -> Exception:
-    return ValidationError(error.message_dict) if hasattr(error, "error_dict") else Conflict("; ".join(error.messages))
-
-
 class EndpointList(generics.ListAPIView[WebhookEndpoint]):
     """Webhook endpoints, oldest first; POST adds one and tells its secret."""
 
@@ -88,7 +83,7 @@ class EndpointList(generics.ListAPIView[WebhookEndpoint]):
         try:
             made = services.endpoint_create(**body.validated_data, actor=actor_of_key(request))
         except Invalid as error:
-            raise _problems(error) from error
+            raise refused(error) from error
         return Response(EndpointMadeSerializer(made).data, status=201)
 
 
@@ -109,7 +104,7 @@ class EndpointDetail(generics.RetrieveAPIView[WebhookEndpoint]):
         try:
             services.endpoint_change(endpoint=endpoint, **{**given, **body.validated_data}, actor=actor_of_key(request))
         except Invalid as error:
-            raise _problems(error) from error
+            raise refused(error) from error
         return Response(EndpointSerializer(endpoint).data)
 
     @extend_schema(responses={204: None})

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any, Final
 from urllib.parse import unquote
 
+from hub.ingest.connectors.amounts import minor_of
 from hub.ingest.connectors.base import (
     COMPANY,
     PERSON,
@@ -141,7 +142,7 @@ def deal_rows(pk: str, history: History) -> list[Write]:
     facts = latest(history)
     if not facts.get("dealname"):
         return []
-    stage, amount = str(facts.get("dealstage", "")), _money(facts.get("amount"))
+    stage, code = str(facts.get("dealstage", "")), str(facts.get("deal_currency_code") or "")
     won = stage == "closedwon" or facts.get("hs_is_closed_won") == "true"
     lost = stage == "closedlost" or (facts.get("hs_is_closed") == "true" and not won)
     kind = {"newbusiness": "new", "renewal": "renewal"}.get(str(facts.get("dealtype", "")), "expansion")
@@ -150,23 +151,15 @@ def deal_rows(pk: str, history: History) -> list[Write]:
         "kind": kind,
         "stage": stage,
         "outcome": "won" if won else "lost" if lost else "open",
-        "amount_minor": amount,
+        "amount_minor": minor_of(facts.get("amount"), code),
         "opened_on": day(facts.get("createdate")) or day(facts.get("created")),
         "close_on": day(facts.get("closedate")),
         "closed_at": iso(facts.get("closedate")) if won or lost else None,
         "lost_reason": str(facts.get("closed_lost_reason", "")) if lost else "",
     }
-    if facts.get("deal_currency_code"):
-        fields["currency"] = facts["deal_currency_code"]
+    if code:
+        fields["currency"] = code
     return [Write("opportunity", pk, fields)]
-
-
-def _money(value: Any) -> int | None:
-    try:
-        minor = round(float(value) * 100)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return minor if 0 <= minor < 2**53 else None
 
 
 def hubspot_ticket_rows(pk: str, history: History) -> list[Write]:

@@ -18,6 +18,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from hub.ingest.connectors.amounts import minor_of
 from hub.ingest.connectors.base import (
     COMPANY,
     PERSON,
@@ -189,21 +190,21 @@ def opportunity_rows(pk: str, history: History) -> list[Write]:
     if not facts.get("Name"):
         return []
     won, closed = facts.get("IsWon") == "true", facts.get("IsClosed") == "true"
-    stage = str(facts.get("StageName", ""))
+    stage, code = str(facts.get("StageName", "")), str(facts.get("CurrencyIsoCode") or "")
     won, lost = won or stage == "Closed Won", (closed and not won) or stage == "Closed Lost"
     fields: Facts = {
         "name": facts["Name"],
         "kind": _kind(str(facts.get("Type", "")).lower()),
         "stage": stage,
         "outcome": "won" if won else "lost" if lost else "open",
-        "amount_minor": _minor(facts.get("Amount")),
+        "amount_minor": minor_of(facts.get("Amount"), code),
         "close_on": day(facts.get("CloseDate")),
         "opened_on": day(facts.get("CreatedDate")),
         "closed_at": iso(facts.get("CloseDate")) if won or lost else None,
         "probability_pct": _percent(facts.get("Probability")),
     }
-    if facts.get("CurrencyIsoCode"):
-        fields["currency"] = facts["CurrencyIsoCode"]
+    if code:
+        fields["currency"] = code
     return [Write("opportunity", pk, fields)]
 
 
@@ -211,14 +212,6 @@ def _kind(said: str) -> str:
     if "renewal" in said:
         return "renewal"
     return "new" if "new" in said else "expansion"
-
-
-def _minor(value: Any) -> int | None:
-    try:
-        minor = round(float(value) * 100)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return minor if 0 <= minor < 2**53 else None
 
 
 def _percent(value: Any) -> int | None:
