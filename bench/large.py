@@ -79,6 +79,7 @@ def fill(slug: str, csm: str, accounts: int) -> None:
 
 
 def _piece(tenant: Tenant, csm: str, first: int, last: int) -> None:
+    """Some accounts, numbered from `first` to `last`, with all that belongs to them."""
     values: dict[str, Any] = {
         "tenant": tenant.pk,
         "csm": User.objects.get(email=csm).pk,
@@ -89,6 +90,17 @@ def _piece(tenant: Tenant, csm: str, first: int, last: int) -> None:
         "last": last,
         "long": LONG_TIMELINE,
     }
+    _accounts(values)
+    values["ids"] = list(Account.objects.order_by("-pk").values_list("pk", flat=True)[: last - first + 1])
+    for write in (_states, _facts, _contacts, _timelines, _lines, _attributes, _signals):
+        write(values)
+
+
+# The accounts of a piece, with their chance.
+THESE = f"(SELECT a.*, {CHANCE} AS x FROM accounts_account a WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)) a"
+
+
+def _accounts(values: dict[str, Any]) -> None:
     insert(
         Account,
         "generate_series(%(first)s, %(last)s) n",
@@ -100,13 +112,16 @@ def _piece(tenant: Tenant, csm: str, first: int, last: int) -> None:
         stage="CASE WHEN mod(n, 200) = 0 THEN 'renewal' ELSE (ARRAY['adoption', 'value'])[1 + mod(n, 2)] END",
         owner_id="CASE WHEN mod(n, 100) = 7 THEN %(csm)s::uuid END",
     )
-    ids = list(Account.objects.order_by("-pk").values_list("pk", flat=True)[: last - first + 1])
-    values["ids"] = ids
-    these = f"(SELECT a.*, {CHANCE} AS x FROM accounts_account a WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)) a"
-    insert(AccountState, these, values, account_id="a.id", fact_version="1", evaluated_version="1")
+
+
+def _states(values: dict[str, Any]) -> None:
+    insert(AccountState, THESE, values, account_id="a.id", fact_version="1", evaluated_version="1")
+
+
+def _facts(values: dict[str, Any]) -> None:
     insert(
         AccountFacts,
-        these,
+        THESE,
         values,
         account_id="a.id",
         as_of="%(today)s",
@@ -121,14 +136,20 @@ def _piece(tenant: Tenant, csm: str, first: int, last: int) -> None:
         open_tickets="mod(x, 4)",
         nps_latest="CASE WHEN mod(x, 2) > 0 THEN mod(x, 11) END",
     )
-    people = f"{these} CROSS JOIN generate_series(1, 3) n"
+
+
+def _contacts(values: dict[str, Any]) -> None:
+    people = f"{THESE} CROSS JOIN generate_series(1, 3) n"
     mail = "'p' || n || '@' || a.domain"
     insert(Contact, people, values, account_id="a.id", email=mail, name="'Person ' || n", roles="ARRAY['user']")
-    # Seven hours apart; the first account has a very long one.
+
+
+def _timelines(values: dict[str, Any]) -> None:
+    """Entries seven hours apart; the first account has a very long one."""
     many = "LATERAL generate_series(1, CASE WHEN a.name LIKE '%% 000000' THEN %(long)s ELSE 5 END) n"
     insert(
         TimelineEntry,
-        f"{these} CROSS JOIN {many}",
+        f"{THESE} CROSS JOIN {many}",
         values,
         account_id="a.id",
         occurred_at="now() - n * interval '7 hours'",
@@ -137,9 +158,12 @@ def _piece(tenant: Tenant, csm: str, first: int, last: int) -> None:
         title="'Entry ' || n",
         source="'bench'",
     )
+
+
+def _lines(values: dict[str, Any]) -> None:
     insert(
         ContractLine,
-        these,
+        THESE,
         values,
         account_id="a.id",
         source="'bench'",
@@ -148,17 +172,23 @@ def _piece(tenant: Tenant, csm: str, first: int, last: int) -> None:
         currency="'USD'",
         starts_on="a.signed_up_on",
     )
+
+
+def _attributes(values: dict[str, Any]) -> None:
     insert(
         AttributeValue,
-        f"{these} WHERE a.signed_up_on > date '2023-01-01'",
+        f"{THESE} WHERE a.signed_up_on > date '2023-01-01'",
         values,
         account_id="a.id",
         definition_id="%(score)s",
         number_value="mod(x, 1000)",
     )
+
+
+def _signals(values: dict[str, Any]) -> None:
     insert(
         Signal,
-        f"{these} WHERE mod(x, 10) = 7",
+        f"{THESE} WHERE mod(x, 10) = 7",
         values,
         account_id="a.id",
         trigger_id="%(trigger)s",
@@ -223,6 +253,7 @@ LISTS: dict[str, dict[str, str]] = {
     "accounts of a stage": {"stage": "renewal"},
     "accounts, last page": {"cursor": "LAST"},
     **{f"accounts by {sort}": {"sort": sort} for sort in ("-mrr_minor", "renews_on", "-usage_30d", "-last_event_on")},
+    **{f"accounts by {sort}": {"sort": sort} for sort in ("owner", "-owner")},
     **{f"accounts by {sort}": {"sort": sort} for sort in ("-created_at", "stage", "signed_up_on", "-attribute.score")},
 }
 SMALL_TABLES = {"accounts_attributedefinition"}

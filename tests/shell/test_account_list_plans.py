@@ -21,6 +21,7 @@ from tests.world import ACTOR, make_account
 
 ORDERS = {
     "name": "account_list_name",
+    "owner": "account_list_owner",
     "stage": "account_list_stage",
     "signed_up_on": "account_list_signed_up",
     "created_at": "accounts_account_pkey",

@@ -18,6 +18,7 @@ from hub.plans.services import plan_create
 from hub.revenue.services import contract_line_upsert
 from hub.shell.account_list import AccountQuery, AccountRow, accounts_page, asked
 from hub.shell.account_list.columns import FACT_SORTS
+from hub.shell.paging import cursor_of
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.usage.models import UsageDaily
@@ -80,6 +81,45 @@ def test_walking_the_pages_meets_every_account_once_in_order_and_those_without_a
     keys = [row.key for row in seen if row.part == 0 and row.key is not None]
     assert keys == sorted(keys, reverse=sort.startswith("-"))
     assert [row.part for row in seen] == sorted(row.part for row in seen)
+
+
+@pytest.mark.parametrize("sort", ["owner", "-owner"])
+@pytest.mark.parametrize("size", [1, 2, 50])
+@pytest.mark.parametrize("rule", ["", '{"fact": "country", "op": "eq", "value": "NO"}'])
+def test_by_owner_everybody_comes_by_name_with_their_accounts_by_name_and_nobody_last(
+    acme: Tenant, sort: str, size: int, rule: str
+) -> None:
+    with tenant_context(acme):
+        people = [make_member(acme, "csm", f"{name}@acme.example").user for name in ("zoe", "abe", "mia", "idle")]
+        for at in range(12):
+            owner = [*people[:3], None][at % 4]
+            make_account(f"Account {at % 5} {at}", owner_id=owner and owner.pk, country="NO" if at % 3 else "SE")
+        seen, cursor = list[AccountRow](), ""
+        while True:
+            page = accounts_page(AccountQuery(sort=sort, cursor=cursor, rule=rule), size=size)
+            seen += page.rows
+            if page.next_cursor is None:
+                break
+            cursor = page.next_cursor
+        down = sort.startswith("-")
+        rows = Account.objects.filter(country="NO") if rule else Account.objects.all()
+        named = [(account.owner.email if account.owner else "", account.name.lower()) for account in rows]
+    owned, nobodys = [row for row in named if row[0]], [row for row in named if not row[0]]
+    expected = sorted(owned, reverse=down) + sorted(nobodys, reverse=down)
+    assert [(row.owner, row.name.lower()) for row in seen] == expected
+
+
+def test_a_cursor_of_an_owner_who_owns_nothing_any_more_goes_on_behind_them(acme: Tenant) -> None:
+    with tenant_context(acme):
+        abe, mia, zoe = (make_member(acme, "csm", f"{name}@acme.example").user for name in ("abe", "mia", "zoe"))
+        for name, owner in (("A", abe), ("M", mia), ("Z", zoe)):
+            make_account(name, owner_id=owner.pk)
+        page = accounts_page(AccountQuery(sort="owner"), size=2)
+        Account.objects.filter(owner=mia).update(owner=None)
+        left = accounts_page(AccountQuery(sort="owner", cursor=page.next_cursor or ""), size=5)
+        assert [row.name for row in left.rows] == ["Z", "M"]
+        for nonsense in (cursor_of(0, "x y", abe.pk), cursor_of(1, 7, abe.pk), cursor_of(2, None, abe.pk)):
+            accounts_page(AccountQuery(sort="owner", cursor=nonsense))
 
 
 def test_the_search_finds_words_and_domains_from_their_start_and_takes_wildcards_as_letters(acme: Tenant) -> None:

@@ -22,11 +22,12 @@ class Sort:
     """How a column is walked along an index.
 
     ``table`` is the alias whose index it is: ``a`` the account, ``f`` its facts, ``v`` the values of the attribute
-    ``definition``. ``sql`` is the indexed column, ``read`` reads its value from a cursor. Rows without a value come
-    last, in either direction; ``nullable`` says that rows of the table may lack one.
+    ``definition``, ``o`` that of the account by owner (owners.py). ``sql`` is the indexed column, ``read`` reads its
+    value from a cursor. Rows without a value come last, in either direction; ``nullable`` says that rows of the table
+    may lack one.
     """
 
-    table: Literal["a", "f", "v"]
+    table: Literal["a", "f", "v", "o"]
     sql: str
     read: Callable[[str], Any]
     nullable: bool = False
@@ -53,7 +54,7 @@ class Column:
 OWNER_SQL: Final = "coalesce(nullif(u.name, ''), u.email, '')"
 NAME: Final = Column("name", "Account", "name", "a.name", sort=Sort("a", "a.list_name", str))
 OWN: Final = (
-    Column("owner", "Owner", "owner", OWNER_SQL, source="account record"),
+    Column("owner", "Owner", "owner", OWNER_SQL, source="account record", sort=Sort("o", OWNER_SQL, str)),
     Column("domain", "Domain", "text", "a.domain", source="account record"),
     Column(
         "created_at",

@@ -18,6 +18,7 @@ from django.db import connection
 from hub.accounts.models import LifecycleStage
 from hub.rules.compile import compile_sql
 from hub.shell.account_list.columns import OWNER_SQL, Sort
+from hub.shell.account_list.owners import EACH, KEY, owners_in_order, read_key
 from hub.shell.account_list.query import UNOWNED, AccountQuery, Asked, asked
 from hub.shell.paging import Page, cursor_of, cursor_values
 from hub.tenancy.context import current_tenant_id
@@ -82,6 +83,9 @@ OF_ACCOUNT: Final = "ON {0}.tenant_id = a.tenant_id AND {0}.account_id = a.id"
 PLAIN: Final = f"accounts_account a LEFT JOIN {FACTS} {OF_ACCOUNT.format('f')}"
 VALUES: Final = "accounts_attributevalue v"
 OWNER: Final = " LEFT JOIN people_user u ON u.id = a.owner_id"
+NAMED: Final = "a.list_name"
+# In the order by owner: the stretch of all owners, behind that of the cursor's owner alone.
+OWNED: Final = 1
 STATE: Final = f" LEFT JOIN accounts_accountstate s {OF_ACCOUNT.format('s')}"
 
 
@@ -93,6 +97,8 @@ class Part:
     where: Clause
     key: str = ""
     id: str = "a.id"
+    told: str = ""
+    """What a cursor holds of a row, where that is not the column of the order."""
 
 
 def accounts_page(query: AccountQuery | Asked, *, size: int = PAGE_SIZE) -> Page[AccountRow]:
@@ -103,8 +109,8 @@ def accounts_page(query: AccountQuery | Asked, *, size: int = PAGE_SIZE) -> Page
     wanted = query if isinstance(query, Asked) else asked(query)
     rows = list[AccountRow]()
     start, after = _cursor(wanted)
-    for number, part in enumerate(_parts(wanted)):
-        if number >= start and len(rows) <= size:
+    for number, part in enumerate(_parts(wanted, size + 1)):
+        if part and number >= start and len(rows) <= size:
             rows += _part_rows(wanted, part, number, after if number == start else None, size + 1 - len(rows))
     shown = rows[:size]
     return Page(rows=shown, next_cursor=shown[-1].cursor if len(rows) > size else None)
@@ -116,22 +122,56 @@ def _cursor(wanted: Asked) -> tuple[int, tuple[Any, UUID] | None]:
     if after is None:
         return 0, None
     part, key, pk = after
-    if part:
-        return part, (None, pk)
+    if part and not (wanted.sort.table == "o" and part == OWNED):
+        return part, (key if isinstance(key, str) else None, pk)
     try:
+        if wanted.sort.table == "o":
+            return 0, (read_key(key)[1], pk)
         return 0, (wanted.sort.read(key), pk)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return 0, None
 
 
-def _parts(wanted: Asked) -> list[Part]:
+def _parts(wanted: Asked, limit: int) -> Sequence[Part | None]:
     """The stretches of the list in their order: with a value of the sort, without one."""
     tenant, sort = current_tenant_id(), wanted.sort
+    if sort.table == "o":
+        return _owner_parts(wanted, tenant, limit)
     if sort.table == "a":
         return _account_parts(sort, tenant)
     if sort.table == "f":
         return _fact_parts(sort.sql, sort.nullable, tenant)
     return _attribute_parts(sort.sql, sort.definition, tenant)
+
+
+def _owner_parts(wanted: Asked, tenant: UUID, limit: int) -> Sequence[Part | None]:
+    """The rest of the cursor's owner, the owners after, nobody's."""
+    at = _cursor_owner(wanted)
+    owners = owners_in_order(tenant, at)
+    place = owners.index(at) if at in owners else None
+    own = (
+        None if place is None else Part(PLAIN, Clause(f"{ACCOUNT} AND a.owner_id = %s", (tenant, at)), NAMED, told=KEY)
+    )
+    rest = owners if place is None else owners[:place] if wanted.descending else owners[place + 1 :]
+    nobody = Part(PLAIN, Clause(f"{ACCOUNT} AND a.owner_id IS NULL", (tenant,)), NAMED)
+    return own, _each_owner(wanted, tenant, rest, limit) if rest else None, nobody
+
+
+def _each_owner(wanted: Asked, tenant: UUID, owners: Sequence[UUID], limit: int) -> Part:
+    direction, inner = "DESC" if wanted.descending else "ASC", _everything(wanted)
+    chosen = EACH.format(tables=f"{PLAIN}{_state(inner.sql)}", where=inner.sql, direction=direction, limit=limit)
+    where = Clause(ACCOUNT, (list(owners), *inner.params, tenant))
+    tables = f"{chosen} LEFT JOIN {FACTS} {OF_ACCOUNT.format('f')}"
+    return Part(tables, where, f"chosen.place {direction}, {NAMED}", told=KEY)
+
+
+def _cursor_owner(wanted: Asked) -> UUID | None:
+    """Whose accounts the page before ended in; None at the beginning, and among those of nobody."""
+    after = cursor_values(wanted.query.cursor, int, lambda value: value, UUID)
+    try:
+        return read_key(after[1])[0] if after and after[0] <= OWNED else None
+    except (ValueError, AttributeError):
+        return None
 
 
 def _account_parts(sort: Sort, tenant: UUID) -> list[Part]:
@@ -194,7 +234,7 @@ def _part_rows(
     # Nothing typed by anybody is in the text of the statement: columns and orders are ours, values are parameters.
     statement = (
         f"SELECT a.id, a.name, a.domain, a.stage, {OWNER_SQL}, a.owner_id, a.words,"
-        f" {part.key or 'NULL'}{columns}"
+        f" {part.told or part.key or 'NULL'}{columns}"
         f" FROM {tables}{OWNER}{condition} ORDER BY {order} LIMIT {limit}"
     )
     for pk, name, domain, stage, owner, owner_id, words, key, *values in _rows(statement, where.params):
