@@ -7,10 +7,12 @@ class QbrConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from hub.registry.lists import ViewedList, viewed_lists
         from qbr import exports, outgoing, panels
         from qbr.blocks import load
 
         exports.register()
+        viewed_lists.register(ViewedList("qbrs", "QBRs", "qbr.view", "qbr:list", ("q", "state"), order=40))
         outgoing.register()
         load()
         panels.register()

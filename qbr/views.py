@@ -18,6 +18,7 @@ from hub.people.guards import StaffRequest, staff_page
 from hub.people.permissions import allowed
 from hub.portal.guards import HubRequest, hub_page
 from hub.portal.services import contact_actor
+from hub.registry.lists import with_views
 from qbr import services
 from qbr.models import LineTag, Qbr, QbrBlock, QbrLine
 from qbr.selectors import STALE_AFTER_DAYS, BlockView, bring_up_to_date, coverage, qbr_list, qbr_view, shared_qbrs
@@ -29,6 +30,7 @@ PAGE = 50
 
 
 @staff_page("qbr.view")
+@with_views("qbrs")
 def index(request: StaffRequest) -> HttpResponse:
     """This quarter's QBRs: who has one, what is shared, what has gone stale."""
     quarter = services.quarter_of(today_of(request.tenant))

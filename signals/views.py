@@ -11,7 +11,7 @@ from hub.people.answers import changed, refused
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.scope import owner_wanted
-from hub.shell.saved_views import with_views
+from hub.registry.lists import with_views
 from signals import services
 from signals.forms import DismissForm
 from signals.inbox import ANY_STATUS, InboxQuery, families, inbox_page, status_counts

@@ -9,8 +9,11 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from hub.accounts import exports, facts, outgoing, panels
         from hub.accounts.services import deciding, hierarchy, winning
+        from hub.registry.lists import ViewedList, viewed_lists
         from hub.tenancy.wake import register_queue
 
+        kept = ("state", "entity", "field", "source")
+        viewed_lists.register(ViewedList("conflicts", "Conflicts", "accounts.view", "record:conflicts", kept, order=60))
         exports.register()
         outgoing.register()
         facts.register()

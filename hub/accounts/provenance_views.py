@@ -30,6 +30,7 @@ from hub.accounts.words import HAND
 from hub.people.answers import go_back
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
+from hub.registry.lists import with_views
 
 RUNS_SHOWN = 5
 
@@ -130,6 +131,7 @@ def _winning_url(request: StaffRequest) -> str:
 
 @staff_page("accounts.view")
 @require_safe
+@with_views("conflicts")
 def conflicts(request: StaffRequest) -> HttpResponse:
     """Where two sources say different things."""
     asked = Asked.read(request.GET)

@@ -10,9 +10,12 @@ class OutboxConfig(AppConfig):
         from hub.outbox import channels, exports, panels
         from hub.outbox.sending import backlog, drain
         from hub.outbox.services import SEND
+        from hub.registry.lists import ViewedList, viewed_lists
         from hub.tenancy.wake import register_queue
 
         exports.register()
+        kept = ("status", "reason")
+        viewed_lists.register(ViewedList("messages", "Messages", "outbox.view", "outbox:list", kept, order=50))
         channels.load()
         panels.register()
         register_queue(SEND, drain=drain, backlog=backlog)

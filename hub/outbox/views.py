@@ -21,6 +21,7 @@ from hub.outbox.selectors import PAGE, messages_page, status_counts
 from hub.outbox.services import RESOLUTIONS, message_resolve, unsubscribe, unsubscribe_read
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
+from hub.registry.lists import with_views
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 
@@ -38,6 +39,7 @@ LETTER_POLICY = {
 
 @staff_page("outbox.view")
 @require_safe
+@with_views("messages")
 def message_list(request: StaffRequest) -> HttpResponse:
     """Every message, with what became of it and why."""
     status, reason = request.GET.get("status", ""), request.GET.get("reason", "")

@@ -2,8 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeAlias, TypeVar, cast
 
 from hub.registry.base import Registry
+
+View = TypeVar("View", bound=Callable[..., Any])
+Opening: TypeAlias = Callable[[Any, str], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +33,24 @@ class ViewedList:
 
 
 viewed_lists: Registry[ViewedList] = Registry("viewed list")
+_openings: list[Opening] = []
+
+
+def connect_opening(opening: Opening) -> None:
+    """Add who is asked first: ``opening(request, list_key)`` gives the answer to a request for a list, or None."""
+    _openings.append(opening)
+
+
+def with_views(list_key: str) -> Callable[[View], View]:
+    """Let a list open with the member's own view when nothing is asked for; `?view=` alone leads to all of it."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def opened(request: Any, *args: Any, **kwargs: Any) -> Any:
+            answers = (opening(request, list_key) for opening in _openings)
+            answer = next((answer for answer in answers if answer is not None), None)
+            return view(request, *args, **kwargs) if answer is None else answer
+
+        return cast(View, opened)
+
+    return decorate

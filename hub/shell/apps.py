@@ -6,15 +6,17 @@ class ShellConfig(AppConfig):
     label = "shell"
 
     def ready(self) -> None:
-        from hub.registry.lists import ViewedList, viewed_lists
+        from hub.registry.lists import ViewedList, connect_opening, viewed_lists
         from hub.registry.panels import NavItem, nav_items
         from hub.shell import exports, search
         from hub.shell.account_list.query import VIEWED, rule_problem
+        from hub.shell.saved_views import list_opening
         from hub.shell.services import bulk
         from hub.tenancy.wake import register_queue
 
         exports.register()
         search.register()
+        connect_opening(list_opening)
         register_queue(bulk.QUEUE, drain=bulk.drain, backlog=bulk.backlog, lane="bulk")
         viewed_lists.register(
             ViewedList("accounts", "Accounts", "accounts.view", "accounts:list", VIEWED, rule_problem, order=10)

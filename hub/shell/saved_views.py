@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -13,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from hub.people.guards import StaffRequest, View
+from hub.people.guards import StaffRequest
 from hub.people.models import User
 from hub.registry.lists import ViewedList, viewed_lists
 from hub.shell.models import DefaultView, SavedView
@@ -64,27 +61,15 @@ def tabs_of(request: StaffRequest, list_key: str) -> Tabs:
     views = sorted(views_seen(request.user, list_key), key=lambda view: (view.shared, view.name.lower()))
     asked = request.GET.get("view", "")
     current = next((view for view in views if str(view.pk) == asked), None)
-    title = f"All {listed.title.lower()}"
+    title = f"All {_within(listed.title)}"
     tabs = [Tab(None, title, list_url(listed, slug, view=EVERYTHING) if views else list_url(listed, slug), not current)]
     tabs += [Tab(view, view.name, view_url(view, slug), view == current) for view in views]
     changed = current is not None and listed.known(request.GET.dict()) != current.params
     return Tabs(tabs, current, changed)
 
 
-def with_views(list_key: str) -> Callable[[View], View]:
-    """Let a list open with the member's own view when nothing is asked for; `?view=` alone leads to all of it."""
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def opened(request: StaffRequest, *args: Any, **kwargs: Any) -> Any:
-            return _elsewhere(request, list_key) or view(cast(Any, request), *args, **kwargs)
-
-        return cast(View, opened)
-
-    return decorate
-
-
-def _elsewhere(request: StaffRequest, list_key: str) -> HttpResponse | None:
+def list_opening(request: StaffRequest, list_key: str) -> HttpResponse | None:
+    """Where a request for a list leads: to a view asked for by its id, or to the member's own without any question."""
     if request.htmx or request.method != "GET" or set(request.GET) - {"view"}:
         return None
     asked = request.GET.get("view", "")
@@ -97,6 +82,11 @@ def _elsewhere(request: StaffRequest, list_key: str) -> HttpResponse | None:
         return HttpResponseRedirect(view_url(found, request.tenant.slug)) if found and found.params else None
     first = DefaultView.objects.select_related("view").filter(user=request.user, list_key=list_key).first()
     return HttpResponseRedirect(view_url(first.view, request.tenant.slug)) if first else None
+
+
+def _within(title: str) -> str:
+    """A title within a sentence; what is written in capitals stays."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 def _id(text: str) -> UUID | None:

@@ -7,7 +7,10 @@ class WorkConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from hub.registry.lists import ViewedList, viewed_lists
         from hub.work import exports, panels
+        from hub.work.selectors import FILTERS
 
+        viewed_lists.register(ViewedList("tasks", "Tasks", "today.view", "work:tasks", FILTERS, order=20))
         exports.register()
         panels.register()

@@ -1,10 +1,32 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db.models import F, QuerySet
 
 from hub.work.models import Task, TaskStatus
+
+FILTERS: Final = ("whose", "due")
+DUE: Final = {"overdue": "Overdue", "week": "Within 7 days", "later": "Later", "none": "Without a day"}
+WEEK: Final = timedelta(days=7)
+
+
+def due_read(text: str) -> str:
+    """A key of `DUE`; "" for what nobody offers."""
+    return text if text in DUE else ""
+
+
+def due_tasks(tasks: QuerySet[Task], due: str, now: datetime) -> QuerySet[Task]:
+    """Those of `tasks` that are due as `due` says, a key of `DUE`; all of them for ""."""
+    bounds: dict[str, dict[str, object]] = {
+        "overdue": {"due_at__lt": now},
+        "week": {"due_at__gte": now, "due_at__lt": now + WEEK},
+        "later": {"due_at__gte": now + WEEK},
+        "none": {"due_at__isnull": True},
+    }
+    return tasks.filter(**bounds.get(due, {}))
 
 
 def open_tasks(*, assignee_id: UUID | None = None, account_id: UUID | None = None) -> QuerySet[Task]:

@@ -14,11 +14,12 @@ from hub.people.answers import changed, refused
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.scope import owner_wanted
+from hub.registry.lists import with_views
 from hub.tenancy.ids import uuid7
 from hub.work import services
 from hub.work.forms import NoteForm, ReasonForm, TaskForm
 from hub.work.models import Task, TaskStatus
-from hub.work.selectors import open_tasks
+from hub.work.selectors import DUE, due_read, due_tasks, open_tasks
 
 LISTED = 200
 END_OF_WORK = time(17)
@@ -26,11 +27,20 @@ END_OF_WORK = time(17)
 
 @staff_page("today.view")
 @require_safe
+@with_views("tasks")
 def task_list(request: StaffRequest) -> HttpResponse:
-    """Open tasks, the most urgent first: one's own or everybody's."""
-    tasks = open_tasks(assignee_id=owner_wanted(request))
-    context = {"tasks": list(tasks[:LISTED]), "total": tasks.count(), "listed": LISTED, "now": timezone.now()}
-    return render(request, "work/tasks.html", context)
+    """Open tasks, the most urgent first: one's own or everybody's, with filters in the URL."""
+    due, now = due_read(request.GET.get("due", "")), timezone.now()
+    tasks = due_tasks(open_tasks(assignee_id=owner_wanted(request)), due, now)
+    context = {
+        "due": due,
+        "due_choices": list(DUE.items()),
+        "tasks": list(tasks[:LISTED]),
+        "total": tasks.count(),
+        "listed": LISTED,
+        "now": now,
+    }
+    return render(request, f"work/tasks.html{'#list' if request.htmx else ''}", context)
 
 
 @staff_page("tasks.work")

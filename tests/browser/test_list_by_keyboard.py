@@ -42,7 +42,13 @@ def test_a_list_is_worked_by_keys(csm: Page) -> None:
     assert [rows.nth(at).get_attribute("aria-selected") for at in range(3)] == ["true", "true", "false"]
     assert csm.locator("[data-row][tabindex='0']").count() == 1
 
-    csm.fill("#account-q", "jx?")
+    csm.keyboard.press("s")
+    expect(rows.nth(1).locator("[data-sources]")).to_have_attribute("open", "")
+    expect(rows.nth(1).locator(".source-card")).to_contain_text("name")
+    csm.keyboard.press("s")
+    expect(rows.nth(1).locator("[data-sources]")).not_to_have_attribute("open", "")
+
+    csm.fill("#account-q", "jx?s")
     expect(csm.locator("dialog[open]")).to_have_count(0)
     csm.goto(LIST)
     csm.keyboard.press("?")

@@ -14,6 +14,7 @@ from hub.shell.models import DefaultView, SavedView
 from hub.shell.services.views import ViewError, view_change, view_default, view_remove, view_save
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from qbr.services import qbr_generate_all
 from tests.shell.staff import staff
 from tests.world import ACTOR, make_account, make_member
 
@@ -191,3 +192,44 @@ def test_who_uses_a_view_while_somebody_removes_it_is_told(acme: Tenant) -> None
             view_change(view=known, name="Yours", actor=ACTOR)
         view_remove(view=known, actor=ACTOR)
         assert AuditEvent.objects.filter(action="view.remove").count() == 1
+
+
+LISTS = {
+    "tasks": ("/t/acme/tasks/", {"due": "overdue", "whose": "all"}),
+    "signals": ("/t/acme/signals/", {"severity": "critical"}),
+    "qbrs": ("/t/acme/qbrs/", {"state": "draft"}),
+    "messages": ("/t/acme/journeys/outbox/", {"status": "failed"}),
+    "conflicts": ("/t/acme/set-up/conflicts/", {"state": "settled"}),
+}
+
+
+@pytest.mark.parametrize("key", LISTS)
+def test_every_list_keeps_its_filters_as_a_view_and_opens_with_it(acme: Tenant, key: str) -> None:
+    path, params = LISTS[key]
+    with tenant_context(acme):
+        make_account("Ash")
+        qbr_generate_all(tenant=acme, actor=ACTOR)
+    client = staff(acme, "admin")
+    assert "Save as view" in client.get(path, {**params}).text
+    assert "Save as view" not in client.get(path).text
+    answer = client.post("/t/acme/views/new/", {"list": key, "name": "Mine", "junk": "y", "first": "1", **params})
+    with tenant_context(acme):
+        view = SavedView.objects.get()
+        assert (view.list_key, view.params) == (key, params)
+        view_default(user=view.owner, list_key=key, view=view, actor=ACTOR)
+    opened = client.get(path)
+    assert opened["Location"] == answer["Location"]
+    assert 'aria-current="page">Mine' in client.get(opened["Location"]).text
+    assert client.get(path, {"view": "all"}).status_code == 200
+    assert "Save changes" not in client.get(opened["Location"]).text
+    changed = {**dict.fromkeys(params, ""), "view": str(view.pk)}
+    assert "Save changes" in client.get(path, changed).text
+
+
+def test_the_list_of_all_is_called_as_its_title_is_written(acme: Tenant) -> None:
+    client = staff(acme, "admin")
+    with tenant_context(acme):
+        make_account("Ash")
+        qbr_generate_all(tenant=acme, actor=ACTOR)
+    assert ">All QBRs<" in client.get("/t/acme/qbrs/?state=draft").text
+    assert ">All tasks<" in client.get("/t/acme/tasks/?due=week").text

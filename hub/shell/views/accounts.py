@@ -10,12 +10,12 @@ from django.views.decorators.http import require_safe
 from hub.accounts.models import Account, LifecycleStage
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.selectors import members
+from hub.registry.lists import with_views
 from hub.rules.language import RuleError
 from hub.shell.account_list import UNOWNED, AccountQuery, AccountTotals, Asked, accounts_page, accounts_totals, asked
 from hub.shell.account_list.columns import NAME
 from hub.shell.account_page import TimelineQuery, facts_of_account, timeline_choices, timeline_page
 from hub.shell.paging import Page
-from hub.shell.saved_views import with_views
 from hub.shell.selectors import panels_of_account
 from hub.usage.trends import weekly_trends
 
