@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.accounts.models import Account, TimelineEntry
-from hub.accounts.services import Noun, sourced_upsert
+from hub.accounts.services import Noun, sourced_retract, sourced_upsert
 from hub.feedback.models import SurveyResponse, Ticket
 from hub.people.audit import Actor
 
@@ -101,6 +101,11 @@ def ticket_upsert(
     return sourced_upsert(
         TICKET, account=account, source=source, external_id=external_id, fields=fields, as_of=as_of, actor=actor
     )
+
+
+def ticket_retract(*, source: str, external_id: str) -> Ticket | None:
+    """Take a ticket out of the record that its source has taken away from its account; None when there is none."""
+    return sourced_retract(TICKET, source=source, external_id=external_id)
 
 
 def survey_response_upsert(

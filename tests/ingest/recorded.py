@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.ingest.amazon import signed
@@ -21,8 +23,10 @@ STRIPE_KINDS = {
 }
 FOLDERS = (
     "stripe-djstripe", "stripe-intercom-webhooks", "stripe-openapi", "hubspot-api", "intercom-openapi", "aws-ses-sns",
-    "postmark-inbound", "customerio-webhooks",
+    "postmark-inbound", "customerio-webhooks", "zendesk-seeds",
 )  # fmt: skip
+# Tables of Zendesk whose rows are things that it calls about; the others are of its reports.
+TABLES = {"organization_data.csv": "organization", "user_data.csv": "user", "ticket_data.csv": "ticket"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,9 @@ class Recorded:
 
 def recorded() -> list[Recorded]:
     """Every call of every file."""
-    return [call for folder in FOLDERS for file in sorted((SAMPLES / folder).rglob("*.json")) for call in _calls(file)]
+    files = [file for folder in FOLDERS for file in sorted((SAMPLES / folder).rglob("*.*"))]
+    payloads = [call for file in files if file.suffix == ".json" for call in _calls(file)]
+    return payloads + [call for file in files if file.name in TABLES for call in _zendesk(file)]
 
 
 def _calls(file: Any) -> Iterator[Recorded]:
@@ -99,6 +105,19 @@ def _intercom(file: str, body: dict[str, Any]) -> Iterator[Recorded]:
         yield Recorded(file, "intercom", f"{kind} {item.get('id', '')}".strip(), notification)
     if not listed:
         yield Recorded(file, "intercom", "an empty list", {"id": f"notif_{file}", "topic": "ping", "data": {}})
+
+
+def _zendesk(file: Path) -> Iterator[Recorded]:
+    """The rows of a table as the events that tell of them."""
+    kind = TABLES[file.name]
+    with file.open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            happened = "deleted" if row.get("status") == "deleted" else "updated"
+            body = {
+                "id": f"{kind}-{row['id']}", "type": f"zen:event-type:{kind}.{happened}", "time": row["updated_at"],
+                "detail": {name: value for name, value in row.items() if value},
+            }  # fmt: skip
+            yield Recorded(str(file.relative_to(SAMPLES)), "zendesk", kind, body)
 
 
 def _sns(record: dict[str, Any]) -> dict[str, Any]:

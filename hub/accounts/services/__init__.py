@@ -30,6 +30,7 @@ from hub.accounts.services.many import accounts_change_many, values_of
 from hub.accounts.services.people import (
     PersonError,
     contact_left,
+    contact_left_told,
     contact_returned,
     contact_roles_set,
     people_link,
@@ -47,7 +48,7 @@ from hub.accounts.services.record import (
     owner_id_of,
     owner_ids,
 )
-from hub.accounts.services.sourced import MissingFieldError, Noun, sourced_upsert
+from hub.accounts.services.sourced import MissingFieldError, Noun, sourced_retract, sourced_upsert
 from hub.accounts.services.winning import (
     WinningError,
     conflict_keep,
@@ -88,6 +89,7 @@ __all__ = [
     "conflict_keep",
     "conflict_let_win",
     "contact_left",
+    "contact_left_told",
     "contact_returned",
     "contact_roles_set",
     "contact_upsert",
@@ -107,6 +109,7 @@ __all__ = [
     "source_rule_remove",
     "source_rule_set",
     "source_withdraw",
+    "sourced_retract",
     "sourced_upsert",
     "states_ensure",
     "states_lock",

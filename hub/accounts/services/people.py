@@ -154,6 +154,16 @@ def contact_left(*, contact: Contact, left_on: date, source: str = "", actor: Ac
     if not _state(contact, values, source=source, actor=actor):
         return False
     audit(actor, "contact.left", contact, left_on=left_on.isoformat())
+    contact_left_told(contact=contact, left_on=left_on, source=source, known_at=timezone.now())
+    return True
+
+
+@transaction.atomic
+def contact_left_told(*, contact: Contact, left_on: date, source: str, known_at: datetime | None = None) -> None:
+    """Tell, once, that a contact whose status says so left: in the timeline, and as the change `contact.left`.
+
+    `known_at` is when it happened as far as triggers are concerned; the day itself when left out.
+    """
     at = min(timezone.now(), timezone.make_aware(datetime.combine(left_on, time())))
     timeline_record(
         account_id=contact.account_id,
@@ -168,12 +178,11 @@ def contact_left(*, contact: Contact, left_on: date, source: str = "", actor: Ac
         account_id=contact.account_id,
         kind=CONTACT_LEFT,
         key=f"{contact.pk}:{left_on}",
-        occurred_at=timezone.now(),
+        occurred_at=known_at or at,
         object_id=contact.pk,
         data={"roles": list(contact.roles)},
     )
     facts_touch([contact.account_id])
-    return True
 
 
 @transaction.atomic

@@ -131,3 +131,25 @@ def _changed(noun: Noun[Row], row: Row, account: Account, values: dict[str, Any]
     noun.follow(row, accounts)
     facts_touch(accounts)
     return "updated"
+
+
+@transaction.atomic
+def sourced_retract(noun: Noun[Row], *, source: str, external_id: str) -> Row | None:
+    """Take a row back that its source does not have (any more), with its timeline; returns it, None when there is none.
+
+    What was told of it stays told.
+    """
+    rows = noun.model.objects.filter(source=source, external_id=external_id)
+    held = rows.values_list("account_id", flat=True).first()
+    if held is None:
+        return None
+    states_lock([held])
+    row: Row | None = rows.select_for_update().first()
+    if row is None:
+        return None
+    kinds = {entry.kind for entry in noun.timeline(row)}
+    entries = TimelineEntry.objects.filter(account_id=row.account_id, kind__in=kinds).values_list("pk", "key")
+    TimelineEntry.objects.filter(pk__in=[pk for pk, key in entries if key.endswith(str(row.pk))]).delete()
+    noun.model.objects.filter(pk=row.pk).delete()
+    facts_touch([row.account_id])
+    return row

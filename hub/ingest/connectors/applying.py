@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from hub.accounts.models import Account, AccountExternalId, Contact, ContactExternalId
-from hub.accounts.services import MissingFieldError, account_upsert, contact_upsert
+from hub.accounts.models import Account, AccountExternalId, Contact, ContactExternalId, ContactStatus
+from hub.accounts.services import MissingFieldError, account_upsert, contact_left_told, contact_upsert
 from hub.ingest.connectors.base import (
     COMPANY,
     PERSON,
+    Called,
     Connector,
     Facts,
     History,
@@ -29,11 +30,11 @@ from hub.ingest.connectors.base import (
     latest_given,
     said_since,
 )
-from hub.ingest.connectors.nouns import WORDS, account_checked, contact_checked, noun_write
-from hub.ingest.models import HookEndpoint, SourceObject, SourceWord
+from hub.ingest.connectors.keeping import source_lock, words_keep
+from hub.ingest.connectors.nouns import WORDS, account_checked, contact_checked, noun_retract, noun_write
+from hub.ingest.connectors.places import Place, owner_of, places_of
+from hub.ingest.models import HookEndpoint, SourceObject, SourceReference
 from hub.revenue.models import Invoice
-from hub.revenue.services import contract_line_retract
-from hub.tenancy.context import current_tenant_id
 
 ACCOUNT_FIELDS: Final = frozenset(
     {"name", "domain", "industry", "country", "segment", "tier", "seats", "timezone", "attributes"}
@@ -60,12 +61,6 @@ class Applied:
             self.rows.append(entry)
 
 
-def source_lock(source: str) -> None:
-    """Wait until nobody else of the tenant applies words of this source; held until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{current_tenant_id()}:{source}"])
-
-
 @transaction.atomic
 def words_apply(
     connector: Connector, words: Sequence[Word], *, source: str = "", delivery_id: UUID | None = None
@@ -79,55 +74,6 @@ def words_apply(
     source_lock(source)
     things = words_keep(connector, source, words, delivery_id=delivery_id)
     return things_project(connector, source, things)
-
-
-def words_keep(
-    connector: Connector, source: str, words: Sequence[Word], *, delivery_id: UUID | None
-) -> list[SourceObject]:
-    """Store words that are new, and the things that they are about or belong to, which are returned."""
-    things = _things(connector, source, words)
-    SourceWord.objects.bulk_create(
-        [
-            SourceWord(
-                thing=things[word.kind, word.id],
-                at=word.at,
-                rank=word.rank,
-                event=word.event[:200],
-                facts=_stored(word),
-                delivery_id=delivery_id,
-            )
-            for word in words
-        ],
-        ignore_conflicts=True,
-    )
-    return list(things.values())
-
-
-def _stored(word: Word) -> Facts:
-    owner = {"_company": word.company, "_person": word.person, "_email": word.email}
-    return {**word.facts, **{name: value for name, value in owner.items() if value}}
-
-
-def _things(connector: Connector, source: str, words: Iterable[Word]) -> dict[tuple[str, str], SourceObject]:
-    wanted: dict[tuple[str, str], None] = {}
-    for word in words:
-        wanted[word.kind, word.id] = None
-        if word.company:
-            wanted[COMPANY, word.company] = None
-        if word.person:
-            wanted[PERSON, word.person] = None
-    for kind, external_id in wanted:
-        if not external_id or len(external_id) > 200:
-            raise ValueError(f"the id of the {kind} is empty or longer than 200 characters")
-    known = SourceObject.objects.filter(source=source, external_id__in={pk for _, pk in wanted})
-    found = {(thing.kind, thing.external_id): thing for thing in known}
-    fresh = [
-        SourceObject(source=source, connector=connector.key, kind=kind, external_id=pk)
-        for kind, pk in wanted
-        if (kind, pk) not in found
-    ]
-    SourceObject.objects.bulk_create(fresh)
-    return {**found, **{(thing.kind, thing.external_id): thing for thing in fresh}}
 
 
 ORDER: Final = {COMPANY: 0, PERSON: 1}
@@ -186,16 +132,25 @@ class _Work:
     def project(self, thing: SourceObject) -> list[SourceObject]:
         """Write one thing; returns others that must be written after it."""
         words = list(thing.words.order_by("at", "rank", "event").values_list("at", "facts"))
-        _owner_keep(thing, [facts for _, facts in words])
+        if thing.kind in self.connector.labels:
+            changed = _rename(thing, words)
+            row = {"noun": f"{thing.kind}_name", "id": str(thing.pk), "account": ""}
+            self.applied.rows.append({**row, "outcome": "updated" if changed else "unchanged"})
+            return []
+        places = places_of(words)
+        _owner_keep(thing, words, places)
         before = thing.account_id
-        account = self._account_of(thing, words)
+        account = self._account_of(thing, words, places)
         thing.account = account
         follow: list[SourceObject] = []
         if account is None:
-            if words:
+            if places and (len(places) > 1 or not thing.company):
+                # Who had it has it no more: it is out of the record until somebody has it who is known.
+                self._retract_all(thing)
+            if words and (thing.company or not places):
                 self.applied.unmatched.append(thing)
         elif thing.kind == PERSON:
-            follow = self._person(thing, words, account)
+            follow = self._person(thing, words, account, places)
         elif thing.kind != COMPANY and words:
             follow = self._rows(thing, words, account)
         if account is not None and before is None:
@@ -208,13 +163,22 @@ class _Work:
     def _owned(self, thing: SourceObject) -> list[SourceObject]:
         """What belongs to a company or person whose account has just been found."""
         key = {"company": thing.external_id} if thing.kind == COMPANY else {"person": thing.external_id}
-        return list(SourceObject.objects.filter(source=self.source, **key).exclude(pk=thing.pk))
+        things = SourceObject.objects.filter(source=self.source).exclude(pk=thing.pk)
+        owned = list(things.filter(**key))
+        if thing.kind == COMPANY:
+            owned += things.filter(references__name=f"{COMPANY}:{thing.external_id}")
+        return owned
 
     # --- Whose it is ---
 
-    def _account_of(self, thing: SourceObject, words: History) -> Account | None:
+    def _account_of(self, thing: SourceObject, words: History, places: list[Place]) -> Account | None:
         if thing.kind == COMPANY:
             return self._company(thing, words)
+        if thing.kind == PERSON:
+            # Who has left every company that is known stays where they were last.
+            for place in places:
+                if account := _linked(self.source, place.company):
+                    return account
         if thing.company and (account := _linked(self.source, thing.company)):
             return account
         if thing.company and thing.kind != PERSON:
@@ -248,26 +212,48 @@ class _Work:
 
     # --- What is written ---
 
-    def _person(self, thing: SourceObject, words: History, account: Account) -> list[SourceObject]:
+    def _person(self, thing: SourceObject, words: History, account: Account, places: list[Place]) -> list[SourceObject]:
         facts = latest_given(words)
         fields = {name: facts[name] for name in CONTACT_FIELDS & facts.keys()}
         thing.name = str(facts.get("name") or facts.get("email") or thing.name)[:200]
         fields.setdefault("email", thing.email)
         if not (fields.get("email") or fields.get("name")):
             return []
+        known = [(place, _linked(self.source, place.company)) for place in places]
+        self._refer(thing, {f"{COMPANY}:{place.company}" for place in places[1:]})
+        for place, at in known:
+            if at is not None:
+                self._contact(thing, at, fields, words[-1][0], place)
+        if account not in [at for _, at in known]:
+            self._contact(thing, account, fields, words[-1][0], Place(""))
+        return self._waiting_for(f"{PERSON}:{thing.external_id}")
+
+    def _contact(self, thing: SourceObject, account: Account, fields: Facts, as_of: datetime, place: Place) -> None:
+        """Somebody's place at one account, also one that they have left."""
+        status: Facts = {"status": ContactStatus.LEFT, "left_on": place.left_on} if place.left_on else {}
+        links = ContactExternalId.objects.filter(source=self.source, value=thing.external_id, account=account)
+        before: str = links.values_list("contact__status", flat=True).first() or ""
+        if place.again and not place.left_on and before == ContactStatus.LEFT:
+            status = {"status": ContactStatus.ACTIVE, "left_on": None}
         contact, outcome = contact_upsert(
             account=account,
             source=self.source,
             external_id=thing.external_id,
-            fields=contact_checked(fields),
-            as_of=words[-1][0] if words else None,
+            fields=contact_checked({**fields, **status}),
+            as_of=as_of,
         )
+        if place.left_on and before not in ("", ContactStatus.LEFT) and contact.status == ContactStatus.LEFT:
+            contact_left_told(contact=contact, left_on=place.left_on, source=self.source)
         self.applied.add("contact", contact, outcome, account.pk)
-        return self._waiting_for(f"{PERSON}:{thing.external_id}")
+
+    def _refer(self, thing: SourceObject, names: set[str]) -> None:
+        """Remember what else this thing depends on."""
+        references = [SourceReference(thing=thing, name=name) for name in sorted(names)]
+        SourceReference.objects.bulk_create(references, ignore_conflicts=True)
 
     def _rows(self, thing: SourceObject, words: History, account: Account) -> list[SourceObject]:
         project = self.connector.kinds[thing.kind]
-        writes = project(thing.external_id, words)
+        writes = self._named(thing, project(thing.external_id, words))
         written: list[list[str]] = []
         thing.waits_for = ""
         for write in writes:
@@ -279,9 +265,23 @@ class _Work:
             written.append([write.noun, write.external_id])
         for noun, external_id in thing.rows:
             if [noun, external_id] not in written:
-                self._retract(noun, external_id)
+                noun_retract(noun, source=self.source, external_id=external_id)
         thing.rows = written
         return [other for noun, pk in written for other in self._waiting_for(f"{noun}:{pk}")]
+
+    def _named(self, thing: SourceObject, writes: list[Write]) -> list[Write]:
+        """The rows with the names of the things that they show."""
+        called = {value for write in writes for value in write.fields.values() if isinstance(value, Called)}
+        if not called:
+            return writes
+        self._refer(thing, {f"{entry.kind}:{entry.id}" for entry in called})
+        things = SourceObject.objects.filter(source=self.source, external_id__in={entry.id for entry in called})
+        names = {(kind, pk): name for kind, pk, name in things.values_list("kind", "external_id", "name")}
+
+        def value(given: Any) -> Any:
+            return names.get((given.kind, given.id)) or given.otherwise if isinstance(given, Called) else given
+
+        return [replace(write, fields={name: value(given) for name, given in write.fields.items()}) for write in writes]
 
     def _write(self, thing: SourceObject, write: Write, account: Account, as_of: datetime) -> None:
         contact = invoice = None
@@ -313,20 +313,38 @@ class _Work:
         )
         self.applied.add(write.noun, row, outcome, account.pk)
 
-    def _retract(self, noun: str, external_id: str) -> None:
-        if noun == "contract_line":
-            contract_line_retract(source=self.source, external_id=external_id)
+    def _retract_all(self, thing: SourceObject) -> None:
+        """Take the rows of a thing out of the record."""
+        left = []
+        for noun, external_id in thing.rows:
+            if row := noun_retract(noun, source=self.source, external_id=external_id):
+                self.applied.add(noun, row, "removed", row.account_id)
+            else:
+                left.append([noun, external_id])
+        thing.rows = left
 
     def _waiting_for(self, name: str) -> list[SourceObject]:
         return list(SourceObject.objects.filter(source=self.source, waits_for=name))
 
 
-def _owner_keep(thing: SourceObject, facts: Sequence[Facts]) -> None:
-    """Whose the thing is, by the latest word that says so."""
-    for entry in facts:
-        thing.company = entry.get("_company") or thing.company
+def _owner_keep(thing: SourceObject, words: History, places: list[Place]) -> None:
+    """Whose the thing is, by the latest words that say so."""
+    thing.company = owner_of(places)
+    for _, entry in words:
         thing.person = entry.get("_person") or thing.person
         thing.email = (entry.get("_email") or thing.email)[:254]
+
+
+def _rename(thing: SourceObject, words: History) -> bool:
+    """Keep what a thing without an owner is called; what shows its name follows, some at a time (renaming.py)."""
+    name = str(latest_given(words).get("name") or "")[:200]
+    if not name or name == thing.name:
+        return False
+    thing.name = name
+    thing.save(update_fields=["name"])
+    named = SourceReference.objects.filter(name=f"{thing.kind}:{thing.external_id}", thing__source=thing.source)
+    named.update(due=True)
+    return True
 
 
 def _linked(source: str, external_id: str) -> Account | None:

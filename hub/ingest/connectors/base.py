@@ -26,6 +26,11 @@ WINDOW: Final = timedelta(seconds=300)
 # Kinds of things that every source shares: who the customer is, and who somebody there is.
 COMPANY: Final = "company"
 PERSON: Final = "person"
+# How a company has a thing: as one of several, as the main one of several; "": alone.
+ALSO: Final = "also"
+MAIN: Final = "main"
+# Instead of a company: whichever is the main one is it no more.
+THE_MAIN_ONE: Final = "*"
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
 
 
@@ -69,8 +74,9 @@ class Identity:
 class Word:
     """What the source said of one of its things (`kind`, `id`) at `at`.
 
-    `company`, `person` and `email` say whose it is, in the source's ids, as far as the word tells. `rank` orders words
-    of one moment (made before changed before ended), then `event`, which is unique for the thing.
+    `company`, `person` and `email` say whose it is, in the source's ids, as far as the word tells; `hold` whether the
+    company has it alone, `left` which company has it no more. `rank` orders words of one moment (made before changed
+    before ended), then `event`, which is unique for the thing.
     """
 
     kind: str
@@ -82,6 +88,17 @@ class Word:
     person: str = ""
     email: str = ""
     rank: int = 0
+    hold: str = ""
+    left: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A value of a row: the name of another thing of the source, as it is called now; `otherwise` before it is told."""
+
+    kind: str
+    id: str
+    otherwise: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +176,8 @@ class Connector:
     # Whether it tells of companies at all, so that unknown ones can become accounts.
     tells_companies: bool = True
     most_bytes: int = MOST_BYTES
+    # Kinds of things that belong to no customer and only have a name, which rows of others show.
+    labels: frozenset[str] = frozenset()
     # Nouns of its own, such as a reply to a message.
     writers: Mapping[str, Writer] = field(default_factory=dict)
     # Whose a thing is when its ids and address do not say: the account's id, by the thing's facts.

@@ -14,8 +14,9 @@ from django.db.models import Q, QuerySet
 
 from hub.accounts.models import Account, AccountExternalId
 from hub.accounts.services import account_upsert, contact_upsert
-from hub.ingest.connectors.applying import Applied, source_lock, things_project
+from hub.ingest.connectors.applying import Applied, things_project
 from hub.ingest.connectors.base import COMPANY, PERSON, Facts, company_domain, connectors
+from hub.ingest.connectors.keeping import source_lock
 from hub.ingest.connectors.nouns import account_checked, contact_checked
 from hub.ingest.connectors.work import settle
 from hub.ingest.models import SourceObject, SourceWord

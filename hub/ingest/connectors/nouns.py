@@ -21,7 +21,7 @@ from hub.accounts.services import community_activity_upsert
 from hub.accounts.sourced_api import SourcedSerializer
 from hub.feedback.api import SurveyResponseSerializer, TicketSerializer
 from hub.feedback.models import SurveyResponse, Ticket
-from hub.feedback.services import survey_response_upsert, ticket_upsert
+from hub.feedback.services import survey_response_upsert, ticket_retract, ticket_upsert
 from hub.revenue.api import (
     ChurnClaimSerializer,
     ContractLineSerializer,
@@ -33,9 +33,11 @@ from hub.revenue.api import (
 from hub.revenue.models import ChurnClaim, ContractLine, Invoice, MovementClaim, Opportunity, Payment
 from hub.revenue.services import (
     churn_claim_upsert,
+    contract_line_retract,
     contract_line_upsert,
     invoice_upsert,
     movement_claim_upsert,
+    opportunity_retract,
     opportunity_upsert,
     payment_upsert,
 )
@@ -62,7 +64,8 @@ NOUNS: Final[dict[str, Kept]] = {
     "community_activity": Kept(CommunityActivity, CommunityActivitySerializer, community_activity_upsert),
 }
 WORDS: Final = {
-    noun: noun.replace("_", " ") for noun in ("account", "contact", "event", "mail", "reply", "message", *NOUNS)
+    noun: noun.replace("_", " ")
+    for noun in ("account", "contact", "event", "mail", "reply", "message", "product_name", *NOUNS)
 }
 
 
@@ -148,3 +151,17 @@ def noun_write(
     if invoice is not None:
         values["invoice"] = invoice
     return kept.upsert(source=source, external_id=external_id, account=account, fields=values, as_of=as_of)
+
+
+def noun_retract(noun: str, *, source: str, external_id: str) -> Any:
+    """Take a row back that its source does not have (any more), and give it; None when there is none or it stays."""
+    retract = RETRACTS.get(noun)
+    return retract(source=source, external_id=external_id) if retract else None
+
+
+# What else a source may have said stays: money that was asked for or paid, answers, what happened.
+RETRACTS: Final[dict[str, Callable[..., Any]]] = {
+    "contract_line": contract_line_retract,
+    "opportunity": opportunity_retract,
+    "ticket": ticket_retract,
+}

@@ -14,8 +14,10 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from hub.accounts.models import AccountExternalId, Contact, ContactExternalId
-from hub.ingest.connectors.applying import Applied, source_lock, things_project, words_apply
+from hub.ingest.connectors import renaming
+from hub.ingest.connectors.applying import Applied, things_project, words_apply
 from hub.ingest.connectors.base import COMPANY, PERSON, Call, Connector, Malformed, NothingToDo, connectors
+from hub.ingest.connectors.keeping import source_lock
 from hub.ingest.models import DeliveryState, HookDelivery, HookEndpoint, SourceObject, SourceWord
 from hub.tenancy.context import tenant_context
 
@@ -34,7 +36,7 @@ CATCH_UP_AT_ONCE: Final = 50
 def backlog() -> datetime | None:
     """When a call is due, or now when somebody who was unknown is known by now, or old calls can be forgotten."""
     earliest: datetime | None = _due().aggregate(at=Min("due_at"))["at"]
-    if earliest is None and (turned_up().exists() or _old().exists()):
+    if earliest is None and (turned_up().exists() or renaming.waits() or _old().exists()):
         return timezone.now()
     return earliest
 
@@ -50,10 +52,11 @@ def drain(tenant_id: UUID) -> datetime | None:
     while time.monotonic() < end and apply_next(tenant_id):
         pass
     catch_up(tenant_id)
+    renaming.follow(tenant_id)
     with tenant_context(tenant_id):
         forget()
         earliest: datetime | None = _due().aggregate(at=Min("due_at"))["at"]
-        return earliest
+        return timezone.now() if renaming.waits() else earliest
 
 
 def apply_next(tenant_id: UUID) -> bool:
@@ -202,6 +205,8 @@ def settle(outcome: Applied) -> None:
         pk__in=told.values_list("delivery_id", flat=True), state=DeliveryState.UNMATCHED
     )
     still = SourceWord.objects.filter(delivery_id=OuterRef("pk"), thing__account__isnull=True)
+    labels = {label for connector in connectors for label in connector.labels}
+    still = still.exclude(thing__kind__in=labels)
     for delivery in waiting.exclude(Exists(still)):
         _finish(delivery, DeliveryState.APPLIED, timezone.now(), "", became=_became(delivery, outcome))
     _settle_refused(outcome)
@@ -217,7 +222,7 @@ def _settle_refused(outcome: Applied) -> None:
 
 def _became(delivery: HookDelivery, outcome: Applied) -> list[Any]:
     accounts = set(SourceWord.objects.filter(delivery_id=delivery.pk).values_list("thing__account_id", flat=True))
-    return [entry for entry in outcome.rows if UUID(entry["account"]) in accounts][:20]
+    return [entry for entry in outcome.rows if entry["account"] and UUID(entry["account"]) in accounts][:20]
 
 
 # --- Old calls --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,11 @@
-from hub.ingest.models.connectors import DeliveryState, HookDelivery, HookEndpoint, SourceObject, SourceWord
+from hub.ingest.models.connectors import (
+    DeliveryState,
+    HookDelivery,
+    HookEndpoint,
+    SourceObject,
+    SourceReference,
+    SourceWord,
+)
 from hub.ingest.models.events import QuarantinedEvent, TouchedAccount
 from hub.ingest.models.imports import (
     ImportBatch,
@@ -32,6 +39,7 @@ __all__ = [
     "QuarantinedEvent",
     "QuarantinedRow",
     "SourceObject",
+    "SourceReference",
     "SourceWord",
     "TouchedAccount",
     "WriteBack",

@@ -144,6 +144,27 @@ class SourceObject(TenantModel):
         return self.name or self.external_id
 
 
+class SourceReference(TenantModel):
+    """What is written of a thing depends on another one of its source, by name (``company:9``, ``product:prod_1``).
+
+    `due`: the other has another name since, and the thing waits to be written anew.
+    """
+
+    thing = TenantForeignKey(SourceObject, on_delete=models.CASCADE, related_name="references", db_index=False)
+    name = models.CharField(max_length=240)
+    due = models.BooleanField(default=False)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "thing", "name"], name="source_reference_key")]
+        indexes = [
+            models.Index(fields=["tenant", "name", "thing"], name="source_reference_name"),
+            models.Index(fields=["tenant", "id"], name="source_reference_due", condition=models.Q(due=True)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class SourceWord(TenantModel):
     """What a source said of a thing at one moment: facts as JSON. Ordered by (at, rank, event), never changed."""
 

@@ -23,7 +23,7 @@ from hub.revenue.services.lines import (
     rate_on,
 )
 from hub.revenue.services.months import months_before, months_refresh
-from hub.revenue.services.opportunities import OPPORTUNITY, opportunity_upsert
+from hub.revenue.services.opportunities import OPPORTUNITY, opportunity_retract, opportunity_upsert
 
 __all__ = [
     "CHURN_CLAIM",
@@ -50,6 +50,7 @@ __all__ = [
     "months_before",
     "months_refresh",
     "movement_claim_upsert",
+    "opportunity_retract",
     "opportunity_upsert",
     "payment_upsert",
     "ranks_set",

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from hub.accounts.models import Account, TimelineEntry
-from hub.accounts.services import Noun, facts_touch, sourced_upsert, states_lock
+from hub.accounts.services import Noun, sourced_retract, sourced_upsert
 from hub.people.audit import Actor
 from hub.revenue.currency import CurrencyError, check_known, converted
 from hub.revenue.models import ContractLine, FxRate
@@ -123,21 +123,12 @@ def contract_line_upsert(
 
 
 @transaction.atomic
-def contract_line_retract(*, source: str, external_id: str) -> bool:
-    """Take a line back that its source, better informed, never had; months follow. False when there is none.
+def contract_line_retract(*, source: str, external_id: str) -> ContractLine | None:
+    """Take a line back that its source, better informed, never had; months follow. None when there is none.
 
     A line that has ended is not taken back: it gets its end.
     """
-    rows = ContractLine.objects.filter(source=source, external_id=external_id)
-    account_id = rows.values_list("account_id", flat=True).first()
-    if account_id is None:
-        return False
-    states_lock([account_id])
-    line = rows.select_for_update().first()
-    if line is None:
-        return False
-    TimelineEntry.objects.filter(account_id=line.account_id, kind="contract", key=f"line:{line.pk}").delete()
-    line.delete()
-    months_refresh([line.account_id])
-    facts_touch([line.account_id])
-    return True
+    line = sourced_retract(CONTRACT_LINE, source=source, external_id=external_id)
+    if line is not None:
+        months_refresh([line.account_id])
+    return line

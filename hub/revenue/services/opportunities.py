@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from hub.accounts.models import Account, TimelineEntry
-from hub.accounts.services import Noun, change_record, sourced_upsert
+from hub.accounts.services import Noun, change_record, sourced_retract, sourced_upsert
 from hub.people.audit import Actor
 from hub.revenue.currency import check_known
 from hub.revenue.models import Opportunity, OpportunityKind, OpportunityOutcome
@@ -91,3 +91,8 @@ def opportunity_upsert(
     return sourced_upsert(
         OPPORTUNITY, account=account, source=source, external_id=external_id, fields=fields, as_of=as_of, actor=actor
     )
+
+
+def opportunity_retract(*, source: str, external_id: str) -> Opportunity | None:
+    """Take a deal out of the record that its source has taken away from its account; None when there is none."""
+    return sourced_retract(OPPORTUNITY, source=source, external_id=external_id)

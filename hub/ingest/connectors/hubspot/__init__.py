@@ -10,8 +10,11 @@ from urllib.parse import unquote
 
 from hub.ingest.connectors.amounts import minor_of
 from hub.ingest.connectors.base import (
+    ALSO,
     COMPANY,
+    MAIN,
     PERSON,
+    THE_MAIN_ONE,
     Call,
     Connector,
     Facts,
@@ -45,7 +48,7 @@ TICKET_STAGE: Final = {"1": "open", "2": "pending", "3": "open", "4": "closed"}
 PRIORITY: Final = {"low": "low", "medium": "medium", "high": "high", "urgent": "urgent"}
 # HubSpot's event ids alone need not be unique.
 NAMED_BY: Final = ("eventId", "subscriptionId", "objectId", "propertyName", "occurredAt")
-RANKS: Final = {"creation": 0, "propertyChange": 1, "associationChange": 2}
+RANKS: Final = {"creation": 0, "propertyChange": 1, "associationChange": 2, "associationRemoved": 3}
 
 
 def verify(call: Call, secret: str, options: Facts, now: datetime) -> None:
@@ -103,7 +106,8 @@ def _property(kind: str, subject: str, event: dict[str, Any], at: datetime, pk: 
     if kind == COMPANY and name not in COMPANY_FIELDS:
         return []
     if kind == PERSON and name == "associatedcompanyid":
-        return [Word(kind, subject, at, pk, {}, company=value, rank=1)] if value else []
+        gone = "" if value else THE_MAIN_ONE
+        return [Word(kind, subject, at, pk, {}, company=value, rank=1, hold=MAIN if value else "", left=gone)]
     facts = _company_facts(name, value) if kind == COMPANY else {name: value}
     email = value.lower() if kind == PERSON and name == "email" else ""
     return [Word(kind, subject, at, pk, _person_facts(facts) if kind == PERSON else facts, email=email, rank=1)]
@@ -126,16 +130,22 @@ def _person_facts(facts: Facts) -> Facts:
 
 
 def _association(event: dict[str, Any], at: datetime, pk: str) -> list[Word]:
-    """Somebody, a deal or a ticket belongs to a company. That it does so no more is not told: the last one stays."""
-    kind = text(event.get("associationType"))
-    source, _, target = kind.partition("_TO_")
-    if target != "COMPANY" or event.get("associationRemoved") is True:
-        return []
-    found = KINDS.get(source.lower())
+    """Somebody, a deal or a ticket belongs to a company, perhaps to several; or belongs to it no more.
+
+    HubSpot tells it from either end, as the app has subscribed to one, the other or both.
+    """
+    source, _, target = text(event.get("associationType")).partition("_TO_")
     subject, company = text(event.get("fromObjectId")), text(event.get("toObjectId"))
-    if found is None or not subject or not company:
+    if source == "COMPANY":
+        source, target, subject, company = target, source, company, subject
+    found = KINDS.get(source.lower())
+    if target != "COMPANY" or found in (None, COMPANY) or not subject or not company:
         return []
-    return [Word(found, subject, at, f"{pk}:{subject}:{company}", {}, company=company, rank=2)]
+    name = f"{pk}:{subject}:{company}"
+    if event.get("associationRemoved") is True:
+        return [Word(found, subject, at, f"{name}:removed", {}, left=company, rank=RANKS["associationRemoved"])]
+    hold = MAIN if event.get("isPrimaryAssociation") is True else ALSO
+    return [Word(found, subject, at, name, {}, company=company, rank=RANKS["associationChange"], hold=hold)]
 
 
 def deal_rows(pk: str, history: History) -> list[Write]:

@@ -83,7 +83,8 @@ def _call(kind: str, thing: dict[str, Any]) -> Pulled:
 
 def _event(event_id: str, kind: str, subject: str, name: str, value: JSON, at: int) -> dict[str, Any]:
     if name in OWNERS:
-        ends = {"associationType": OWNERS[name], "fromObjectId": subject, "toObjectId": text(value)}
+        ends: dict[str, Any] = {"associationType": OWNERS[name], "fromObjectId": subject, "toObjectId": text(value)}
+        ends["isPrimaryAssociation"] = True
         return {"eventId": event_id, "subscriptionType": f"{kind}.associationChange", "occurredAt": at, **ends}
     changed = {"objectId": subject, "propertyName": name, "propertyValue": text(value, 1000)}
     return {"eventId": event_id, "subscriptionType": f"{kind}.propertyChange", "occurredAt": at, **changed}

@@ -20,7 +20,7 @@ from hub.ingest.connectors.base import (
 )
 from hub.ingest.connectors.signatures import check_one_of, check_time, mac_hex
 from hub.ingest.connectors.stripe.billing import invoice_rows, payment_rows
-from hub.ingest.connectors.stripe.lines import subscription_rows
+from hub.ingest.connectors.stripe.lines import PRODUCT, subscription_rows
 from hub.ingest.connectors.stripe.reading import words_of
 
 
@@ -60,10 +60,12 @@ connectors.register(
             "invoice": invoice_rows,
             "payment": payment_rows,
         },
+        labels=frozenset({PRODUCT}),
         scheme="HMAC-SHA256 over time and body (Stripe-Signature), ±300 s",
         steps=(
             "In Stripe: Developers › Webhooks › Add endpoint. Paste the address, choose the events of customers, "
-            "subscriptions, invoices, charges, disputes and refunds, and paste the signing secret (whsec_…) here."
+            "subscriptions, products, invoices, charges, disputes and refunds, and paste the signing secret (whsec_…) "
+            "here."
         ),
     )
 )

@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
-from hub.ingest.connectors.base import Facts, History, Write, day, items, mapping, number, part, text
+from hub.ingest.connectors.base import Called, Facts, History, Write, day, items, mapping, number, part, text
 from hub.ingest.connectors.stripe.metered import Bill, bills_of, cuts, rate, tells_version
 from hub.ingest.connectors.stripe.money import (
     currency,
@@ -27,6 +27,7 @@ from hub.ingest.connectors.stripe.money import (
 
 # Nothing is owed while the first payment has not come.
 NOT_BEGUN: Final = frozenset({"incomplete", "incomplete_expired"})
+PRODUCT: Final = "product"
 FOREVER: Final = date.max
 
 
@@ -80,6 +81,7 @@ def _item(item: dict[str, Any]) -> Facts:
     return {
         "id": text(item.get("id")),
         "product": text(named.get("name") or named.get("id") or product or plan.get("name"), 100),
+        "product_id": text(named.get("id") or product),
         "tier": text(plan.get("nickname") or plan.get("name") or plan.get("lookup_key") or plan.get("id"), 100),
         "seats": quantity if quantity is not None and 0 <= quantity < 2**31 else None,
         "currency": code,
@@ -93,6 +95,13 @@ def _item(item: dict[str, Any]) -> Facts:
 
 def _monthly(plan: dict[str, Any], quantity: int | None, code: str) -> Fraction:
     return monthly(plan, 1 if quantity is None else max(quantity, 0)) if len(code) == 3 else Fraction(0)
+
+
+def products_of(subscription: dict[str, Any]) -> dict[str, str]:
+    """The names of products by their ids, as far as a subscription brings them along."""
+    plans = [part(entry, "price") or part(entry, "plan") for entry in items(subscription.get("items"))]
+    known = [part(plan, "product") for plan in plans]
+    return {text(product["id"]): text(product["name"], 100) for product in known if product.get("name")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +164,7 @@ def _state(facts: Facts, item: Facts, bills: list[Bill], on: date, on_trial: boo
     def running(discounts: list[Facts]) -> list[Facts]:
         return [entry for entry in discounts if (_date(entry["end"]) or FOREVER) > on]
 
-    code, months, name = item["currency"], Fraction(item["months"]), item["product"]
+    code, months, name = item["currency"], Fraction(item["months"]), _product(item)
     if item.get("metered"):
         # What was billed knows of the discounts already.
         amount = round(rate(bills, item["id"], months, on))
@@ -165,6 +174,12 @@ def _state(facts: Facts, item: Facts, bills: list[Bill], on: date, on_trial: boo
     total = sum((Fraction(entry["monthly"]) for entry in facts["items"]), Fraction(0))
     amount = round(own * ratio(running(facts["discounts"]), total, months, code))
     return name, item["tier"], item["seats"], amount, code, on_trial, item["period"]
+
+
+def _product(item: Facts) -> Called | str:
+    """What the product is called now; words of before its id was kept hold the id as its name."""
+    pk = item.get("product_id") or (item["product"] if item["product"].startswith("prod_") else "")
+    return Called(PRODUCT, pk, item["product"]) if pk else str(item["product"])
 
 
 def _line(piece: Piece, position: int, last: Facts) -> Write:

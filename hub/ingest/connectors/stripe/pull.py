@@ -66,6 +66,7 @@ pullers.register(
             # First, so that nothing that changes while the lists are read is missed.
             Stream("events", "Events", ask_events, events_page),
             _there("customers", "Customers", "/v1/customers", "customer.updated"),
+            _there("products", "Products", "/v1/products", "product.updated"),
             _there("subscriptions", "Subscriptions", "/v1/subscriptions?status=all", "customer.subscription.updated"),
             _there("invoices", "Invoices", "/v1/invoices", "invoice.updated"),
             _there("charges", "Charges", "/v1/charges", "charge.updated"),
@@ -73,8 +74,8 @@ pullers.register(
         headers=bearer,
         secret_label="Restricted key",
         steps=(
-            "In Stripe: Developers › API keys › Create restricted key. Let it read customers, subscriptions, invoices, "
-            "charges and events, and paste it here (rk_…)."
+            "In Stripe: Developers › API keys › Create restricted key. Let it read customers, products, subscriptions, "
+            "invoices, charges and events, and paste it here (rk_…)."
         ),
     )
 )

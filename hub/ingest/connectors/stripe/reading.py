@@ -20,7 +20,7 @@ from hub.ingest.connectors.base import (
     text,
 )
 from hub.ingest.connectors.stripe.billing import charge_facts, intent_charge, intent_facts, invoice_facts
-from hub.ingest.connectors.stripe.lines import subscription_facts
+from hub.ingest.connectors.stripe.lines import PRODUCT, products_of, subscription_facts
 from hub.ingest.connectors.stripe.metered import bills_facts
 from hub.ingest.connectors.stripe.money import currency, minor_whole
 
@@ -86,7 +86,14 @@ def _customer(event: Event) -> list[Word]:
 
 def _subscription(event: Event) -> list[Word]:
     facts = subscription_facts(event.thing, int(event.at.timestamp()))
-    return [event.word("subscription", text(event.thing["id"]), facts, company=_owner(event.thing))]
+    words = [event.word("subscription", text(event.thing["id"]), facts, company=_owner(event.thing))]
+    return words + [event.word(PRODUCT, pk, {"name": name}) for pk, name in products_of(event.thing).items()]
+
+
+def _product(event: Event) -> list[Word]:
+    if event.kind == "product.deleted":
+        raise NothingToDo("the product was deleted at Stripe; lines are called as before")
+    return [event.word(PRODUCT, text(event.thing["id"]), {"name": text(event.thing.get("name"), 100)})]
 
 
 def _invoice(event: Event) -> list[Word]:
@@ -161,5 +168,6 @@ READERS: Final[dict[str, Callable[[Event], list[Word]]]] = {
     "charge.refund.": _refund,
     "charge.": _charge,
     "refund.": _refund,
+    "product.": _product,
     "payment_intent.": _intent,
 }
