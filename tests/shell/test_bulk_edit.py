@@ -9,13 +9,15 @@ import pytest
 from django.utils import timezone
 
 from hub.accounts.models import Account, AttributeChange
-from hub.accounts.services import attribute_define, attributes_set
+from hub.accounts.services import account_upsert, attribute_define, attributes_set
+from hub.accounts.words import HAND, words_of
 from hub.people.models import AuditEvent
 from hub.shell.models import BulkEdit, BulkStatus
 from hub.shell.services import bulk
 from hub.shell.services.bulk import BulkError, bulk_cancel, bulk_start, bulk_undo, drain
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from metrics.models import FiguresChanged
 from tests.shell.staff import staff
 from tests.world import ACTOR, make_account, make_member
 
@@ -175,3 +177,24 @@ def test_a_rule_that_cannot_be_read_changes_nobody(acme: Tenant) -> None:
             bulk_start(changes={}, query={}, actor=ACTOR)
         with pytest.raises(BulkError):
             bulk_start(changes={"owner": None}, account_ids=[uuid4()], actor=ACTOR)
+
+
+def test_a_segment_is_a_persons_word_reaches_the_figures_and_goes_back(acme: Tenant) -> None:
+    with tenant_context(acme):
+        first, second = trees(2)
+        account_upsert(source="test", external_id=second.name, fields={"segment": "Mid-market"})
+    client = staff(acme, "admin")
+    asked = {"account": [str(first.pk), str(second.pk)], "set": "segment", "to.segment": " Enterprise "}
+    assert "Mid-market" in client.get("/t/acme/accounts/bulk/new/", {**asked, "preview": "1"}).text
+    too_long = client.get("/t/acme/accounts/bulk/new/", {**asked, "to.segment": "x" * 101})
+    assert (too_long.status_code, "100 characters" in too_long.text) == (422, True)
+    with tenant_context(acme):
+        FiguresChanged.objects.all().delete()
+    client.post("/t/acme/accounts/bulk/start/", asked)
+    with tenant_context(acme):
+        assert set(Account.objects.values_list("segment", flat=True)) == {"Enterprise"}
+        assert FiguresChanged.objects.exists()
+        second.refresh_from_db()
+        assert [word.source for word in words_of(second.words, "segment")] == [HAND, "test"]
+        assert bulk_undo(edit=BulkEdit.objects.get(), actor=ACTOR)
+        assert dict(Account.objects.values_list("name", "segment")) == {"Tree 000": "", "Tree 001": "Mid-market"}

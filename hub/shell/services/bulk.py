@@ -55,8 +55,8 @@ def bulk_start(
 ) -> BulkEdit:
     """Change these accounts, or all that a query of the list leaves. A few are changed before this returns.
 
-    ``changes`` are values of ``owner`` and ``attribute.<key>`` (None takes one away). Raises BulkError; RuleError for a
-    query whose rule cannot be read.
+    ``changes`` are values of ``owner``, ``segment`` and ``attribute.<key>`` (None takes one away). Raises BulkError;
+    RuleError for a query whose rule cannot be read.
     """
     if not changes:
         raise BulkError("choose at least one field to change")

@@ -26,6 +26,8 @@ from hub.shell.models import BulkEdit, BulkEditItem, ItemStatus
 from hub.shell.services.bulk import MOST_CHOSEN, BulkError, bulk_cancel, bulk_start, bulk_undo
 
 OWNER: Final = "owner"
+SEGMENT: Final = "segment"
+LONGEST_SEGMENT: Final = 100
 SHOWN: Final = 20
 EDITS_SHOWN: Final = 50
 
@@ -184,6 +186,7 @@ def _choices(given: QueryDict, people: list[User]) -> list[Choice]:
     """The fields that can be changed, as they were filled in: ``set`` names those chosen, ``to.<key>`` their values."""
     chosen = set(given.getlist("set"))
     found = [_owner_choice(given.get(f"to.{OWNER}", ""), OWNER in chosen, people)]
+    found.append(_segment_choice(given.get(f"to.{SEGMENT}", "").strip()[:500], SEGMENT in chosen))
     for row in definitions(AttributeEntity.ACCOUNT):
         key = f"attribute.{row.key}"
         found.append(_attribute_choice(row, key, given.get(f"to.{key}", "")[:500], key in chosen))
@@ -194,6 +197,15 @@ def _owner_choice(given: str, chosen: bool, people: list[User]) -> Choice:
     options = [("", "Nobody"), *((str(person.pk), str(person)) for person in people)]
     problem = "" if given in dict(options) else "this is nobody who works here"
     return Choice(OWNER, "Owner", "choice", options, chosen, given, problem if chosen else "", given or None)
+
+
+def _segment_choice(given: str, chosen: bool) -> Choice:
+    problem = ""
+    if len(given) > LONGEST_SEGMENT:
+        problem = f"a segment's name has {LONGEST_SEGMENT} characters at most"
+    elif "\x00" in given:
+        problem = "this is no text"
+    return Choice(SEGMENT, "Segment", "text", [], chosen, given, problem if chosen else "", given or None)
 
 
 def _attribute_choice(row: AttributeDefinition, key: str, given: str, chosen: bool) -> Choice:
@@ -230,7 +242,7 @@ class Difference:
 
 def _titles() -> dict[str, str]:
     rows = definitions(AttributeEntity.ACCOUNT, archived=True)
-    return {OWNER: "Owner"} | {f"attribute.{row.key}": row.label for row in rows}
+    return {OWNER: "Owner", SEGMENT: "Segment"} | {f"attribute.{row.key}": row.label for row in rows}
 
 
 def _preview(
