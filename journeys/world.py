@@ -24,7 +24,8 @@ from hub.registry.facts import known_facts
 from hub.rules.compile import Clock, evaluate
 from hub.rules.explain import findings, reason_code
 from hub.rules.language import Node as Rule
-from hub.rules.language import parse
+from hub.rules.language import facts_of_days, parse
+from hub.rules.reading import read_facts
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from journeys.graph import Graph, load
@@ -42,6 +43,7 @@ class World:
     now: datetime
     graphs: dict[tuple[UUID, int], Graph] = field(default_factory=dict)
     _rules: dict[int, Rule] = field(default_factory=dict)
+    _measured: dict[int, dict[UUID, dict[str, Any]]] = field(default_factory=dict)
 
     @cached_property
     def clock(self) -> Clock:
@@ -135,24 +137,35 @@ class World:
             self._rules[id(raw)] = parse(raw, known_facts())
         return self._rules[id(raw)]
 
+    def seen(self, raw: Any, account_id: UUID) -> dict[str, Any]:
+        """The facts of an account, with what a rule measures beside them."""
+        return self.facts.get(account_id, {}) | self._measures(raw).get(account_id, {})
+
+    def _measures(self, raw: Any) -> dict[UUID, dict[str, Any]]:
+        """What a rule asks for that is no fact of its own, of every account of the batch."""
+        if id(raw) not in self._measured:
+            asked = {name: fact for name, fact in facts_of_days(self.rule(raw)).items() if fact.measure or fact.ago}
+            self._measured[id(raw)] = read_facts(asked, self.account_ids, self.clock) if asked else {}
+        return self._measured[id(raw)]
+
     def holds(self, raw: Any, account_id: UUID) -> bool:
         """Whether a rule (as JSON) is true about an account."""
-        return evaluate(self.rule(raw), self.facts.get(account_id, {}), self.clock)
+        return evaluate(self.rule(raw), self.seen(raw, account_id), self.clock)
 
     def holds_since(self, raw: Any, account_id: UUID, since: datetime) -> bool:
         """Whether a rule is true by what has happened since a day: dates before it count as missing."""
-        return evaluate(self.rule(raw), since_entry(self.facts.get(account_id, {}), self.day(since)), self.clock)
+        return evaluate(self.rule(raw), since_entry(self.seen(raw, account_id), self.day(since)), self.clock)
 
     def day(self, moment: datetime) -> date:
         return today_of(self.tenant, moment)
 
     def reason(self, raw: Any, account_id: UUID) -> str:
         """The reason code of a rule that is false, "" of a true one."""
-        return reason_code(self.rule(raw), self.facts.get(account_id, {}), self.clock)
+        return reason_code(self.rule(raw), self.seen(raw, account_id), self.clock)
 
     def evidence(self, raw: Any, account_id: UUID) -> list[str]:
         """Each comparison of a rule with the value seen."""
-        return [f.text for f in findings(self.rule(raw), self.facts.get(account_id, {}), self.clock)]
+        return [f.text for f in findings(self.rule(raw), self.seen(raw, account_id), self.clock)]
 
     # --- Values of messages ---------------------------------------------------------------------------------------
 

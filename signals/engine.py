@@ -6,13 +6,12 @@ Order for one account: facts → goals and exits → open waits (`facts_changed`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import F, Min
 from django.utils import timezone
 
@@ -20,16 +19,18 @@ from hub.accounts.facts import facts_refresh, today_of
 from hub.accounts.models import AccountState, Change, TimelineEntry
 from hub.accounts.services import timeline_record_many
 from hub.plans.usage import milestones_complete_from_usage
-from hub.registry.facts import known_facts
+from hub.registry.facts import Fact, known_facts
 from hub.registry.handlers import facts_changed, figures_changed, signal_recorded
-from hub.rules.compile import Clock, compile_sql
+from hub.rules.compile import Clock
 from hub.rules.explain import Finding, findings, sentence
-from hub.rules.language import Node, facts_of, parse
-from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.rules.language import Node, parse
+from hub.rules.reading import Reading, read_rule
+from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 from signals import outgoing
 from signals.catalogue import BY_KEY, Shipped
+from signals.measures import in_order, read_by
 from signals.models import Signal, Trigger, TriggerState
 from signals.stages import stages_refresh
 
@@ -84,14 +85,32 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
     figures_changed(tenant.id, moved)
     facts_changed(tenant.id, account_ids)
     clock = Clock(now, today_of(tenant, now))
-    fresh: list[Signal] = []
-    for trigger in Trigger.objects.filter(is_active=True).order_by("key"):
-        if trigger.kind == Trigger.Kind.COMPUTED:
-            fresh += _computed(trigger, account_ids, clock)
-    fresh += _told(account_ids, clock)
-    stored = _store(fresh)
+    stored = _store(_told(account_ids, clock))
+    for wave in _waves():
+        # What a later wave reads of an earlier one must be written.
+        stored += _store([signal for computed in wave for signal in _computed(computed, account_ids, clock)])
     signal_recorded(tenant.id, stored)
     return stored
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A computed trigger with its rule read, and the facts that its shipped words tell beside."""
+
+    trigger: Trigger
+    node: Node
+    tells: Mapping[str, Fact]
+
+
+def _waves() -> list[list[Computed]]:
+    """The active computed triggers, composites after what they read."""
+    known = known_facts()
+    found = {}
+    for trigger in Trigger.objects.filter(is_active=True, kind=Trigger.Kind.COMPUTED).order_by("key"):
+        tells = {name: known[name] for name in _shipped(trigger).tells}
+        found[trigger.key] = Computed(trigger, parse(trigger.rule, known), tells)
+    waves = in_order({key: read_by(computed.node) for key, computed in found.items()})
+    return [[found[key] for key in wave] for wave in waves]
 
 
 def forget_states(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
@@ -102,42 +121,13 @@ def forget_states(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
 # --- Conditions that become true ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What a rule says about an account, with the values of the facts it reads."""
-
-    account_id: UUID
-    holds: bool
-    values: dict[str, Any]
-
-
-def read_rule(node: Node, account_ids: Sequence[UUID], clock: Clock, *, tells: Sequence[str] = ()) -> list[Reading]:
-    """Evaluate a rule for a set of accounts in one statement, with its facts' values and those of `tells`.
-
-    Accounts without a fact row are left out.
-    """
-    known = known_facts()
-    names = sorted({*facts_of(node), *tells})
-    condition, params = compile_sql(node, clock)
-    columns = "".join(f", ({known[name].sql})" for name in names)
-    statement = (
-        f"SELECT a.id, ({condition}) IS TRUE{columns} FROM accounts_account a "
-        "JOIN accounts_accountstate s ON s.tenant_id = a.tenant_id AND s.account_id = a.id "
-        "JOIN accounts_accountfacts f ON f.tenant_id = a.tenant_id AND f.account_id = a.id "
-        "WHERE a.tenant_id = %s AND a.id = ANY(%s) ORDER BY a.id"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*params, current_tenant_id(), list(account_ids)])
-        return [Reading(row[0], row[1], dict(zip(names, row[2:], strict=True))) for row in cursor.fetchall()]
-
-
-def _computed(trigger: Trigger, account_ids: Sequence[UUID], clock: Clock) -> list[Signal]:
-    node = parse(trigger.rule, known_facts())
+def _computed(computed: Computed, account_ids: Sequence[UUID], clock: Clock) -> list[Signal]:
+    trigger, node = computed.trigger, computed.node
     states = {s.account_id: s for s in TriggerState.objects.filter(trigger=trigger, account_id__in=account_ids)}
     signals: list[Signal] = []
     changed: list[TriggerState] = []
     cleared: list[UUID] = []
-    for reading in read_rule(node, account_ids, clock, tells=_shipped(trigger).tells):
+    for reading in read_rule(node, account_ids, clock, tells=computed.tells):
         state = states.get(reading.account_id)
         if state is None or state.version != trigger.version:
             state, fires = _first_sight(trigger, state, reading, clock)

@@ -7,7 +7,7 @@ from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
 from django.utils import timezone
 
 from hub.tenancy.models import Tenant
-from signals.models import Severity, Signal, SignalStatus
+from signals.models import Severity, Signal, SignalStatus, Trigger
 
 URGENCY = Case(
     *[
@@ -54,3 +54,8 @@ def _since_yesterday(tenant: Tenant, owner_id: UUID | None) -> QuerySet[Signal]:
     start_of_today = timezone.localtime(timezone.now(), tenant.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     recent = signals_list(status=SignalStatus.OPEN).filter(recorded_at__gte=start_of_today - timedelta(days=1))
     return recent if owner_id is None else recent.filter(account__owner_id=owner_id)
+
+
+def trigger_keys() -> list[str]:
+    """The keys of the tenant's triggers, to offer in forms."""
+    return sorted(Trigger.objects.values_list("key", flat=True))

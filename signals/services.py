@@ -15,9 +15,10 @@ from hub.people.audit import SYSTEM, Actor, audit
 from hub.people.models import User
 from hub.registry.facts import known_facts
 from hub.rules.explain import sentence
-from hub.rules.language import parse
+from hub.rules.language import Node, Problem, RuleError, parse
 from hub.tenancy.live import announce
 from signals.catalogue import SHIPPED, SIGNAL_REPORTED
+from signals.measures import circle, read_by
 from signals.models import Signal, SignalStatus, Trigger, TriggerVersion
 
 
@@ -54,7 +55,8 @@ def trigger_edit(*, trigger: Trigger, rule: Any, actor: Actor) -> Trigger:
 
     Accounts for which the new rule is true already are taken as baseline: an edit fires nothing.
     """
-    parse(rule, known_facts())
+    node = parse(rule, known_facts())
+    _check_composition(trigger, node)
     locked: Trigger = Trigger.objects.select_for_update().get(pk=trigger.pk)
     before = locked.rule
     if before == rule:
@@ -65,6 +67,19 @@ def trigger_edit(*, trigger: Trigger, rule: Any, actor: Actor) -> Trigger:
     _keep_version(locked)
     audit(actor, "trigger.edit", locked, before=before, after=rule)
     return locked
+
+
+def _check_composition(trigger: Trigger, node: Node) -> None:
+    """Raise RuleError for triggers that do not exist and for circles: such a rule could never be decided."""
+    known = known_facts()
+    rules = Trigger.objects.filter(kind=Trigger.Kind.COMPUTED).values_list("key", "rule")
+    reads = {key: read_by(parse(rule, known)) for key, rule in rules if key != trigger.key}
+    reads[trigger.key] = read_by(node)
+    unknown = sorted(reads[trigger.key] - set(Trigger.objects.values_list("key", flat=True)))
+    if unknown:
+        raise RuleError(tuple(Problem("", f"there is no trigger {key}") for key in unknown))
+    if way := circle(trigger.key, reads):
+        raise RuleError((Problem("", f"the triggers wait for one another: {' → '.join(way)}"),))
 
 
 def _keep_version(trigger: Trigger) -> None:

@@ -7,8 +7,9 @@ class FeedbackConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.feedback import exports, facts, panels
+        from hub.feedback import exports, facts, measures, panels
 
         exports.register()
         facts.register()
+        measures.register()
         panels.register()

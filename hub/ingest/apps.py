@@ -17,7 +17,9 @@ class IngestConfig(AppConfig):
         from hub.ingest.pulling.services import WRITING
         from hub.ingest.services import QUEUE
         from hub.ingest.sources import alarms
+        from hub.ingest.sources.selectors import event_names
         from hub.ingest.writing import work as writes
+        from hub.registry.measures import Suggestion, suggestions
         from hub.registry.panels import NavItem, nav_items
         from hub.tenancy.wake import register_queue
 
@@ -34,5 +36,6 @@ class IngestConfig(AppConfig):
         register_queue(WRITING, drain=writes.drain, backlog=writes.backlog, lane="outbound")
         register_queue(HOOKS, drain=hooks.drain, backlog=hooks.backlog, lane="ingest")
         alarms.register()
+        suggestions.register(Suggestion("events", event_names))
         nav_items.register(NavItem("sources", "Sources", 82, "sources.view", "sources:keys", icon="plug-connected"))
         nav_items.register(NavItem("imports", "Imports", 84, "imports.view", "imports:list", icon="database-import"))

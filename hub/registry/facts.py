@@ -2,15 +2,37 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from enum import StrEnum
-from typing import TypeAlias
+from enum import Enum, StrEnum
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from hub.registry.base import Registry, RegistryError
 
-_NAME = re.compile(r"(?:attribute\.)?[a-z][a-z0-9_]{0,62}\Z")
+# A measure's name goes on with its arguments, that of an earlier day with how many days ago.
+_NAME = re.compile(r"(?:attribute\.)?[a-z][a-z0-9_]{0,62}(?:\(.*\))?(?:@\d+)?\Z", re.DOTALL)
+
+
+class Day(Enum):
+    """Stands in the parameters of an expression for a day that is known only when a rule is asked."""
+
+    TODAY = "today"
+
+
+TODAY: Final = Day.TODAY
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """SQL with %s for its parameters; `TODAY` among them becomes the tenant's day at which the rule is asked."""
+
+    sql: str
+    params: tuple[Any, ...] = ()
+
+    def at(self, today: date) -> tuple[str, tuple[Any, ...]]:
+        """The SQL and its parameters on a day."""
+        return self.sql, tuple(today if param is TODAY else param for param in self.params)
 
 
 class FactKind(StrEnum):
@@ -37,6 +59,10 @@ class Fact:
     those rows, ending in a WHERE clause, and ``member_sql`` is their value, so that a comparison walks their index
     instead of asking every account. ``unit`` is shown after a value (``%``, ``days``, a currency code),
     ``source`` and ``freshness`` say where it comes from and how old it may be.
+
+    A fact whose value at the end of an earlier day can still be told carries the expression that tells it in ``past``;
+    ``ago`` asks for the value that many days ago. ``measure`` and ``arguments`` say what a measure's fact was made of;
+    its ``sql`` may then hold %s for ``params``, in which `TODAY` stands for the day.
     """
 
     name: str
@@ -49,18 +75,32 @@ class Fact:
     order: int = 100
     members: str = ""
     member_sql: str = ""
+    params: tuple[Any, ...] = ()
+    past: Expression | None = None
+    ago: int = 0
+    measure: str = ""
+    arguments: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", FactKind(self.kind))
         if not _NAME.match(self.name):
             raise RegistryError(f"fact name {self.name!r} must be lower_snake_case")
-        if "%" in self.sql + self.members + self.member_sql:
+        text = self.sql.replace("%s", "") if self.measure else self.sql
+        if "%" in text + self.members + self.member_sql:
             # The expression is pasted into a statement with %s parameters.
             raise RegistryError(f"fact {self.name!r}: write mod(), not the percent sign, in sql")
 
     @property
     def key(self) -> str:
         return self.name
+
+    def days_ago(self, days: int) -> "Fact":
+        """The same fact as it was so many days before; raises RegistryError when that is not known."""
+        if not days:
+            return self
+        if self.past is None:
+            raise RegistryError(f"{self.name} keeps no past")
+        return replace(self, name=f"{self.name}@{self.ago + days}", ago=self.ago + days)
 
 
 facts: Registry[Fact] = Registry("fact")

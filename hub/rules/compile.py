@@ -7,7 +7,10 @@ their indexes usable.
 
 Dates are compared with ``Clock.today`` (the tenant's calendar day), date-times with
 ``Clock.now``. *Within N days before* means that the date lies ahead, today … today + N;
-*within N days after* that it lies behind, today − N … today; both ends included.
+*within N days after* that it lies behind, today − N … today; *within N days of* either; both ends included.
+
+A clock of the ``past`` asks what each fact was at the end of that day. What keeps no past cannot be asked
+(``keeps_past``).
 """
 
 import operator
@@ -17,18 +20,33 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
-from hub.registry.facts import FactKind
-from hub.rules.language import AllOf, AnyOf, Compare, Node, Not, Op, Scalar
+from hub.registry.facts import Expression, Fact, FactKind
+from hub.rules.language import WITHIN, AllOf, AnyOf, Compare, Node, Not, Op, Scalar, Sustained, comparisons
 
 Params: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The moment a rule is asked: an aware time, and the tenant's calendar day at it."""
+    """The moment a rule is asked: an aware time, and the tenant's calendar day at it; ``past``: a day gone by."""
 
     now: datetime
     today: date
+    past: bool = False
+
+
+def keeps_past(node: Node) -> bool:
+    """Whether a rule can be asked about a day gone by."""
+    return all(leaf.fact.past is not None for leaf in comparisons(node))
+
+
+def expression(fact: Fact, clock: Clock) -> tuple[str, Params]:
+    """The SQL of a fact's value and its parameters; raises ValueError for a past that is not kept."""
+    if not fact.ago and not clock.past:
+        return Expression(fact.sql, fact.params).at(clock.today)
+    if fact.past is None:
+        raise ValueError(f"{fact.name} keeps no past")
+    return fact.past.at(clock.today - timedelta(days=fact.ago))
 
 
 # --- SQL -----------------------------------------------------------------------------------
@@ -56,6 +74,9 @@ def compile_sql(node: Node, clock: Clock, *, searching: bool = False) -> tuple[s
             return _joined(children, clock, " AND ", "TRUE", searching)
         case AnyOf(children):
             return _joined(children, clock, " OR ", "FALSE", searching)
+        case Sustained():
+            # Of the days before nothing is kept that could be searched by value.
+            return _joined(node.each_day(), clock, " AND ", "TRUE", False)
 
 
 def _joined(children: Sequence[Node], clock: Clock, word: str, empty: str, searching: bool) -> tuple[str, Params]:
@@ -67,14 +88,19 @@ def _joined(children: Sequence[Node], clock: Clock, word: str, empty: str, searc
 
 def _sql_compare(compare: Compare, clock: Clock, searching: bool) -> tuple[str, Params]:
     fact = compare.fact
-    if searching and fact.members and compare.op is not Op.IS_NOT_SET:
+    if searching and fact.members and compare.op is not Op.IS_NOT_SET and not clock.past:
         # A missing value makes every other comparison false, and is no member.
-        sql, params = _SQL[compare.op](_expression(compare, fact.member_sql), compare, clock)
+        sql, params = _SQL[compare.op](_folded(compare, fact.member_sql), compare, clock)
         return f"(a.tenant_id, a.id) IN ({fact.members} AND {sql})", params
-    return _SQL[compare.op](_expression(compare, fact.sql), compare, clock)
+    value, before = expression(fact, clock)
+    sql, params = _SQL[compare.op](_folded(compare, value), compare, clock)
+    if compare.op in (Op.CONTAINS, Op.CONTAINS_ANY) and fact.kind is FactKind.SET:
+        # The constant stands before the fact.
+        return sql, (*params, *before)
+    return sql, (*before, *params)
 
 
-def _expression(compare: Compare, value: str) -> str:
+def _folded(compare: Compare, value: str) -> str:
     sql = f"({value})"
     # Equality with a constant, which is never empty, needs no folding and keeps its index.
     if compare.fact.kind is FactKind.TEXT and compare.op not in (Op.EQ, Op.IN):
@@ -108,6 +134,10 @@ def _sql_contains(sql: str, compare: Compare, clock: Clock) -> tuple[str, Params
     )
 
 
+def _sql_contains_any(sql: str, compare: Compare, clock: Clock) -> tuple[str, Params]:
+    return f"%s::text[] && {sql}", (list(_many(compare)),)
+
+
 def _sql_within(sql: str, compare: Compare, clock: Clock) -> tuple[str, Params]:
     return f"{sql} BETWEEN %s AND %s", _within(compare, clock)
 
@@ -124,8 +154,8 @@ _SQL: Final[Mapping[Op, Callable[[str, Compare, Clock], tuple[str, Params]]]] = 
     Op.IN: _sql_in,
     Op.NOT_IN: _sql_in,
     Op.CONTAINS: _sql_contains,
-    Op.WITHIN_DAYS_BEFORE: _sql_within,
-    Op.WITHIN_DAYS_AFTER: _sql_within,
+    Op.CONTAINS_ANY: _sql_contains_any,
+    **dict.fromkeys(WITHIN, _sql_within),
     Op.IS_SET: _sql_presence,
     Op.IS_NOT_SET: _sql_presence,
 }
@@ -147,7 +177,7 @@ def evaluate(node: Node, values: Mapping[str, object], clock: Clock) -> bool:
     """Whether the rule holds for one account's facts (name → value; absent means missing).
 
     Values: int, float or Decimal, str, bool, date, aware datetime, and any collection of str
-    for a set; what the fact's SQL would give.
+    for a set; what the fact's SQL would give. With ``sustained`` they are those of `facts_of_days`.
     """
     match node:
         case Compare():
@@ -158,6 +188,8 @@ def evaluate(node: Node, values: Mapping[str, object], clock: Clock) -> bool:
             return all(evaluate(child, values, clock) for child in children)
         case AnyOf(children):
             return any(evaluate(child, values, clock) for child in children)
+        case Sustained():
+            return all(evaluate(child, values, clock) for child in node.each_day())
 
 
 def holds(compare: Compare, values: Mapping[str, object], clock: Clock) -> bool:
@@ -188,7 +220,9 @@ def _test(compare: Compare, value: Any, clock: Clock) -> bool:
             return str(compare.value).translate(_FOLD) in str(value).translate(_FOLD)
         case Op.CONTAINS:
             return compare.value in value
-        case Op.BETWEEN | Op.WITHIN_DAYS_BEFORE | Op.WITHIN_DAYS_AFTER:
+        case Op.CONTAINS_ANY:
+            return not set(_many(compare)).isdisjoint(value)
+        case Op.BETWEEN | Op.WITHIN_DAYS_BEFORE | Op.WITHIN_DAYS_AFTER | Op.WITHIN_DAYS_OF:
             low, high = _many(compare) if compare.op is Op.BETWEEN else _within(compare, clock)
             return bool(low <= value <= high)
         case _:
@@ -206,5 +240,7 @@ def _within(compare: Compare, clock: Clock) -> tuple[Any, Any]:
     start: Scalar = clock.now if compare.fact.kind is FactKind.DATETIME else clock.today
     if not isinstance(compare.value, int) or not isinstance(start, date):
         raise TypeError(f"{compare.op} carries a number of days")
+    start -= timedelta(days=compare.ago)
     span = timedelta(days=compare.value)
-    return (start, start + span) if compare.op is Op.WITHIN_DAYS_BEFORE else (start - span, start)
+    low = start if compare.op is Op.WITHIN_DAYS_BEFORE else start - span
+    return low, start if compare.op is Op.WITHIN_DAYS_AFTER else start + span

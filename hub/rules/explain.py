@@ -8,7 +8,7 @@ from typing import Final
 
 from hub.registry.facts import Fact, FactKind
 from hub.rules.compile import Clock, evaluate, holds, seen
-from hub.rules.language import AllOf, AnyOf, Compare, Node, Not, Op, comparisons
+from hub.rules.language import WITHIN, AllOf, AnyOf, Compare, Node, Not, Op, Sustained, comparisons
 
 _WORDS: Final[Mapping[Op, str]] = {
     Op.EQ: "is {}",
@@ -21,8 +21,10 @@ _WORDS: Final[Mapping[Op, str]] = {
     Op.IN: "is one of {}",
     Op.NOT_IN: "is none of {}",
     Op.CONTAINS: "contains {}",
+    Op.CONTAINS_ANY: "contains any of {}",
     Op.WITHIN_DAYS_BEFORE: "is due within {}",
     Op.WITHIN_DAYS_AFTER: "was within the last {}",
+    Op.WITHIN_DAYS_OF: "is within {} of today",
     Op.IS_SET: "is known",
     Op.IS_NOT_SET: "is not known",
 }
@@ -101,6 +103,8 @@ def _sentence(node: Node, *, top: bool = False) -> str:
             return f"{node.fact.label} {_predicate(node)}"
         case Not(child):
             return f"it is not so that {_sentence(child)}"
+        case Sustained(child, days):
+            return f"for {days} days running {_sentence(child)}"
         case AllOf(()):
             return "always"
         case AnyOf(()):
@@ -119,7 +123,7 @@ def _predicate(compare: Compare) -> str:
 
 def _constants(compare: Compare) -> tuple[str, ...]:
     value = compare.value
-    if compare.op in (Op.WITHIN_DAYS_BEFORE, Op.WITHIN_DAYS_AFTER):
+    if compare.op in WITHIN:
         return (f"{value} day{'' if value == 1 else 's'}",)
     if not isinstance(value, tuple):
         return (_constant(compare.fact, value),)
@@ -136,12 +140,13 @@ def _constant(fact: Fact, value: object) -> str:
 
 def _finding(compare: Compare, values: Mapping[str, object], clock: Clock) -> Finding:
     fact, value, met = compare.fact, seen(compare, values), holds(compare, values, clock)
+    label = f"{fact.label} {compare.ago} day{'' if compare.ago == 1 else 's'} before" if compare.ago else fact.label
     return Finding(
         fact=fact.name,
-        label=fact.label,
+        label=label,
         met=met,
         value=value,
-        text=_with_value(compare, value, met, fact.label, show(fact, _readable(compare, value))),
+        text=_with_value(compare, value, met, label, show(fact, _readable(compare, value))),
         code=_code(compare, value, met),
     )
 
@@ -197,6 +202,9 @@ def _blame(node: Node, values: Mapping[str, object], clock: Clock, *, wanted: bo
     match node:
         case Compare():
             return (node,)
+        case Sustained():
+            # The latest day that was otherwise tells enough.
+            return next((found for day in node.each_day() if (found := _blame(day, values, clock, wanted=wanted))), ())
         case Not(child):
             return _blame(child, values, clock, wanted=not wanted)
         case AllOf(children) | AnyOf(children):

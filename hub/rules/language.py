@@ -1,10 +1,14 @@
-"""Rule language v1: a typed JSON tree over account facts.
+"""The rule language: a typed JSON tree over account facts.
 
-A tree is one of ``{"all": [tree, …]}``, ``{"any": [tree, …]}``, ``{"not": tree}`` or a comparison
-``{"fact": name, "op": operator, "value": constant}``. ``all`` of nothing is true, ``any`` of
-nothing is false. Constants: numbers as JSON numbers, money in minor units (integers), dates and
-date-times as ISO 8601 text (a date-time needs its offset), ``in``/``not_in`` take a list,
-``between`` a list of two (both ends included), ``within_days_*`` a number of days.
+A tree is one of ``{"all": [tree, …]}``, ``{"any": [tree, …]}``, ``{"not": tree}``, ``{"sustained": tree, "days": N}``
+or a comparison ``{"fact": name, "op": operator, "value": constant}``. A fact that is a measure takes its arguments in
+``"with"``: ``{"fact": "uses", "with": {"event": "Report made", "days": 14}, "op": "gte", "value": 5}``.
+``sustained`` holds when its tree holds today and held at the end of each of the N − 1 days before; the facts in it must
+keep a past. ``all`` of nothing is true, ``any`` of nothing is false.
+
+Constants: numbers as JSON numbers, money in minor units (integers), dates and date-times as ISO 8601 text (a date-time
+needs its offset), ``in``, ``not_in`` and ``contains_any`` take a list, ``between`` a list of two (both ends included),
+``within_days_*`` a number of days.
 
 Truth is two-valued: a comparison over a missing fact is false, whatever the operator (``ne`` and
 ``not_in`` too), and ``not`` of it is therefore true. ``is_not_set`` asks for missing facts.
@@ -18,12 +22,16 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from hub.registry.facts import Fact, FactKind
+from hub.registry.measures import ArgumentError, Measure, measure_of
 
 MAX_DEPTH: Final = 8
 MAX_NODES: Final = 200
 MAX_LIST: Final = 500
 MAX_TEXT: Final = 500
 MAX_DAYS: Final = 36_500
+MAX_SUSTAINED_DAYS: Final = 60
+# Each day asks each comparison anew.
+MAX_SUSTAINED_PARTS: Final = 300
 MAX_NUMBER: Final = 2**53 - 1
 """The integers that JSON carries exactly and that float8 columns compare exactly."""
 
@@ -41,15 +49,19 @@ class Op(StrEnum):
     IN = "in"
     NOT_IN = "not_in"
     CONTAINS = "contains"
+    CONTAINS_ANY = "contains_any"
     WITHIN_DAYS_BEFORE = "within_days_before"
     WITHIN_DAYS_AFTER = "within_days_after"
+    WITHIN_DAYS_OF = "within_days_of"
     IS_SET = "is_set"
     IS_NOT_SET = "is_not_set"
 
 
 _PRESENCE = (Op.IS_SET, Op.IS_NOT_SET)
 _ORDERED = (Op.EQ, Op.NE, Op.GT, Op.GTE, Op.LT, Op.LTE, Op.BETWEEN)
-_DATES = (*_ORDERED, Op.WITHIN_DAYS_BEFORE, Op.WITHIN_DAYS_AFTER, *_PRESENCE)
+WITHIN: Final = (Op.WITHIN_DAYS_BEFORE, Op.WITHIN_DAYS_AFTER, Op.WITHIN_DAYS_OF)
+LISTS: Final = (Op.IN, Op.NOT_IN, Op.CONTAINS_ANY)
+_DATES = (*_ORDERED, *WITHIN, *_PRESENCE)
 OPERATORS: Final[Mapping[FactKind, tuple[Op, ...]]] = {
     FactKind.NUMBER: (*_ORDERED, Op.IN, Op.NOT_IN, *_PRESENCE),
     FactKind.MONEY: (*_ORDERED, Op.IN, Op.NOT_IN, *_PRESENCE),
@@ -57,7 +69,7 @@ OPERATORS: Final[Mapping[FactKind, tuple[Op, ...]]] = {
     FactKind.BOOLEAN: (Op.EQ, Op.NE, *_PRESENCE),
     FactKind.DATE: _DATES,
     FactKind.DATETIME: _DATES,
-    FactKind.SET: (Op.CONTAINS, *_PRESENCE),
+    FactKind.SET: (Op.CONTAINS, Op.CONTAINS_ANY, *_PRESENCE),
 }
 """Which operators a fact of each kind takes; the form builder reads it too."""
 
@@ -67,11 +79,12 @@ Constant: TypeAlias = Scalar | tuple[Scalar, ...] | None
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """One comparison; ``value`` is normalised (Decimal, date, aware datetime, tuple)."""
+    """One comparison; ``value`` is normalised (Decimal, date, aware datetime, tuple), ``ago`` in days."""
 
     fact: Fact
     op: Op
     value: Constant
+    ago: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +108,33 @@ class Not:
     child: "Node"
 
 
-Node: TypeAlias = Compare | AllOf | AnyOf | Not
+@dataclass(frozen=True, slots=True)
+class Sustained:
+    """True when the child is today and was at the end of each of the ``days`` − 1 days before."""
+
+    child: "Node"
+    days: int
+
+    def each_day(self) -> tuple["Node", ...]:
+        """The child as it is asked of every day, today first."""
+        return tuple(_days_ago(self.child, ago) for ago in range(self.days))
+
+
+Node: TypeAlias = Compare | AllOf | AnyOf | Not | Sustained
+
+
+def _days_ago(node: Node, days: int) -> Node:
+    match node:
+        case Compare():
+            return Compare(node.fact.days_ago(days), node.op, node.value, node.ago + days)
+        case Not(child):
+            return Not(_days_ago(child, days))
+        case AllOf(children):
+            return AllOf(tuple(_days_ago(child, days) for child in children))
+        case AnyOf(children):
+            return AnyOf(tuple(_days_ago(child, days) for child in children))
+        case Sustained(child, span):
+            return Sustained(_days_ago(child, days), span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +169,23 @@ def parse(tree: object, facts: Mapping[str, Fact]) -> Node:
     return node
 
 
-def facts_of(node: Node) -> frozenset[str]:
-    """Names of the facts that a rule reads."""
-    return frozenset(compare.fact.name for compare in comparisons(node))
+def facts_of(node: Node) -> dict[str, Fact]:
+    """The facts that a rule reads today, by name; those of the days before are `facts_of_days`."""
+    return {compare.fact.name: compare.fact for compare in comparisons(node)}
+
+
+def facts_of_days(node: Node) -> dict[str, Fact]:
+    """Every fact that `evaluate` asks for: with ``sustained``, each as it is today and as it was on the days before."""
+    match node:
+        case Compare():
+            return {node.fact.name: node.fact}
+        case Not(child):
+            return facts_of_days(child)
+        case Sustained():
+            children = node.each_day()
+        case AllOf(found) | AnyOf(found):
+            children = found
+    return {name: fact for child in children for name, fact in facts_of_days(child).items()}
 
 
 def comparisons(node: Node) -> tuple[Compare, ...]:
@@ -140,7 +193,7 @@ def comparisons(node: Node) -> tuple[Compare, ...]:
     match node:
         case Compare():
             return (node,)
-        case Not(child):
+        case Not(child) | Sustained(child, _):
             return comparisons(child)
         case AllOf(children) | AnyOf(children):
             return tuple(leaf for child in children for leaf in comparisons(child))
@@ -178,9 +231,29 @@ class _Reader:
         if keys == {"not"}:
             child = self.node(tree["not"], f"{at}/not", depth + 1)
             return None if child is None else Not(child)
+        if keys == {"sustained", "days"}:
+            return self._sustained(tree, at, depth)
         if "fact" in keys:
             return self._compare(tree, at)
-        return self.fail(at, 'expected one of "all", "any", "not", or "fact" with "op" and "value"')
+        told = 'expected one of "all", "any", "not", "sustained" with "days", or "fact" with "op" and "value"'
+        return self.fail(at, told)
+
+    def _sustained(self, tree: dict[object, object], at: str, depth: int) -> Node | None:
+        child = self.node(tree["sustained"], f"{at}/sustained", depth + 1)
+        days = tree["days"]
+        if type(days) is not int or not 2 <= days <= MAX_SUSTAINED_DAYS:
+            return self.fail(f"{at}/days", f"expected a whole number of days from 2 to {MAX_SUSTAINED_DAYS}")
+        if child is None:
+            return None
+        if _holds_sustained(child):
+            return self.fail(f"{at}/sustained", "what is sustained cannot be sustained again")
+        leaves = comparisons(child)
+        for label in sorted({leaf.fact.label for leaf in leaves if leaf.fact.past is None}):
+            self.fail(f"{at}/sustained", f"{label} keeps no past, so nobody can say whether it was so for days")
+        if len(leaves) * days > MAX_SUSTAINED_PARTS:
+            return self.fail(at, f"at most {MAX_SUSTAINED_PARTS // days} conditions can be watched for {days} days")
+        # Without the days before it could not even be asked.
+        return None if any(leaf.fact.past is None for leaf in leaves) else Sustained(child, days)
 
     def _group(self, tree: dict[object, object], at: str, depth: int) -> Node | None:
         key = "all" if "all" in tree else "any"
@@ -192,12 +265,12 @@ class _Reader:
         return AllOf(found) if key == "all" else AnyOf(found)
 
     def _compare(self, tree: dict[object, object], at: str) -> Node | None:
-        for extra in sorted(map(str, set(tree) - {"fact", "op", "value"})):
-            self.fail(f"{at}/{_escape(extra)}", 'a comparison has only "fact", "op" and "value"')
-        name, word = tree["fact"], tree.get("op")
-        fact = self.facts.get(name) if isinstance(name, str) else None
+        for extra in sorted(map(str, set(tree) - {"fact", "with", "op", "value"})):
+            self.fail(f"{at}/{_escape(extra)}", 'a comparison has only "fact", "with", "op" and "value"')
+        word, fact = tree.get("op"), self._fact(tree, at)
         if fact is None:
-            return self.fail(f"{at}/fact", f"unknown fact {_show(name)}")
+            return None
+        name = fact.measure or fact.name
         if not isinstance(word, str) or word not in set(Op):
             return self.fail(f"{at}/op", f"unknown operator {_show(word)}")
         op = Op(word)
@@ -205,6 +278,28 @@ class _Reader:
             known = ", ".join(OPERATORS[fact.kind])
             return self.fail(f"{at}/op", f'"{op}" does not apply to the {fact.kind} "{name}"; use {known}')
         return self._with_value(fact, op, tree, at)
+
+    def _fact(self, tree: dict[object, object], at: str) -> Fact | None:
+        name, given = tree["fact"], tree.get("with")
+        if measure := measure_of(name):
+            return self._measured(measure, {} if given is None else given, at)
+        fact = self.facts.get(name) if isinstance(name, str) else None
+        if fact is None:
+            self.fail(f"{at}/fact", f"unknown fact {_show(name)}")
+        elif given is not None:
+            self.fail(f"{at}/with", f'"{name}" takes no arguments')
+            return None
+        return fact
+
+    def _measured(self, measure: Measure, given: object, at: str) -> Fact | None:
+        if not isinstance(given, dict):
+            self.fail(f"{at}/with", f"expected an object, got {_name(given)}")
+            return None
+        try:
+            return measure.fact(given)
+        except ArgumentError as wrong:
+            self.fail(f"{at}/with" + (f"/{_escape(wrong.name)}" if wrong.name else ""), str(wrong))
+            return None
 
     def _with_value(self, fact: Fact, op: Op, tree: dict[object, object], at: str) -> Node | None:
         if op in _PRESENCE:
@@ -220,14 +315,26 @@ class _Reader:
 
 
 def _constant(kind: FactKind, op: Op, raw: object) -> Constant:
-    if op in (Op.WITHIN_DAYS_BEFORE, Op.WITHIN_DAYS_AFTER):
+    if op in WITHIN:
         return _days(raw)
     read = _READERS[kind]
-    if op in (Op.IN, Op.NOT_IN):
+    if op in LISTS:
         return tuple(map(read, _list(raw)))
     if op is Op.BETWEEN:
         return _range(raw, read)
     return read(raw)
+
+
+def _holds_sustained(node: Node) -> bool:
+    match node:
+        case Compare():
+            return False
+        case Sustained():
+            return True
+        case Not(child):
+            return _holds_sustained(child)
+        case AllOf(children) | AnyOf(children):
+            return any(map(_holds_sustained, children))
 
 
 def _list(raw: object) -> list[object]:

@@ -10,10 +10,11 @@ class UsageConfig(AppConfig):
         from datetime import timedelta
 
         from hub.registry.schedules import Schedule, schedules
-        from hub.usage import exports, facts, panels
+        from hub.usage import exports, facts, measures, panels
         from hub.usage.upkeep import partitions_keep
 
         exports.register()
         schedules.register(Schedule("event-partitions", timedelta(hours=1), partitions_keep))
         facts.register()
+        measures.register()
         panels.register()

@@ -17,9 +17,10 @@ from hub.registry.facts import known_facts
 from hub.revenue.services import contract_line_upsert
 from hub.rules.compile import Clock
 from hub.rules.language import parse
+from hub.rules.reading import read_rule
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
-from signals.engine import evaluate_batch, read_rule
+from signals.engine import evaluate_batch
 from tests.rest.test_rest import api_of, check_problem
 from tests.shell.staff import staff
 from tests.world import ACTOR, make_account, make_tenant

@@ -16,9 +16,9 @@ from hub.revenue.models import BillingStanding, Invoice
 from hub.revenue.services import invoice_upsert, payment_upsert
 from hub.rules.compile import Clock, compile_sql
 from hub.rules.language import parse
+from hub.rules.reading import read_rule
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
-from signals.engine import read_rule
 from tests.world import make_account
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +42,7 @@ def paid(account: Account, status: str, day: int, invoice: Invoice | None = None
 def standing(account: Account, today: date = TODAY) -> tuple[Any, ...]:
     facts_refresh([account.pk], today=today)
     always = parse({"all": []}, known_facts())
-    (reading,) = read_rule(always, [account.pk], CLOCK, tells=NAMES)
+    (reading,) = read_rule(always, [account.pk], CLOCK, tells={name: known_facts()[name] for name in NAMES})
     return tuple(reading.values[name] for name in NAMES)
 
 

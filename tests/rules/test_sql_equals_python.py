@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hub.rules.compile import compile_sql, evaluate
 from hub.rules.language import parse
-from tests.rules.rule_strategies import CLOCK, FACTS, TREES, VALUES
+from tests.rules.rule_strategies import CLOCK, FACTS, TREES, VALUES, by_day
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +23,7 @@ TYPES = {
     "renewal_on": "date",
     "last_seen_at": "timestamptz",
     "features": "text[]",
+    "logins": "int[]",
 }
 database = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -44,7 +45,7 @@ def chosen_by_sql(tree: object, rows: Sequence[Mapping[str, object]], number: st
 
 def chosen_by_python(tree: object, rows: Sequence[Mapping[str, object]]) -> set[int]:
     rule = parse(json.loads(json.dumps(tree)), FACTS)
-    return {index for index, row in enumerate(rows) if evaluate(rule, row, CLOCK)}
+    return {index for index, row in enumerate(rows) if evaluate(rule, by_day(row), CLOCK)}
 
 
 @database

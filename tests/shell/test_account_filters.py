@@ -17,12 +17,13 @@ from hub.accounts.services import attribute_define, attributes_set
 from hub.registry.facts import FactKind, facts, known_facts
 from hub.rules.compile import Clock
 from hub.rules.language import OPERATORS, Op, parse
+from hub.rules.reading import read_rule
 from hub.shell.account_list import AccountQuery, accounts_count, accounts_page
 from hub.shell.account_list.builder import MOST_ROWS, Row, read_rows, rows_of
 from hub.shell.paging import cursor_of
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
-from signals.engine import evaluate_batch, read_rule
+from signals.engine import evaluate_batch
 from tests.shell.staff import HTMX, staff
 from tests.world import ACTOR, make_account
 

@@ -22,6 +22,7 @@ from hub.usage.store import StoredEvent, events_store
 
 PAGE: Final = 50
 DAYS: Final = 14
+OFFERED: Final = 200
 # A key that sent on most days of the week before, and nothing for a day, has gone quiet.
 BUSY_DAYS: Final = 5
 QUIET_AFTER: Final = timedelta(hours=24)
@@ -148,3 +149,9 @@ def refused_page(*, reason: str, before: tuple[datetime, UUID] | None) -> Sequen
     if before:
         refused = refused.filter(Q(received_at__lt=before[0]) | Q(received_at=before[0], pk__lt=before[1]))
     return list(refused[: PAGE + 1])
+
+
+def event_names() -> list[str]:
+    """Names of the events that products sent lately, to offer in forms."""
+    recent = EventSchema.objects.filter(kind="track").order_by("-last_at").values_list("name", flat=True)
+    return sorted(recent[:OFFERED])

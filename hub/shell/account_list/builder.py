@@ -14,7 +14,7 @@ from babel.numbers import get_currency_precision
 
 from hub.accounts.models import LifecycleStage
 from hub.registry.facts import Fact, FactKind, known_facts
-from hub.rules.language import OPERATORS, AllOf, AnyOf, Compare, Node, Op, RuleError, parse
+from hub.rules.language import LISTS, OPERATORS, WITHIN, AllOf, AnyOf, Compare, Node, Op, RuleError, parse
 from hub.tenancy.models import Tenant
 
 MOST_ROWS: Final = 20
@@ -29,8 +29,10 @@ WORDS: Final[Mapping[Op, str]] = {
     Op.IN: "is one of",
     Op.NOT_IN: "is none of",
     Op.CONTAINS: "contains",
+    Op.CONTAINS_ANY: "contains any of",
     Op.WITHIN_DAYS_BEFORE: "is due within days",
     Op.WITHIN_DAYS_AFTER: "was within the last days",
+    Op.WITHIN_DAYS_OF: "is within days of today",
     Op.IS_SET: "is known",
     Op.IS_NOT_SET: "is not known",
 }
@@ -40,7 +42,6 @@ DAY_WORDS: Final[Mapping[Op, str]] = {
     Op.LT: "is before",
     Op.LTE: "is on or before",
 }
-_DAYS: Final = (Op.WITHIN_DAYS_BEFORE, Op.WITHIN_DAYS_AFTER)
 _DATED: Final = (FactKind.DATE, FactKind.DATETIME)
 _YES_NO: Final = (("yes", "yes"), ("no", "no"))
 
@@ -81,11 +82,11 @@ def field_of(row: Row, known: Mapping[str, Fact], currency: str) -> Field:
     allowed = OPERATORS[fact.kind]
     op = Op(row.op) if row.op in allowed else allowed[0]
     words = {**WORDS, **DAY_WORDS} if fact.kind in _DATED else WORDS
-    many = op in (Op.IN, Op.NOT_IN)
+    many = op in LISTS
     return Field(
         row=Row(fact.name, str(op), row.value, row.second, row.problem),
         operators=[(str(each), words[each]) for each in allowed],
-        input_type="text" if many else "date" if fact.kind in _DATED and op not in _DAYS else "text",
+        input_type="text" if many else "date" if fact.kind in _DATED and op not in WITHIN else "text",
         choices=() if many else _choices(fact),
         takes_value=op not in (Op.IS_SET, Op.IS_NOT_SET),
         takes_two=op is Op.BETWEEN,
@@ -94,9 +95,9 @@ def field_of(row: Row, known: Mapping[str, Fact], currency: str) -> Field:
 
 
 def _hint(fact: Fact, op: Op, currency: str) -> str:
-    if op in _DAYS:
+    if op in WITHIN:
         return "days"
-    if op in (Op.IN, Op.NOT_IN):
+    if op in LISTS:
         return "with commas between"
     return currency if fact.kind is FactKind.MONEY else fact.unit
 
@@ -120,7 +121,7 @@ def rows_of(node: Node | None, tenant: Tenant) -> tuple[str, list[Row]] | None:
 
 
 def _row_of(compare: Compare, tenant: Tenant) -> Row:
-    value, days = compare.value, compare.op in _DAYS
+    value, days = compare.value, compare.op in WITHIN
 
     def text(item: Any) -> str:
         return str(item) if days else _shown(compare.fact, item, tenant)
@@ -174,11 +175,11 @@ def _tree(row: Row, fact: Fact | None, tenant: Tenant) -> dict[str, Any]:
     tree: dict[str, Any] = {"fact": fact.name, "op": row.op}
     if row.op in (Op.IS_SET, Op.IS_NOT_SET):
         return tree
-    if row.op in _DAYS:
+    if row.op in WITHIN:
         return tree | {"value": _whole(row.value)}
     if row.op == Op.BETWEEN:
         return tree | {"value": [_value(fact, row.value, tenant), _value(fact, row.second, tenant)]}
-    if row.op in (Op.IN, Op.NOT_IN):
+    if row.op in LISTS:
         return tree | {"value": [_value(fact, part, tenant) for part in row.value.split(",") if part.strip()]}
     return tree | {"value": _value(fact, row.value, tenant)}
 

@@ -1,0 +1,46 @@
+"""What can be measured of money: payments by outcome, invoices paid late, months under contract."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from hub.registry.facts import TODAY, Expression, FactKind
+from hub.registry.measures import Argument, ArgumentKind, Arguments, Measure, Rows, days, measures, span
+from hub.revenue.models import PaymentStatus
+
+STATUS = Argument("status", "which outcome", ArgumentKind.TEXT, None, tuple(PaymentStatus.choices))
+PAYMENTS = Rows("revenue_payment", "occurred_at", (("status", "u.status = %s"),))
+PAID_LATE = Rows("revenue_invoice", "paid_at", which="u.paid_at >= u.due_on + 1")
+PAID_IN_TIME = Rows("revenue_invoice", "paid_at", which="u.paid_at < u.due_on + 1")
+LINES = Rows("revenue_contractline", "starts_on", which="NOT u.is_trial")
+
+
+def _months(given: Arguments) -> Expression:
+    began = LINES.so_far("min(u.starts_on)")(given)
+    age = f"age(%s::date, {began.sql})"
+    return Expression(f"(12 * extract(year FROM {age}) + extract(month FROM {age}))", (TODAY, *began.params) * 2)
+
+
+def register() -> None:
+    make = partial(Measure, kind=FactKind.NUMBER, source="bills", order=35, arguments=(days(180),))
+    for measure in (
+        make(
+            "payments", "payments", arguments=(STATUS, days()), unit="payments",
+            expression=PAYMENTS.in_window("count(*)"),
+            words=lambda given: f"{given['status']} payments in {span(given)}",
+        ),
+        make(
+            "invoices_paid_late", "invoices paid late", unit="invoices",
+            expression=PAID_LATE.in_window("count(*)"), words=lambda given: f"invoices paid late in {span(given)}",
+        ),
+        make(
+            "invoices_paid_in_time", "invoices paid in time", unit="invoices",
+            expression=PAID_IN_TIME.in_window("count(*)"),
+            words=lambda given: f"invoices paid in time in {span(given)}",
+        ),
+        make(
+            "months_as_customer", "months as a customer", arguments=(), unit="months", source="contract lines",
+            expression=_months, words=lambda given: "months since the first contract began",
+        ),
+    ):  # fmt: skip
+        measures.register(measure)

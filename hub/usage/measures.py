@@ -1,0 +1,81 @@
+"""What can be measured of use: uses, days and users in a window, their change, and first times.
+
+Days are the UTC days of the rollups; a window of N days ends with the day of asking, as far as it has come. A day
+without rows is a day without use.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from hub.registry.facts import Expression, FactKind
+from hub.registry.measures import Argument, ArgumentKind, Arguments, Measure, Rows, days, measures, span
+
+EVENT = Argument("event", "which event", ArgumentKind.TEXT, suggest="events")
+ANY_EVENT = Argument("event", "which event", ArgumentKind.TEXT, default="", suggest="events")
+USES = Rows("usage_usagedaily", "day", (("event", "u.name = %s"),))
+USERS = Rows("usage_activeuserdaily", "day")
+COUNT, DAYS = "coalesce(sum(u.count), 0)", "count(DISTINCT u.day)"
+NAMES, PEOPLE = "count(DISTINCT u.name)", "count(DISTINCT u.user_key)"
+
+
+def _top_share(given: Arguments) -> Expression:
+    by_name = USES.in_window("sum(u.count) AS n")(given)
+    grouped = by_name.sql.removesuffix(")") + " GROUP BY u.name)"
+    return Expression(f"(SELECT 100.0 * max(t.n) / nullif(sum(t.n), 0) FROM {grouped} AS t)", by_name.params)
+
+
+def _of(given: Arguments, what: str) -> str:
+    return f"{what} of “{given['event']}”" if given["event"] else what
+
+
+def _then(given: Arguments) -> str:
+    return f"in {span(given)} against the {span(given)} before"
+
+
+def register() -> None:
+    make = partial(Measure, source="product usage", order=20)
+    counted, of_event, window = partial(make, kind=FactKind.NUMBER), (ANY_EVENT, days()), (days(),)
+    for measure in (
+        counted(
+            "uses", "uses", arguments=of_event, expression=USES.in_window(COUNT), unit="uses",
+            words=lambda given: f"{_of(given, 'uses')} in {span(given)}",
+        ),
+        counted(
+            "use_days", "days with use", arguments=of_event, expression=USES.in_window(DAYS), unit="days",
+            words=lambda given: f"days with {_of(given, 'use')} in {span(given)}",
+        ),
+        counted(
+            "events_used", "different events used", arguments=window, expression=USES.in_window(NAMES), unit="events",
+            words=lambda given: f"different events used in {span(given)}",
+        ),
+        counted(
+            "users", "active users", arguments=window, expression=USERS.in_window(PEOPLE), unit="users",
+            words=lambda given: f"active users in {span(given)}",
+        ),
+        counted(
+            "uses_change", "change of uses", arguments=of_event, expression=USES.change(COUNT), unit="%",
+            words=lambda given: f"change of {_of(given, 'uses')} {_then(given)}",
+        ),
+        counted(
+            "users_change", "change of active users", arguments=window, expression=USERS.change(PEOPLE), unit="%",
+            words=lambda given: f"change of active users {_then(given)}",
+        ),
+        counted(
+            "use_days_change", "change of days with use", arguments=of_event, expression=USES.change(DAYS), unit="%",
+            words=lambda given: f"change of days with {_of(given, 'use')} {_then(given)}",
+        ),
+        counted(
+            "top_event_share", "share of the event used most", arguments=window, expression=_top_share, unit="%",
+            words=lambda given: f"share of the event used most in {span(given)}",
+        ),
+        make(
+            "first_use", "first use", kind=FactKind.DATE, arguments=(EVENT,), expression=USES.so_far("min(u.day)"),
+            words=lambda given: f"first use of “{given['event']}”",
+        ),
+        make(
+            "latest_use", "latest use", kind=FactKind.DATE, arguments=(EVENT,), expression=USES.so_far("max(u.day)"),
+            words=lambda given: f"latest use of “{given['event']}”",
+        ),
+    ):  # fmt: skip
+        measures.register(measure)
