@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from hub.accounts.models import Account, AccountExternalId
 from hub.ingest.connectors import work
+from hub.ingest.connectors.applying import things_project
 from hub.ingest.connectors.base import MOST_BYTES
 from hub.ingest.connectors.door import receive
 from hub.ingest.connectors.endpoints import endpoint_renew, endpoint_revoke
@@ -269,6 +270,47 @@ def test_without_leave_to_make_accounts_calls_wait_for_their_account(acme: Tenan
         account.refresh_from_db()
         assert account.name == "Northwind Ltd"
         assert work.backlog() is None
+
+
+def test_those_who_cannot_be_caught_up_with_keep_nobody_waiting(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"cus_{n}" for n in range(6)]
+    take(acme, endpoint(acme), *(customer(AT + n, id=name) for n, name in enumerate(names)))
+    with tenant_context(acme):
+        for name in names:
+            AccountExternalId.objects.create(account=make_account(name), source="stripe", value=name)
+    bad = set(names[:4])
+
+    def project(connector: Any, source: str, things: list[SourceObject]) -> Any:
+        if things[0].external_id == "cus_0":
+            raise ZeroDivisionError
+        if things[0].external_id in bad:
+            raise ValueError("there is no rate")
+        return things_project(connector, source, things)
+
+    monkeypatch.setattr(work, "CATCH_UP_AT_ONCE", 2)
+    monkeypatch.setattr("hub.ingest.connectors.work.things_project", project)
+    for _ in range(3):
+        due = work.drain(acme.pk)
+    with tenant_context(acme):
+        waiting = SourceObject.objects.filter(account=None)
+        assert set(waiting.values_list("external_id", "tries")) == {(name, 1) for name in bad}
+        first = min(waiting.values_list("try_at", flat=True))
+        assert work.backlog() == due == first > timezone.now(), "nobody is asked for before they have rested"
+        waiting.update(try_at=timezone.now())
+    for _ in range(2):
+        work.drain(acme.pk)
+    with tenant_context(acme):
+        assert set(waiting.values_list("tries", flat=True)) == {2}
+        assert min(waiting.values_list("try_at", flat=True)) > timezone.now() + work.REST[0], "they rest for longer"
+        waiting.update(try_at=timezone.now())
+    bad.clear()
+    monkeypatch.setattr("hub.ingest.connectors.work.things_project", things_project)
+    for _ in range(2):
+        work.drain(acme.pk)
+    with tenant_context(acme):
+        assert not waiting.exists()
+        assert work.backlog() is None
+        assert set(states(HookDelivery.objects.all())) == {"applied"}
 
 
 def test_a_kind_that_is_not_kept_says_so(acme: Tenant, stripe: HookEndpoint) -> None:

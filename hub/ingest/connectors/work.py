@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from hub.accounts.models import AccountExternalId, Contact, ContactExternalId
@@ -31,14 +31,20 @@ KEPT: Final = timedelta(days=30)
 KEPT_UNMATCHED: Final = timedelta(days=90)
 FORGET_AT_ONCE: Final = 500
 CATCH_UP_AT_ONCE: Final = 50
+# How long somebody rests who turned up and could not be caught up with, once, twice, and so on.
+REST: Final = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
 
 
 def backlog() -> datetime | None:
     """When a call is due, or now when somebody who was unknown is known by now, or old calls can be forgotten."""
+    now = timezone.now()
     earliest: datetime | None = _due().aggregate(at=Min("due_at"))["at"]
-    if earliest is None and (turned_up().exists() or renaming.waits() or _old().exists()):
-        return timezone.now()
-    return earliest
+    if earliest is not None and earliest <= now:
+        return earliest
+    if turned_up().exists() or renaming.waits() or _old().exists():
+        return now
+    again: datetime | None = _unmatched().filter(try_at__gt=now).aggregate(at=Min("try_at"))["at"]
+    return min((at for at in (earliest, again) if at), default=None)
 
 
 def _due() -> QuerySet[HookDelivery]:
@@ -55,8 +61,7 @@ def drain(tenant_id: UUID) -> datetime | None:
     renaming.follow(tenant_id)
     with tenant_context(tenant_id):
         forget()
-        earliest: datetime | None = _due().aggregate(at=Min("due_at"))["at"]
-        return timezone.now() if renaming.waits() else earliest
+        return backlog()
 
 
 def apply_next(tenant_id: UUID) -> bool:
@@ -151,12 +156,20 @@ def delivery_apply(connector: Connector, delivery: HookDelivery) -> Applied:
 # --- Those who turned up ----------------------------------------------------------------------------------------------
 
 
+def _unmatched() -> QuerySet[SourceObject]:
+    found: QuerySet[SourceObject] = SourceObject.objects.filter(account__isnull=True)
+    return found
+
+
 def turned_up() -> QuerySet[SourceObject]:
-    """Companies and people of sources whose account nobody knew, and that are known by now."""
+    """Companies and people of sources whose account nobody knew, and that are known by now.
+
+    Those with whom it has failed rest first, so that they keep nobody waiting.
+    """
     company = AccountExternalId.objects.filter(source=OuterRef("source"), value=OuterRef("external_id"))
     person = ContactExternalId.objects.filter(source=OuterRef("source"), value=OuterRef("external_id"))
     holders = Contact.objects.filter(email=OuterRef("email")).values("email").annotate(n=Count("pk")).values("n")
-    unmatched = SourceObject.objects.filter(account__isnull=True)
+    unmatched = _unmatched().filter(Q(try_at__isnull=True) | Q(try_at__lte=timezone.now()))
     found: QuerySet[SourceObject] = unmatched.annotate(holders=Subquery(holders)).filter(
         Q(Exists(company), kind=COMPANY)
         | Q(Exists(person), kind=PERSON)
@@ -174,28 +187,36 @@ def _may_make() -> Q:
 
 
 def catch_up(tenant_id: UUID) -> None:
-    """Write what waited for customers that are known by now, one a transaction."""
-    failed: set[UUID] = set()
-    for _ in range(CATCH_UP_AT_ONCE):
-        with tenant_context(tenant_id):
-            thing = turned_up().exclude(pk__in=failed).order_by("created_at", "pk").first()
-            if thing is None:
-                return
-            failed.add(thing.pk)
-            thing_catch_up(thing)
+    """Write what waited for customers that are known by now, one a transaction; those that never failed first."""
+    try:
+        for _ in range(CATCH_UP_AT_ONCE):
+            with tenant_context(tenant_id):
+                thing = turned_up().order_by("tries", "created_at", "pk").first()
+                if thing is None:
+                    return
+                thing_catch_up(thing)
+    except OperationalError:
+        # A deadlock, or a database that went away: what waits is found again.
+        log.warning("those who turned up could not be caught up with now", exc_info=True)
 
 
-def thing_catch_up(thing: SourceObject) -> Applied:
-    """Write what waited for a customer who is known by now, and settle the calls that told of it."""
+def thing_catch_up(thing: SourceObject) -> None:
+    """Write what waited for a customer who is known by now, and settle the calls that told of it.
+
+    What cannot be written, and who is not found after all, is tried again later, ever more rarely.
+    """
     source_lock(thing.source)
     try:
         with transaction.atomic():
-            outcome = things_project(connectors.get(thing.connector), thing.source, [thing])
+            settle(things_project(connectors.get(thing.connector), thing.source, [thing]))
+    except OperationalError:
+        raise
     except ValueError as error:
         log.warning("what %s said of %s cannot be stored: %s", thing.source, thing.external_id, error)
-        return Applied()
-    settle(outcome)
-    return outcome
+    except Exception:
+        log.exception("what %s said of %s could not be stored", thing.source, thing.external_id)
+    rest = REST[min(thing.tries, len(REST) - 1)]
+    _unmatched().filter(pk=thing.pk).update(tries=F("tries") + 1, try_at=timezone.now() + rest)
 
 
 def settle(outcome: Applied) -> None:

@@ -120,6 +120,9 @@ class SourceObject(TenantModel):
     made = models.BooleanField(default=False)
     rows = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    # How often it was known whose it is and could not be written nevertheless, and before when it is not tried again.
+    tries = models.PositiveSmallIntegerField(default=0)
+    try_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(TenantModel.Meta):
         constraints = [
