@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -16,7 +17,7 @@ from django.utils import timezone
 from hub.accounts.models import AccountExternalId, Contact, ContactExternalId
 from hub.ingest.connectors import renaming
 from hub.ingest.connectors.applying import Applied, things_project, words_apply
-from hub.ingest.connectors.base import COMPANY, PERSON, Call, Connector, Malformed, NothingToDo, connectors
+from hub.ingest.connectors.base import COMPANY, PERSON, Call, Connector, Malformed, NothingToDo, Word, connectors
 from hub.ingest.connectors.keeping import source_lock
 from hub.ingest.models import DeliveryState, HookDelivery, HookEndpoint, SourceObject, SourceWord
 from hub.tenancy.context import tenant_context
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 SLICE_SECONDS: Final = 15.0
 MOST_ATTEMPTS: Final = 5
+# What a source says lies no further ahead than this, whatever its clock.
+AHEAD: Final = timedelta(minutes=5)
 BACK_OFF: Final = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 # Calls are forgotten after this; what they said stays. Those whose account is unknown wait longer.
 KEPT: Final = timedelta(days=30)
@@ -146,11 +149,16 @@ def call_of(delivery: HookDelivery) -> Call:
 def delivery_apply(connector: Connector, delivery: HookDelivery) -> Applied:
     """Read a call and write what it says. Raises NothingToDo, Malformed, and ValueError for what cannot be stored."""
     call, options = call_of(delivery), delivery.endpoint.options
-    words = connector.read(call, delivery.received_at, options)
+    words = [_not_ahead(word, delivery.received_at) for word in connector.read(call, delivery.received_at, options)]
     outcome = words_apply(connector, words, source=delivery.endpoint.record_source, delivery_id=delivery.pk)
     if connector.acts is not None:
         outcome.rows.extend(connector.acts(call, delivery.received_at, options))
     return outcome
+
+
+def _not_ahead(word: Word, received_at: datetime) -> Word:
+    """A clock that is wrong by years must not have the last word for years."""
+    return replace(word, at=min(word.at, received_at + AHEAD))
 
 
 # --- Those who turned up ----------------------------------------------------------------------------------------------
