@@ -20,6 +20,7 @@ from pytest_django import Settings
 from hub.accounts.models import Account, AccountFacts
 from hub.accounts.services.winning import fields_set_by_hand
 from hub.ingest.connectors.base import latest_given, said_since
+from hub.ingest.connectors.endpoints import endpoint_revoke
 from hub.ingest.connectors.selectors import alarms
 from hub.ingest.models import HookDelivery, HookEndpoint, SourceWord, WriteBack, WriteCall, WrittenRow
 from hub.ingest.pulling.services import access_give, access_take
@@ -365,6 +366,21 @@ def test_without_a_key_writing_stops(acme: Tenant, hubspot: Crm) -> None:
     assert hubspot.state().stopped_at is not None
     assert not hubspot.writes
     with tenant_context(acme), pytest.raises(ValidationError, match="no key"):
+        writing_set(endpoint=hubspot.endpoint, fields={"stage": "tandem_stage"}, on=True, actor=ACTOR)
+
+
+def test_a_connection_that_is_closed_or_switched_off_writes_no_more(acme: Tenant, hubspot: Crm) -> None:
+    hubspot.on()
+    with tenant_context(acme):
+        writing_set(endpoint=hubspot.endpoint, fields={"stage": "tandem_stage"}, on=False, actor=ACTOR)
+        assert work.backlog() is None
+    hubspot.on()
+    with tenant_context(acme):
+        endpoint_revoke(endpoint=hubspot.endpoint, actor=ACTOR)
+        assert work.backlog() is None
+    hubspot.work(2)
+    assert not hubspot.writes
+    with tenant_context(acme), pytest.raises(ValidationError, match="closed"):
         writing_set(endpoint=hubspot.endpoint, fields={"stage": "tandem_stage"}, on=True, actor=ACTOR)
 
 

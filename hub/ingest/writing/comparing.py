@@ -92,5 +92,10 @@ def due_find(writing: WriteBack, now: datetime, *, limit: int = AT_ONCE) -> int:
     statement, params = _current(writing.fields, writing.endpoint.record_source)
     tenant = current_tenant_id()
     with connection.cursor() as cursor:
+        # All customers are compared. Before the table of what was written has statistics, the planner would look
+        # through it once for each of them: minutes for 100,000, where a third of a second is enough.
+        cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(DUE.format(current=statement), [tenant, writing.pk, now, *params, tenant, writing.pk, limit])
-        return int(cursor.rowcount)
+        found = int(cursor.rowcount)
+        cursor.execute("SET LOCAL enable_nestloop = on")
+        return found
