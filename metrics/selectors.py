@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Max
 
 from hub.revenue.models import MonthsChanged, RetentionMonth
 from hub.revenue.services import retention
@@ -214,6 +215,14 @@ def nrr_trend(*, as_of: date, points: int, window: int, overlap: Overlap) -> lis
             )
             for month, opening, retained, kept, closing in cursor.fetchall()
         ]
+
+
+def trend_behind() -> datetime | None:
+    """As of when the kept sums of the trend hold, while something has changed since; None while they are of now."""
+    if not MonthsChanged.objects.exists():
+        return None
+    found: datetime | None = RetentionMonth.objects.aggregate(at=Max("computed_at"))["at"]
+    return found
 
 
 # With fewer accounts than this, reading every account month is quick enough to do it for the sake of the last seconds.

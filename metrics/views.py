@@ -80,6 +80,8 @@ def _shown(request: StaffRequest, query: MetricsQuery, figures: Figures) -> dict
         "contradictions": contradiction.in_words(figures.contradictions),
         "counted_at": figures.counted_at,
         "behind": figures.behind,
+        # With few accounts the trend, too, is counted while the page is made.
+        "trend_at": selectors.trend_behind() if figures.counted_at else None,
     }
 
 

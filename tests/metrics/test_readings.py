@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from hub.accounts.models import Account
 from hub.accounts.services import account_upsert, fields_set_by_hand
-from hub.revenue.services import churn_claim_upsert, contract_line_retract, months_refresh
+from hub.revenue.services import churn_claim_upsert, contract_line_retract, months_refresh, retention
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from metrics import readings
@@ -30,7 +30,7 @@ from tests.world import ACTOR, make_account
 
 FEBRUARY = date(2026, 2, 28)
 YEAR = Question(Kind.NRR, FEBRUARY, 12, "sum", "exclusive", "industry")
-KEPT_QUERIES = 14
+KEPT_QUERIES = 16
 PAGE = f"/t/acme/metrics/?as_of={FEBRUARY}"
 
 questions = st.one_of(
@@ -167,11 +167,18 @@ def test_an_edit_of_a_contract_line_reaches_the_page(acme: Tenant, many: None) -
     held = client.get(PAGE)
     assert held.context["year"]["nrr"] == 1.0
     assert "revenue has changed since, and is being counted anew" in held.text
+    assert "is summed anew within two minutes" not in held.text, "nothing was ever summed: the trend is of now"
     readings.drain(acme.pk)
     page = client.get(PAGE)
     assert page.context["year"]["nrr"] == 1.5
     assert "150.0%" in page.text
     assert "being counted anew" not in page.text
+    retention.drain(acme.pk)
+    with tenant_context(acme):
+        line(account, 16_000, date(2025, 11, 1))
+    assert "is summed anew within two minutes" in client.get(PAGE).text
+    retention.drain(acme.pk)
+    assert "is summed anew within two minutes" not in client.get(PAGE).text
 
 
 def state(client: Client, counted: str) -> str:
