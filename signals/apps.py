@@ -10,13 +10,14 @@ class SignalsConfig(AppConfig):
         from hub.registry.handlers import history_loaded, tenant_made
         from hub.registry.lists import ViewedList, viewed_lists
         from hub.tenancy.wake import register_queue
-        from signals import close, exports, measures, outgoing, panels
+        from signals import capacity, close, exports, measures, outgoing, panels
         from signals.engine import backlog, drain, forget_states
         from signals.selectors import trigger_keys
         from signals.services import on_tenant_made
 
         exports.register()
         outgoing.register()
+        capacity.register()
         measures.register(trigger_keys)
         register_queue("evaluate", drain=drain, backlog=backlog, rest=3.0)
         register_queue(close.QUEUE, drain=close.drain, backlog=close.backlog, lane="bulk")

@@ -7,7 +7,7 @@ Order for one account: facts → goals and exits → open waits (`facts_changed`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ from hub.registry.handlers import facts_changed, figures_changed, signal_recorde
 from hub.rules.compile import Clock
 from hub.rules.explain import Finding, findings, sentence
 from hub.rules.language import Node, parse
-from hub.rules.reading import Reading, read_rule
+from hub.rules.reading import Reading, read_rule, read_rules
 from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
@@ -88,7 +88,7 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
     stored = _store(_told(account_ids, clock))
     for wave in _waves():
         # What a later wave reads of an earlier one must be written.
-        stored += _store([signal for computed in wave for signal in _computed(computed, account_ids, clock)])
+        stored += _store(_evaluated(wave, account_ids, clock))
     signal_recorded(tenant.id, stored)
     return stored
 
@@ -121,13 +121,37 @@ def forget_states(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
 # --- Conditions that become true ----------------------------------------------------------------------------------
 
 
-def _computed(computed: Computed, account_ids: Sequence[UUID], clock: Clock) -> list[Signal]:
-    trigger, node = computed.trigger, computed.node
-    states = {s.account_id: s for s in TriggerState.objects.filter(trigger=trigger, account_id__in=account_ids)}
-    signals: list[Signal] = []
-    changed: list[TriggerState] = []
+def _evaluated(wave: Sequence[Computed], account_ids: Sequence[UUID], clock: Clock) -> list[Signal]:
+    """The new signals of triggers that do not read one another; facts are read and states written once for all."""
+    readings = read_rules([(computed.node, computed.tells) for computed in wave], account_ids, clock)
+    triggers = [computed.trigger for computed in wave]
+    states: dict[UUID, dict[UUID, TriggerState]] = {trigger.pk: {} for trigger in triggers}
+    for state in TriggerState.objects.filter(trigger__in=triggers, account_id__in=account_ids):
+        states[state.trigger_id][state.account_id] = state
+    steps = Steps()
+    for computed, own in zip(wave, readings, strict=True):
+        _steps_of(computed, own, states[computed.trigger.pk], clock, steps)
+    _save_states(steps.changed)
+    for trigger, cleared in steps.cleared:
+        _clear(trigger, cleared, clock)
+    return steps.signals
+
+
+@dataclass
+class Steps:
+    """What an evaluation comes to: new signals, states to write, and accounts of which a trigger is true no more."""
+
+    signals: list[Signal] = field(default_factory=list)
+    changed: list[TriggerState] = field(default_factory=list)
+    cleared: list[tuple[Trigger, list[UUID]]] = field(default_factory=list)
+
+
+def _steps_of(
+    computed: Computed, readings: Sequence[Reading], states: Mapping[UUID, TriggerState], clock: Clock, steps: Steps
+) -> None:
+    trigger = computed.trigger
     cleared: list[UUID] = []
-    for reading in read_rule(node, account_ids, clock, tells=computed.tells):
+    for reading in readings:
         state = states.get(reading.account_id)
         if state is None or state.version != trigger.version:
             state, fires = _first_sight(trigger, state, reading, clock)
@@ -137,13 +161,11 @@ def _computed(computed: Computed, account_ids: Sequence[UUID], clock: Clock) -> 
             fires = _step(trigger, state, reading, clock)
             if not reading.holds:
                 cleared.append(reading.account_id)
-        changed.append(state)
+        steps.changed.append(state)
         if fires:
-            signals.append(_computed_signal(trigger, node, state, reading, clock))
-    _save_states(changed)
+            steps.signals.append(_computed_signal(trigger, computed.node, state, reading, clock))
     if cleared:
-        _clear(trigger, cleared, clock)
-    return signals
+        steps.cleared.append((trigger, cleared))
 
 
 def _clear(trigger: Trigger, account_ids: Sequence[UUID], clock: Clock) -> None:
@@ -252,8 +274,13 @@ def _matches(trigger: Trigger, change: Change, clock: Clock) -> bool:
         trigger.change_kind == change.kind
         and change.depth <= MAX_DEPTH
         and change.occurred_at >= clock.now - timedelta(hours=trigger.max_age_hours)
-        and all(change.data.get(name) == wanted for name, wanted in trigger.match.items())
+        and all(_tells(change.data.get(name), wanted) for name, wanted in trigger.match.items())
     )
+
+
+def _tells(told: Any, wanted: Any) -> bool:
+    """Whether a value of the change is what a trigger wants; one of several is enough."""
+    return wanted in told if isinstance(told, list) else bool(told == wanted)
 
 
 class _Missing(dict[str, Any]):

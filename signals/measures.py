@@ -24,6 +24,7 @@ from hub.registry.measures import (
     suggestions,
 )
 from hub.rules.language import Node, comparisons
+from signals.catalogue import BY_KEY
 
 FIRED: Final = "signals"
 STANDS: Final = "trigger_stands"
@@ -47,6 +48,12 @@ def _stands(given: Arguments) -> Expression:
         " WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id AND u.is_true AND t.key = %s)",
         (given["trigger"],),
     )
+
+
+def _named(given: Arguments) -> str:
+    """A shipped trigger by its name, another by its key."""
+    shipped = BY_KEY.get(given["trigger"])
+    return shipped.name if shipped else given["trigger"]
 
 
 def read_by(node: Node) -> frozenset[str]:
@@ -87,10 +94,10 @@ def register(trigger_keys: Any) -> None:
     suggestions.register(Suggestion("triggers", trigger_keys))
     make = partial(Measure, source="signals", order=60)
     measures.register(make(
-        FIRED, "times a trigger fired", kind=FactKind.NUMBER, arguments=(TRIGGER, days(90)), unit="signals",
-        expression=_fired, words=lambda given: f"signals of “{given['trigger']}” in {span(given)}",
+        FIRED, "times a trigger fired", kind=FactKind.NUMBER, arguments=(TRIGGER, days(90)),
+        expression=_fired, words=lambda given: f"signals “{_named(given)}” in {span(given)}",
     ))  # fmt: skip
     measures.register(make(
         STANDS, "a trigger's condition stands", kind=FactKind.BOOLEAN, arguments=(TRIGGER,), dated=False,
-        expression=_stands, words=lambda given: f"what “{given['trigger']}” watches is so",
+        expression=_stands, words=lambda given: f"“{_named(given)}” stands",
     ))  # fmt: skip

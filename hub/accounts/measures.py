@@ -32,19 +32,19 @@ def register() -> None:
     make = partial(Measure, kind=FactKind.NUMBER, source="account record", order=15)
     for measure in (
         make(
-            "people", "people with a role", arguments=(ROLE,), unit="people",
+            "people", "people with a role", arguments=(ROLE,),
             expression=THERE.so_far("count(*)"), words=_people, dated=False,
         ),
         make(
-            "people_left", "people who left", arguments=(ROLE, days(90)), unit="people",
+            "people_left", "people who left", arguments=(ROLE, days(90)),
             expression=LEFT.in_window("count(*)"), words=lambda given: f"{_people(given)} who left in {span(given)}",
         ),
         make(
-            "days_unseen", "days since people of a role were seen", arguments=(ROLE,), unit="days",
+            "days_unseen", "days since people of a role were seen", arguments=(ROLE,),
             expression=_days_unseen, dated=False, words=lambda given: f"days since {_people(given)} were seen",
         ),
         make(
-            "community_activities", "community activities", arguments=(ACTIVITY, days(90)), unit="activities",
+            "community_activities", "community activities", arguments=(ACTIVITY, days(90)),
             source="community", expression=COMMUNITY.in_window("count(*)"),
             words=lambda given: f"community {given['activity'] or 'activities'} in {span(given)}",
         ),

@@ -37,15 +37,15 @@ def register() -> None:
     answered = partial(make, source="surveys", arguments=(days(90),))
     for measure in (
         make(
-            "tickets", "tickets opened", arguments=(PRIORITY, KIND, days()), unit="tickets",
+            "tickets", "tickets opened", arguments=(PRIORITY, KIND, days()),
             expression=TICKETS.in_window("count(*)"), words=lambda given: f"{_tickets(given)} in {span(given)}",
         ),
         make(
-            "tickets_standing", "tickets standing open", arguments=(PRIORITY, KIND), unit="tickets",
+            "tickets_standing", "tickets standing open", arguments=(PRIORITY, KIND),
             expression=_open, words=lambda given: f"open {_tickets(given)}",
         ),
         make(
-            "escalations", "escalated tickets", arguments=(days(),), unit="tickets",
+            "escalations", "escalated tickets", arguments=(days(),),
             expression=ESCALATED.in_window("count(*)"), words=lambda given: f"escalated tickets in {span(given)}",
         ),
         make(
@@ -54,11 +54,11 @@ def register() -> None:
             words=lambda given: f"mean {given['survey'].upper()} score in {span(given)}",
         ),
         answered(
-            "promoters", "NPS promoters", unit="people",
+            "promoters", "NPS promoters",
             expression=PROMOTERS.in_window("count(*)"), words=lambda given: f"NPS promoters in {span(given)}",
         ),
         answered(
-            "detractors", "NPS detractors", unit="people",
+            "detractors", "NPS detractors",
             expression=DETRACTORS.in_window("count(*)"), words=lambda given: f"NPS detractors in {span(given)}",
         ),
     ):  # fmt: skip

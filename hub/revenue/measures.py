@@ -25,21 +25,21 @@ def register() -> None:
     make = partial(Measure, kind=FactKind.NUMBER, source="bills", order=35, arguments=(days(180),))
     for measure in (
         make(
-            "payments", "payments", arguments=(STATUS, days()), unit="payments",
+            "payments", "payments", arguments=(STATUS, days()),
             expression=PAYMENTS.in_window("count(*)"),
             words=lambda given: f"{given['status']} payments in {span(given)}",
         ),
         make(
-            "invoices_paid_late", "invoices paid late", unit="invoices",
+            "invoices_paid_late", "invoices paid late",
             expression=PAID_LATE.in_window("count(*)"), words=lambda given: f"invoices paid late in {span(given)}",
         ),
         make(
-            "invoices_paid_in_time", "invoices paid in time", unit="invoices",
+            "invoices_paid_in_time", "invoices paid in time",
             expression=PAID_IN_TIME.in_window("count(*)"),
             words=lambda given: f"invoices paid in time in {span(given)}",
         ),
         make(
-            "months_as_customer", "months as a customer", arguments=(), unit="months", source="contract lines",
+            "months_as_customer", "months as a customer", arguments=(), source="contract lines",
             expression=_months, words=lambda given: "months since the first contract began",
         ),
     ):  # fmt: skip

@@ -34,6 +34,15 @@ _DATE_WORDS: Final[Mapping[Op, str]] = {
     Op.LT: "is before {}",
     Op.LTE: "is on or before {}",
 }
+_NOT_WORDS: Final[Mapping[Op, str]] = {
+    Op.EQ: "is not {}",
+    Op.IN: "is none of {}",
+    Op.CONTAINS: "does not contain {}",
+    Op.CONTAINS_ANY: "contains none of {}",
+    Op.WITHIN_DAYS_BEFORE: "is not due within {}",
+    Op.WITHIN_DAYS_AFTER: "was not within the last {}",
+    Op.WITHIN_DAYS_OF: "is not within {} of today",
+}
 _SYMBOLS: Final = {Op.EQ: "=", Op.NE: "≠", Op.GT: ">", Op.GTE: "≥", Op.LT: "<", Op.LTE: "≤"}
 _OPPOSITE: Final = {Op.EQ: "≠", Op.NE: "=", Op.GT: "≤", Op.GTE: "<", Op.LT: "≥", Op.LTE: ">"}
 _MINOR_DIGITS: Final = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "JOD": 3}
@@ -99,8 +108,14 @@ def show(fact: Fact, value: object) -> str:
 
 def _sentence(node: Node, *, top: bool = False) -> str:
     match node:
+        case Compare(op=Op.EQ, value=bool(wanted)):
+            return node.fact.label if wanted else f"not {node.fact.label}"
         case Compare():
             return f"{node.fact.label} {_predicate(node)}"
+        case Not(Compare(op=Op.EQ, value=True) as child):
+            return f"not {child.fact.label}"
+        case Not(Compare(op=op) as child) if op in _NOT_WORDS and not isinstance(child.value, bool):
+            return f"{child.fact.label} {_NOT_WORDS[op].format(*_constants(child))}"
         case Not(child):
             return f"it is not so that {_sentence(child)}"
         case Sustained(child, days):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from hub.registry.facts import Expression, FactKind
+from hub.registry.facts import TODAY, Expression, FactKind
 from hub.registry.measures import Argument, ArgumentKind, Arguments, Measure, Rows, days, measures, span
 
 EVENT = Argument("event", "which event", ArgumentKind.TEXT, suggest="events")
@@ -25,6 +25,16 @@ def _top_share(given: Arguments) -> Expression:
     return Expression(f"(SELECT 100.0 * max(t.n) / nullif(sum(t.n), 0) FROM {grouped} AS t)", by_name.params)
 
 
+def _new_events(given: Arguments) -> Expression:
+    """Events of the window that the account had never used before."""
+    now = USES.in_window("count(DISTINCT u.name)")(given)
+    earlier = (
+        "NOT EXISTS (SELECT 1 FROM usage_usagedaily e WHERE e.tenant_id = u.tenant_id AND e.account_id = u.account_id"
+        " AND e.name = u.name AND e.day <= %s::date - %s::int)"
+    )
+    return Expression(f"{now.sql.removesuffix(')')} AND {earlier})", (*now.params, TODAY, given["days"]))
+
+
 def _of(given: Arguments, what: str) -> str:
     return f"{what} of “{given['event']}”" if given["event"] else what
 
@@ -38,19 +48,23 @@ def register() -> None:
     counted, of_event, window = partial(make, kind=FactKind.NUMBER), (ANY_EVENT, days()), (days(),)
     for measure in (
         counted(
-            "uses", "uses", arguments=of_event, expression=USES.in_window(COUNT), unit="uses",
+            "uses", "uses", arguments=of_event, expression=USES.in_window(COUNT),
             words=lambda given: f"{_of(given, 'uses')} in {span(given)}",
         ),
         counted(
-            "use_days", "days with use", arguments=of_event, expression=USES.in_window(DAYS), unit="days",
+            "use_days", "days with use", arguments=of_event, expression=USES.in_window(DAYS),
             words=lambda given: f"days with {_of(given, 'use')} in {span(given)}",
         ),
         counted(
-            "events_used", "different events used", arguments=window, expression=USES.in_window(NAMES), unit="events",
+            "events_used", "different events used", arguments=window, expression=USES.in_window(NAMES),
             words=lambda given: f"different events used in {span(given)}",
         ),
         counted(
-            "users", "active users", arguments=window, expression=USERS.in_window(PEOPLE), unit="users",
+            "new_events", "events used for the first time", arguments=window, expression=_new_events,
+            words=lambda given: f"events used for the first time in {span(given)}",
+        ),
+        counted(
+            "users", "active users", arguments=window, expression=USERS.in_window(PEOPLE),
             words=lambda given: f"active users in {span(given)}",
         ),
         counted(

@@ -151,7 +151,7 @@ def test_a_late_event_starts_nothing(acme: Tenant, account: Account) -> None:
 
 def test_a_tag_that_no_trigger_listens_to_is_handled_without_a_signal(acme: Tenant, account: Account) -> None:
     with tenant_context(acme):
-        for key, tag in (("a", "risk"), ("b", "expansion")):
+        for key, tag in (("a", "praise"), ("b", "expansion")):
             change_record(
                 account_id=account.id,
                 kind=QBR_LINE_TAGGED,

@@ -1,0 +1,30 @@
+"""Who is there for the customer, and who is not any more."""
+
+from __future__ import annotations
+
+from hub.accounts.services.people import CONTACT_LEFT
+from signals.catalogue.base import CRITICAL, PAYS, WARNING, computed, every, fact, told
+
+TRIGGERS = (
+    told(
+        "champion-departed", "Champion departed", "people", CRITICAL, CONTACT_LEFT, "The champion left the company",
+        match={"roles": "champion"},
+    ),
+    told(
+        "sponsor-departed", "Executive sponsor departed", "people", CRITICAL, CONTACT_LEFT,
+        "The executive sponsor left the company", match={"roles": "executive_sponsor"},
+    ),
+    computed(
+        "champion-missing", "No champion", "people", WARNING,
+        every(PAYS, fact("months_as_customer", "gte", 2), fact("people", "eq", 0, role="champion")),
+    ),
+    computed("single-threaded", "Single-threaded", "people", WARNING, every(PAYS, fact("people", "eq", 1))),
+    computed(
+        "executive-disengaged", "Executive sponsor disengaged", "people", WARNING,
+        every(PAYS, fact("days_unseen", "gt", 60, role="executive_sponsor")), cooldown_days=60,
+    ),
+    computed(
+        "engagement-waning", "Engagement waning", "people", WARNING, every(PAYS, fact("days_unseen", "gt", 45)),
+        cooldown_days=45,
+    ),
+)  # fmt: skip
