@@ -15,9 +15,11 @@ from django.utils import timezone
 from hub.accounts.facts import today_of
 from hub.accounts.models import Account
 from hub.accounts.services import facts_touch
+from hub.people.audit import SYSTEM
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
 from signals.models import DayClose
+from signals.services import triggers_install
 
 QUEUE: Final = "day"
 BATCH: Final = 1_000
@@ -40,6 +42,8 @@ def drain(tenant_id: UUID) -> datetime:
     today = today_of(tenant)
     with tenant_context(tenant):
         DayClose.objects.bulk_create([DayClose(day=today)], ignore_conflicts=True)
+        # What a new release ships reaches tenants that were there before, as baseline.
+        triggers_install(actor=SYSTEM)
     while True:
         with tenant_context(tenant):
             if not close_batch(DayClose.objects.get(day=today)):

@@ -13,7 +13,7 @@ from hub.revenue.services import contract_line_upsert
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from signals import close, engine
-from signals.models import DayClose
+from signals.models import DayClose, Signal, Trigger, TriggerVersion
 from tests.world import make_account
 
 pytestmark = pytest.mark.django_db
@@ -103,3 +103,16 @@ def test_a_worker_that_died_half_way_is_followed_by_one_that_goes_on(
 def test_a_tenant_without_accounts_owes_nothing(acme: Tenant) -> None:
     with tenant_context(acme):
         assert close.backlog() is None
+
+
+def test_a_trigger_that_a_release_ships_reaches_a_tenant_at_its_day_close_and_fires_nothing(acme: Tenant) -> None:
+    with tenant_context(acme):
+        account = make_account(seats=5)
+        trigger = Trigger.objects.get(key="single-threaded")
+        TriggerVersion.objects.filter(trigger=trigger).delete()
+        trigger.delete()
+    close.drain(acme.pk)
+    with tenant_context(acme):
+        assert Trigger.objects.filter(key="single-threaded").exists()
+        engine.evaluate_accounts(acme, [account.pk])
+        assert not Signal.objects.exists()
