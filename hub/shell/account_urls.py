@@ -9,6 +9,7 @@ urlpatterns = [
     path("", accounts.account_list, name="list"),
     path("filter/", account_filter.account_filter, name="filter"),
     path("filter/row/", account_filter.filter_row, name="filter_row"),
+    path("filter/group/", account_filter.filter_group, name="filter_group"),
     path("columns/", account_filter.account_columns, name="columns"),
     path("bulk/", bulk.bulk_list, name="bulks"),
     path("bulk/new/", bulk.bulk_new, name="bulk_new"),

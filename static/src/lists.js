@@ -30,7 +30,11 @@ function rove(row) {
 
 function clicked(event) {
   const remover = event.target.closest("[data-removes]");
-  if (remover) remove(remover);
+  if (remover) {
+    // Without a script the button asks the server to do it.
+    event.preventDefault();
+    remove(remover);
+  }
   const mover = event.target.closest("[data-moves]");
   if (mover) move(mover);
 }
@@ -116,7 +120,9 @@ function remove(button) {
   const next = row.nextElementSibling ?? row.previousElementSibling;
   const list = row.parentElement;
   row.remove();
-  (next ?? list.closest("form"))?.querySelector("select, button")?.focus();
+  const form = list.closest("form");
+  (next ?? form)?.querySelector("select, button:not([tabindex='-1'])")?.focus();
+  form?.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
 function move(button) {

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from hub.accounts.models import Account
 from hub.accounts.services import attribute_define, attributes_set
 from hub.registry.facts import FactKind, facts, known_facts
+from hub.registry.measures import Measure, measures
 from hub.rules.compile import Clock
 from hub.rules.language import OPERATORS, Op, parse
 from hub.rules.reading import read_rule
 from hub.shell.account_list import AccountQuery, accounts_count, accounts_page
-from hub.shell.account_list.builder import MOST_ROWS, Row, read_rows, rows_of
 from hub.shell.paging import cursor_of
+from hub.shell.rule_form import MOST_ROWS, Draft, Group, Row, draft_of, read_draft
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from signals.engine import evaluate_batch
@@ -87,13 +88,20 @@ def test_what_the_form_cannot_read_is_named_beside_it_and_nothing_is_lost(acme: 
     assert 'value="NO"' in answer.text
 
 
-def test_a_rule_deeper_than_the_form_says_so_and_still_filters(acme: Tenant) -> None:
+def test_a_rule_deeper_than_the_form_is_kept_as_its_sentence_and_as_text(acme: Tenant) -> None:
     with tenant_context(acme):
         some_accounts()
-    deep = json.dumps({"not": {"fact": "country", "op": "eq", "value": "NO"}})
+    deep = json.dumps({"not": {"all": [{"fact": "country", "op": "eq", "value": "NO"}]}})
     client = staff(acme)
-    assert "more than this form can show" in client.get(f"{LIST}filter/", {"rule": deep}).text
+    form = client.get(f"{LIST}filter/", {"rule": deep}).text
+    assert "it is not so that country is “NO”" in form
+    assert 'name="rule_text"' in form
     assert "Birch" in client.get(LIST, {"rule": deep}).text
+    to = client.get(f"{LIST}filter/", {"apply": "1", "rule_text": deep})["Location"]
+    assert json.loads(parse_qs(urlsplit(to).query)["rule"][0]) == json.loads(deep)
+    wrong = client.get(f"{LIST}filter/", {"apply": "1", "rule_text": '{"all": 5}'})
+    assert wrong.status_code == 422
+    assert "expected a list" in wrong.text
 
 
 @pytest.mark.parametrize(
@@ -183,24 +191,93 @@ def test_only_accounts_of_the_tenant_answer_to_a_rule(acme: Tenant, globex: Tena
         assert accounts_count(asked) == 2
 
 
-@settings(deadline=None, max_examples=60, database=None)
-@given(data=st.data())
-def test_what_the_form_writes_it_can_read_again(data: st.DataObject) -> None:
-    """Form → rule → form → rule: the same rule."""
+VALUES = {"number": "12.5", "money": "10.25", "text": "x y", "boolean": "no", "date": "2026-02-28"}
+VALUES |= {"datetime": "2026-02-28", "set": "x"}
+NEEDED = {"event": "Export", "survey": "nps", "status": "failed", "trigger": "usage-decline"}
+
+
+@st.composite
+def typed_rows(draw: st.DrawFn) -> Row:
+    """A row that somebody filled in rightly: a fact or a measure, turned round or not, for days where it can be."""
+    subject = draw(st.sampled_from([*(fact for fact in facts if OPERATORS[fact.kind]), *measures]))
+    op = draw(st.sampled_from(OPERATORS[subject.kind]))
+    value = "30" if "days" in op else VALUES[subject.kind]
+    dated = subject.dated if isinstance(subject, Measure) else subject.past is not None
+    arguments = subject.arguments if isinstance(subject, Measure) else ()
+    return Row(
+        fact=subject.name,
+        op=str(op),
+        value=value,
+        second=value,
+        arguments=tuple(NEEDED.get(a.name, "") or ("" if a.default is None else str(a.default)) for a in arguments),
+        sense=draw(st.sampled_from(["", "not"])),
+        running=draw(st.sampled_from(["", "2"])) if dated else "",
+        group=draw(st.sampled_from(["", "1", "2"])),
+    )
+
+
+@settings(deadline=None, max_examples=150, database=None)
+@given(rows=st.lists(typed_rows(), min_size=1, max_size=MOST_ROWS), match=st.sampled_from(["all", "any"]),
+       kinds=st.tuples(*[st.sampled_from(["all", "any", "none"])] * 2))  # fmt: skip
+def test_what_the_form_writes_it_can_read_again(rows: list[Row], match: str, kinds: tuple[str, str]) -> None:
+    """Form → rule → form → rule: the same rule, measures, groups, *not* and days running included."""
     tenant = Tenant(currency="USD", timezone="Europe/Oslo")
-    known = [fact for fact in facts if OPERATORS[fact.kind]]
-    values = {"number": "12.5", "money": "10.25", "text": "x y", "boolean": "no", "date": "2026-02-28"}
-    values |= {"datetime": "2026-02-28", "set": "x"}
-    rows = []
-    for _ in range(data.draw(st.integers(1, MOST_ROWS))):
-        fact = data.draw(st.sampled_from(known))
-        op = data.draw(st.sampled_from(OPERATORS[fact.kind]))
-        value = "30" if "days" in op else values[fact.kind]
-        rows.append(Row(fact.name, str(op), value, value))
-    match = data.draw(st.sampled_from(["all", "any"]))
-    text, marked = read_rows(match, rows, tenant)
-    assert [row.problem for row in marked] == [""] * len(rows)
-    shown = rows_of(parse(json.loads(text), facts.as_mapping()), tenant)
+    read = read_draft(Draft(match, rows=tuple(rows), groups=(Group("1", kinds[0]), Group("2", kinds[1]))), tenant)
+    assert not read.draft.wrong, read.draft
+    shown = draft_of(read.node, tenant)
     assert shown is not None
-    assert shown[0] == match
-    assert read_rows(*shown, tenant)[0] == text
+    assert shown.match == match
+    assert read_draft(shown, tenant).text == read.text
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"all": [{"all": [{"any": [{"fact": "seats", "op": "gt", "value": 1}]}]}]},
+        {"not": {"all": [{"fact": "seats", "op": "gt", "value": 1}]}},
+        {"fact": "country", "op": "in", "value": ["NO", "a, b"]},
+        {"fact": "country", "op": "eq", "value": " NO"},
+        {"any": []},
+        {"all": [{"fact": "seats", "op": "gt", "value": n} for n in range(MOST_ROWS + 1)]},
+    ],
+)
+def test_what_the_rows_would_lose_they_do_not_show(tree: dict[str, Any]) -> None:
+    node = parse(tree, facts.as_mapping())
+    assert draft_of(node, Tenant(currency="USD", timezone="Europe/Oslo")) is None
+
+
+def test_a_row_asks_for_the_arguments_of_its_measure(acme: Tenant) -> None:
+    client = staff(acme)
+    row = client.get(f"{LIST}filter/row/", {"fact": "uses", "with1": "Export", "with2": "14"}).text
+    assert 'name="with1" value="Export" list="names-events"' in row
+    assert 'name="with2" value="14"' in row
+    asked = {"apply": "1", "fact": "uses", "op": "gte", "value": "5", "with1": "Export", "with2": "no"}
+    wrong = client.get(f"{LIST}filter/", asked)
+    assert wrong.status_code == 422
+    assert "expected a whole number of days" in wrong.text
+    made = parse_qs(urlsplit(client.get(f"{LIST}filter/", asked | {"with2": "14"})["Location"]).query)["rule"][0]
+    comparison = {"fact": "uses", "with": {"event": "Export", "days": 14}, "op": "gte", "value": 5}
+    assert json.loads(made) == {"all": [comparison]}
+
+
+def test_groups_are_one_condition_and_come_back_by_the_link(acme: Tenant) -> None:
+    client = staff(acme)
+    fields = {"fact": ["seats", "country", "country"], "op": ["gt", "eq", "eq"], "value": ["5", "NO", "SE"]}
+    groups = {"group": ["", "7", "7"], "group_id": "7", "group_match": "none", "running_all": ""}
+    to = client.get(f"{LIST}filter/", {"apply": "1", **fields, **groups})["Location"]
+    made = parse_qs(urlsplit(to).query)["rule"][0]
+    nordic = [{"fact": "country", "op": "eq", "value": code} for code in ("NO", "SE")]
+    assert json.loads(made) == {"all": [{"fact": "seats", "op": "gt", "value": 5}, {"not": {"any": nordic}}]}
+    form = client.get(f"{LIST}filter/", {"rule": made}).text
+    assert form.count("data-filter-group>") == 1
+    assert form.count("data-filter-row>") == 3
+
+
+def test_without_a_script_the_buttons_of_the_form_do_the_same(acme: Tenant) -> None:
+    client = staff(acme)
+    filled: dict[str, Any] = {"fact": ["seats", "country"], "op": ["gt", "eq"], "value": ["5", "NO"]}
+    for button, rows, groups in (({"add": ""}, 3, 0), ({"add": "group"}, 3, 1), ({"remove": "0"}, 1, 0)):
+        page = client.get(f"{LIST}filter/", filled | button).text
+        assert (page.count("data-filter-row>"), page.count("data-filter-group>")) == (rows, groups)
+    fragment = client.get(f"{LIST}filter/group/", {"group_id": ["1", "4"]}).text
+    assert 'name="group_id" value="5"' in fragment

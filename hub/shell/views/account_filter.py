@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from itertools import zip_longest
 from urllib.parse import urlencode
 
-from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from hub.people.guards import StaffRequest, staff_page
-from hub.registry.facts import Fact, known_facts
-from hub.rules.language import Node, RuleError
+from hub.rules.explain import sentence
+from hub.rules.language import RuleError
 from hub.shell.account_list import AccountQuery
-from hub.shell.account_list.builder import MOST_ROWS, Row, field_of, read_rows, rows_of
 from hub.shell.account_list.columns import DEFAULT, MOST, list_columns
 from hub.shell.account_list.query import read_rule
+from hub.shell.rule_form import (
+    Draft,
+    Row,
+    acted,
+    builder_context,
+    draft_of,
+    group_context,
+    read_draft,
+    row_context,
+    typed,
+)
 
-MATCHES = (("all", "all of these are true"), ("any", "any of these is true"))
+BUTTONS = ("add", "remove", "remove_group", "look")
 
 
 @staff_page("accounts.view")
@@ -28,64 +36,50 @@ MATCHES = (("all", "all of these are true"), ("any", "any of these is true"))
 def account_filter(request: StaffRequest) -> HttpResponse:
     """The filter as a form; sent with `apply`, it goes to the list with the rule in its address."""
     query = AccountQuery.read(request.GET)
+    if any(name in request.GET for name in BUTTONS):
+        return _form(request, query, acted(typed(request.GET), request.GET))
     if "apply" in request.GET:
-        match = request.GET.get("match", "")
-        rule, rows = read_rows(match, _typed(request.GET), request.tenant)
-        if not any(row.problem for row in rows):
-            return _to_list(request, replace(query, rule=rule))
-        return _form(request, query, match, rows, status=422)
-    node, problem = _node(query)
-    shown = rows_of(node, request.tenant)
-    match, rows = shown or ("all", [])
-    return _form(request, query, match, rows, too_much=shown is None, problem=problem)
-
-
-def _node(query: AccountQuery) -> tuple[Node | None, str]:
+        read = read_draft(typed(request.GET), request.tenant)
+        if not read.draft.wrong:
+            return _to_list(request, replace(query, rule=read.text))
+        return _form(request, query, read.draft, status=422)
     try:
-        return (read_rule(query.rule) if query.rule else None), ""
+        node = read_rule(query.rule) if query.rule else None
     except RuleError as error:
-        return None, str(error)
-
-
-def _typed(given: QueryDict) -> list[Row]:
-    columns = [given.getlist(name)[:MOST_ROWS] for name in ("fact", "op", "value", "second")]
-    return [Row(*cells) for cells in zip_longest(*columns, fillvalue="")]
+        return _form(request, query, Draft(), problem=str(error))
+    draft = draft_of(node, request.tenant)
+    if node is not None and draft is None:
+        return _form(request, query, Draft(text=query.rule), sentence=sentence(node))
+    return _form(request, query, draft or Draft())
 
 
 def _form(
-    request: StaffRequest, query: AccountQuery, match: str, rows: list[Row], *, status: int = 200, **extra: object
+    request: StaffRequest, query: AccountQuery, draft: Draft, *, status: int = 200, **extra: object
 ) -> HttpResponse:
-    known = known_facts()
     context = {
         "query": query,
         "kept": {name: value for name, value in query.params().items() if name != "rule"},
-        "match": match,
-        "matches": MATCHES,
-        "fields": [field_of(row, known, request.tenant.currency) for row in rows or [Row()]],
-        "facts": fact_choices(known),
         "list_url": _address(request, query),
+        **builder_context(draft, request.tenant),
         **extra,
     }
     template = f"shell/account_filter.html{'#drawer' if request.htmx else ''}"
     return render(request, template, context, status=status)
 
 
-def fact_choices(known: Mapping[str, Fact]) -> list[tuple[str, list[Fact]]]:
-    """The facts by where they come from, as the form offers them."""
-    groups: dict[str, list[Fact]] = {}
-    for fact in known.values():
-        groups.setdefault(fact.source, []).append(fact)
-    return [(source.capitalize(), facts) for source, facts in groups.items()]
+@staff_page("accounts.view")
+@require_safe
+def filter_row(request: StaffRequest) -> HttpResponse:
+    """One row of a rule's form: its operators, arguments and kind of value follow the fact."""
+    row = next(iter(typed(request.GET).rows), Row())
+    return render(request, "shell/rule_form/row.html", row_context(row, request.tenant))
 
 
 @staff_page("accounts.view")
 @require_safe
-def filter_row(request: StaffRequest) -> HttpResponse:
-    """One row of the filter's form: its operators and kind of value follow the fact."""
-    known = known_facts()
-    row = next(iter(_typed(request.GET)), Row())
-    context = {"field": field_of(row, known, request.tenant.currency), "facts": fact_choices(known)}
-    return render(request, "shell/_filter_row.html", context)
+def filter_group(request: StaffRequest) -> HttpResponse:
+    """A further group of a rule's form, with an empty row; its id is one that the form's groups do not have."""
+    return render(request, "shell/rule_form/group.html", group_context(typed(request.GET).groups, request.tenant))
 
 
 @staff_page("accounts.view")
