@@ -18,10 +18,11 @@ from hub.accounts.services import facts_touch
 from hub.people.audit import SYSTEM
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
+from signals import reopening
 from signals.models import DayClose
 from signals.services import triggers_install
 
-QUEUE: Final = "day"
+QUEUE: Final = reopening.QUEUE
 BATCH: Final = 1_000
 KEPT: Final = timedelta(days=90)
 
@@ -46,7 +47,8 @@ def drain(tenant_id: UUID) -> datetime:
         triggers_install(actor=SYSTEM)
     while True:
         with tenant_context(tenant):
-            if not close_batch(DayClose.objects.get(day=today)):
+            # Locked, or a day that is opened again meanwhile would go on where this batch ends.
+            if not close_batch(DayClose.objects.select_for_update().get(day=today)):
                 return datetime.combine(today + timedelta(days=1), time(), tenant.zone)
 
 

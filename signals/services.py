@@ -20,6 +20,7 @@ from hub.tenancy.live import announce
 from signals.catalogue import SHIPPED, SIGNAL_REPORTED
 from signals.measures import circle, read_by
 from signals.models import Signal, SignalStatus, Trigger, TriggerVersion
+from signals.reopening import day_reopen
 
 
 @transaction.atomic
@@ -39,7 +40,7 @@ def triggers_install(*, actor: Actor) -> int:
             rule=shipped.rule,
             cooldown_days=shipped.cooldown_days,
         )
-        _keep_version(trigger)
+        keep_version(trigger)
         audit(actor, "trigger.install", trigger)
     return len(missing)
 
@@ -56,20 +57,22 @@ def trigger_edit(*, trigger: Trigger, rule: Any, actor: Actor) -> Trigger:
     Accounts for which the new rule is true already are taken as baseline: an edit fires nothing.
     """
     node = parse(rule, known_facts())
-    _check_composition(trigger, node)
-    locked: Trigger = Trigger.objects.select_for_update().get(pk=trigger.pk)
+    check_composition(trigger, node)
+    # Evaluations refer to the trigger meanwhile; they wait for nobody.
+    locked: Trigger = Trigger.objects.select_for_update(no_key=True).get(pk=trigger.pk)
     before = locked.rule
     if before == rule:
         return locked
     locked.rule = rule
     locked.version += 1
     locked.save(update_fields=["rule", "version"])
-    _keep_version(locked)
-    audit(actor, "trigger.edit", locked, before=before, after=rule)
+    keep_version(locked)
+    audit(actor, "trigger.edit", locked, before=before, after=rule, version=locked.version)
+    day_reopen()
     return locked
 
 
-def _check_composition(trigger: Trigger, node: Node) -> None:
+def check_composition(trigger: Trigger, node: Node) -> None:
     """Raise RuleError for triggers that do not exist and for circles: such a rule could never be decided."""
     known = known_facts()
     rules = Trigger.objects.filter(kind=Trigger.Kind.COMPUTED).values_list("key", "rule")
@@ -82,7 +85,8 @@ def _check_composition(trigger: Trigger, node: Node) -> None:
         raise RuleError((Problem("", f"the triggers wait for one another: {' → '.join(way)}"),))
 
 
-def _keep_version(trigger: Trigger) -> None:
+def keep_version(trigger: Trigger) -> None:
+    """Write down the rule as it is now, under the trigger's version."""
     node = parse(trigger.rule, known_facts())
     TriggerVersion.objects.create(
         trigger=trigger, version=trigger.version, match=trigger.match, rule=trigger.rule, sentence=sentence(node)

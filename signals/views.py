@@ -15,8 +15,9 @@ from hub.registry.lists import with_views
 from signals import services
 from signals.forms import DismissForm
 from signals.inbox import ANY_STATUS, InboxQuery, families, inbox_page, status_counts
-from signals.models import Severity, Signal, SignalStatus, Trigger, TriggerVersion
-from signals.trigger_page import trigger_counts, trigger_lines, trigger_sentence
+from signals.models import Severity, Signal, SignalStatus, Trigger
+from signals.trigger_page import trigger_counts, trigger_lines
+from signals.triggers.page import version_lines
 
 RECENT = 20
 
@@ -105,11 +106,11 @@ def trigger_list(request: StaffRequest) -> HttpResponse:
 def trigger_page(request: StaffRequest, trigger_id: UUID) -> HttpResponse:
     """A trigger: its rule in words, its versions, what it has led to."""
     trigger = get_object_or_404(Trigger, pk=trigger_id)
-    versions = list(TriggerVersion.objects.filter(trigger=trigger).order_by("-version"))
+    versions = version_lines(trigger)
     context = {
         "trigger": trigger,
-        "sentence": trigger_sentence(trigger, versions[0].sentence if versions else ""),
-        "versions": [(version, trigger_sentence(trigger, version.sentence)) for version in versions],
+        "sentence": next((line.sentence for line in versions if line.is_current), ""),
+        "versions": versions,
         "counts": trigger_counts(trigger),
         "signals": Signal.objects.select_related("account", "trigger", "closed_by")
         .filter(trigger=trigger)
