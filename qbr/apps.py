@@ -8,7 +8,7 @@ class QbrConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.registry.lists import ViewedList, viewed_lists
-        from qbr import exports, outgoing, panels
+        from qbr import exports, outgoing, panels, texts
         from qbr.blocks import load
 
         exports.register()
@@ -16,3 +16,4 @@ class QbrConfig(AppConfig):
         outgoing.register()
         load()
         panels.register()
+        texts.register()

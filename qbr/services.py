@@ -15,6 +15,7 @@ from django.utils import timezone
 from hub.accounts.facts import today_of
 from hub.accounts.models import Account, AccountFacts, Contact
 from hub.accounts.services import change_record, timeline_record
+from hub.feedback.reading import texts_due
 from hub.people.audit import Actor, audit
 from hub.people.models import User
 from hub.tenancy.live import announce
@@ -23,6 +24,7 @@ from qbr import outgoing
 from qbr.blocks import KINDS, block_kinds
 from qbr.models import LineTag, Qbr, QbrBlock, QbrComment, QbrLine, QbrLineRevision, QbrRead, QbrTemplate
 from qbr.selectors import bring_up_to_date
+from qbr.texts import COMMENTS
 from signals.catalogue import QBR_LINE_TAGGED
 
 BATCH = 200
@@ -265,6 +267,7 @@ def comment_add(
         return known
     announce("qbr")
     audit(actor, "qbr.comment", comment)
+    texts_due(kind=COMMENTS, object_ids=[comment.pk])
     timeline_record(
         account_id=block.account_id,
         kind="qbr",

@@ -92,3 +92,74 @@ class SurveyResponse(SourcedModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.score}"
+
+
+class ReadText(TenantModel):
+    """What was read in a text of a customer. The text itself stays where it is (`text_sources` finds it again)."""
+
+    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    kind = models.CharField(max_length=32)  # the key of a text source
+    object_id = models.UUIDField()
+    at = models.DateTimeField()  # when it was written
+    language = models.CharField(max_length=8, blank=True)  # "": not known
+    sentiment = models.FloatField(null=True)  # −1 to 1; NULL: not read in this language
+    feeling = models.CharField(max_length=8, blank=True)
+    themes = ArrayField(models.CharField(max_length=40), default=list)
+    confidence = models.JSONField(default=dict)  # theme → 0 to 1
+    version = models.CharField(max_length=40)  # of the reader
+    read_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "kind", "object_id"], name="read_text_key")]
+        indexes = [
+            models.Index(fields=["tenant", "account", "at"], name="read_text_account"),
+            models.Index(fields=["tenant", "at"], name="read_text_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id}"
+
+
+class TextDue(TenantModel):
+    """A text was written, changed or taken away; written with it, taken by the worker that reads it.
+
+    `quiet`: it is history, what it makes true is no news.
+    """
+
+    kind = models.CharField(max_length=32)
+    object_id = models.UUIDField()
+    quiet = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id}"
+
+
+class TextPass(TenantModel):
+    """How far all texts of a kind have been read by a version of the reader."""
+
+    kind = models.CharField(max_length=32)
+    version = models.CharField(max_length=40, blank=True)
+    after = models.UUIDField(null=True)
+    done = models.BooleanField(default=False)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "kind"], name="text_pass_key")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.version}"
+
+
+class TextTheme(TenantModel):
+    """A theme of the tenant's own, or one that ships with phrases of its own."""
+
+    key = models.CharField(max_length=40)
+    title = models.CharField(max_length=80)
+    phrases = ArrayField(models.CharField(max_length=80), default=list)
+    is_off = models.BooleanField(default=False)
+    changed_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "key"], name="text_theme_key")]
+
+    def __str__(self) -> str:
+        return self.title

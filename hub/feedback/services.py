@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from hub.accounts.models import Account, TimelineEntry
 from hub.accounts.services import Noun, sourced_retract, sourced_upsert
 from hub.feedback.models import SurveyResponse, Ticket
+from hub.feedback.reading import texts_due
+from hub.feedback.texts import ANSWERS, TICKETS
 from hub.people.audit import Actor
 
 
@@ -48,6 +50,14 @@ def _answer_timeline(answer: SurveyResponse) -> list[TimelineEntry]:
     ]
 
 
+def _tickets_written(rows: Sequence[Ticket], historical: bool) -> None:
+    texts_due(kind=TICKETS, object_ids=[row.pk for row in rows], quiet=historical)
+
+
+def _answers_written(rows: Sequence[SurveyResponse], historical: bool) -> None:
+    texts_due(kind=ANSWERS, object_ids=[row.pk for row in rows], quiet=historical)
+
+
 SCALES = {"nps": (0, 10), "csat": (1, 5)}
 
 
@@ -77,6 +87,7 @@ TICKET = Noun(
     ),
     required=frozenset({"opened_at"}),
     timeline=_ticket_timeline,
+    written=_tickets_written,
 )  # fmt: skip
 SURVEY_RESPONSE = Noun(
     "survey_response",
@@ -85,6 +96,7 @@ SURVEY_RESPONSE = Noun(
     required=frozenset({"kind", "score", "answered_at"}),
     prepare=_checked_answer,
     timeline=_answer_timeline,
+    written=_answers_written,
 )
 
 

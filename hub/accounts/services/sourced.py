@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -24,7 +24,8 @@ class Noun(Generic[Row]):
 
     `prepare(values, stored row or None)` makes the values that are stored of those that were given. `timeline(row)`
     gives entries with keys of their own, so that telling them again changes nothing. `follow(row, accounts)` writes
-    what follows, in the same transaction, under the locks of those accounts.
+    what follows, in the same transaction, under the locks of those accounts. `written(rows, historical)` hears of every
+    row that was made, changed or taken back, in its transaction.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Noun(Generic[Row]):
     prepare: Callable[[dict[str, Any], Row | None], dict[str, Any]] = lambda values, row: values
     timeline: Callable[[Row], list[TimelineEntry]] = lambda row: []
     follow: Callable[[Row, list[Any]], None] = lambda row, accounts: None
+    written: Callable[[Sequence[Row], bool], None] = lambda rows, historical: None
 
 
 class MissingFieldError(ValueError):
@@ -73,6 +75,7 @@ def sourced_upsert(
         outcome = _changed(noun, row, account, values, as_of)
     if outcome in ("created", "updated"):
         timeline_record_many(noun.timeline(row))
+        noun.written([row], False)
     if actor is not None:
         audit(actor, f"{noun.name}.{outcome}", row, source=source, external_id=external_id)
     return row, outcome
@@ -151,5 +154,6 @@ def sourced_retract(noun: Noun[Row], *, source: str, external_id: str) -> Row | 
     entries = TimelineEntry.objects.filter(account_id=row.account_id, kind__in=kinds).values_list("pk", "key")
     TimelineEntry.objects.filter(pk__in=[pk for pk, key in entries if key.endswith(str(row.pk))]).delete()
     noun.model.objects.filter(pk=row.pk).delete()
+    noun.written([row], False)
     facts_touch([row.account_id])
     return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hub.accounts.models import TimelineEntry
@@ -18,7 +18,11 @@ Check = Callable[[Record], None]
 def noun_trace(noun: Noun[Any]) -> Trace:
     """How rows of a noun are found again."""
     columns = sorted("contact_id" if name == "contact" else name for name in noun.fields)
-    return Trace(noun.model, (*columns, "account_id"), told=noun.timeline)
+
+    def undo(gone: Sequence[Any], back: Sequence[tuple[Any, dict[str, Any]]]) -> None:
+        noun.written([*gone, *(row for row, _ in back)], True)
+
+    return Trace(noun.model, (*columns, "account_id"), told=noun.timeline, undo=undo)
 
 
 def noun_writer(
@@ -49,6 +53,7 @@ def noun_writer(
         written = upsert_by_source(kept, trace, fields=fields, updated="updated_at")
         entries: list[TimelineEntry] = [entry for row in written for entry in noun.timeline(row)]
         copy_create(entries, strict=False)
+        noun.written(written, batch.historical)
         if not batch.historical:
             for row in written:
                 noun.follow(row, [row.account_id])
