@@ -59,6 +59,7 @@ NO_PAGES = frozenset(
         *("outbound:delivery_resend", "sources:key_new", "sources:key_revoke", "sources:refused_download"),
         *("sources:connection_renew", "sources:connection_revoke", "sources:call_again", "sources:match"),
         *("sources:reading", "sources:reading_now", "sources:reading_stop"),
+        *("sources:writing_change", "sources:writing_now", "sources:writing_try", "imports:kept_download"),
         *("record:attribute_add", "record:rollup", "record:parent", "record:person_merge", "record:person_split"),
         *("record:winning_set", "record:winning_remove", "record:withdraw"),
         *("record:conflict_keep", "record:conflict_let_win"),
@@ -89,12 +90,40 @@ STAFF_ENTRANCE = ["/accounts/login/", "/accounts/login/code/", "/accounts/passwo
 def demo(running: Hub) -> dict[str, Any]:
     """What the demo wrote down for people to sign in with."""
     running.manage("demo", "--accounts=12", "--months=14")
-    add_what_a_demo_lacks(running)
+    pages = add_what_a_demo_lacks(running)
     written: dict[str, Any] = json.loads((running.home / "demo.json").read_text())
-    return written
+    return written | {"writing": pages}
 
 
-def add_what_a_demo_lacks(running: Hub) -> None:
+# Set up by a key of a CRM, which a test has not.
+WRITING = """
+from hub.ingest.models import HookDelivery, WriteBack, WriteCall
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant
+with tenant_context(Tenant.objects.get(slug="demo")):
+    writing = WriteBack.objects.create(endpoint_id="{connection}", fields={{"stage": "tandem_stage"}})
+    asked = '{{"inputs": [{{"id": "7", "properties": {{"tandem_stage": "value"}}}}]}}'
+    call = WriteCall.objects.create(writing=writing, code=200, request=asked, answer='{{"status": "COMPLETE"}}')
+    print("call", call.pk)
+    print("in", HookDelivery.objects.get().pk)
+"""
+
+
+def set_up_writing(running: Hub, connection: str) -> dict[str, str]:
+    """Pages of a connection that writes to a CRM: its settings and the log of a call; and of one that came in.
+
+    Of connections only the first is walked, and the CRM has not called.
+    """
+    told = running.manage("shell", "--no-imports", "-c", WRITING.format(connection=connection))
+    made = dict(line.split() for line in told.splitlines() if line.startswith(("call ", "in ")))
+    return {
+        "sources:call": f"/t/demo/sources/calls/{made['in']}/",
+        "sources:writing": f"/t/demo/sources/connections/{connection}/writing/",
+        "sources:write": f"/t/demo/sources/writes/{made['call']}/",
+    }
+
+
+def add_what_a_demo_lacks(running: Hub) -> dict[str, str]:
     """Add, as a program would, an endpoint, a connection, each with a call, an attribute, a view and live events."""
     key = running.manage("create_api_key", "--tenant=demo", "--name=pages").strip()
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
@@ -123,6 +152,8 @@ def add_what_a_demo_lacks(running: Hub) -> None:
     send("api/v1/views", {"list": "accounts", "name": "Getting value", "params": {"stage": "value"}})
     shared = {"type": "track", "userId": "u1", "event": "Report Shared", "properties": {"plan": "pro", "seats": 3}}
     send("v1/batch", {"writeKey": key, "batch": [shared, {"type": "track", "userId": "u1"}]})
+    crm = send("api/v1/connections", {"source": "hubspot", "secret": "client-secret"})
+    return set_up_writing(running, crm["id"])
 
 
 @pytest.fixture
@@ -240,8 +271,10 @@ def _faults_now(page: Page, width: int) -> list[str]:
 
 
 @pytest.mark.usefixtures("changed")
-def test_links_lead_to_every_page_of_staff_and_customers(staff: Page, customer: Page, imports: dict[str, str]) -> None:
-    found = {*walk(staff, "/t/demo/"), *UNLINKED, *imports, *walk(customer, "/hub/demo/")}
+def test_links_lead_to_every_page_of_staff_and_customers(
+    staff: Page, customer: Page, imports: dict[str, str], demo: dict[str, Any]
+) -> None:
+    found = {*walk(staff, "/t/demo/"), *UNLINKED, *imports, *demo["writing"], *walk(customer, "/hub/demo/")}
     assert {name.partition("?")[0] for name in found} >= pages_of("staff") | pages_of("hub")
     offered = staff.locator("#main-navigation .shell-link .shell-word").all_text_contents()
     assert [item for item in offered if item in NAVIGATION] == NAVIGATION
@@ -249,9 +282,13 @@ def test_links_lead_to_every_page_of_staff_and_customers(staff: Page, customer: 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_staff_pages_are_accessible_and_fit(
-    staff: Page, imports: dict[str, str], changed: dict[str, str], theme: Literal["light", "dark"]
+    staff: Page,
+    imports: dict[str, str],
+    changed: dict[str, str],
+    demo: dict[str, Any],
+    theme: Literal["light", "dark"],
 ) -> None:
-    addresses = walk(staff, "/t/demo/") | UNLINKED | imports | changed
+    addresses = walk(staff, "/t/demo/") | UNLINKED | imports | changed | demo["writing"]
     assert faults(staff, theme, addresses) == []
 
 
