@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant>/accounts/", include("hub.shell.account_urls")),
     path("t/<slug:tenant>/", include("hub.accounts.urls")),
     path("t/<slug:tenant>/", include("hub.revenue.urls")),
+    path("t/<slug:tenant>/", include("hub.feedback.urls")),
     path("t/<slug:tenant>/sources/", include("hub.ingest.sources.urls")),
     path("t/<slug:tenant>/imports/", include("hub.ingest.imports.urls")),
     path("t/<slug:tenant>/metrics/", include("metrics.urls")),

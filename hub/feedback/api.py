@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from rest_framework import serializers
+from rest_framework.request import Request
+
 from hub.accounts.references import ContactReference
 from hub.accounts.sourced_api import FIRST, KEPT, LAST, SourcedSerializer, sourced_routes
-from hub.feedback.models import SurveyResponse, Ticket
+from hub.feedback.models import ReadText, SurveyResponse, Ticket
 from hub.feedback.services import (
     SURVEY_RESPONSE,
     TICKET,
@@ -12,6 +15,10 @@ from hub.feedback.services import (
     survey_response_upsert,
     ticket_upsert,
 )
+from hub.feedback.text.sentiment import Feeling
+from hub.feedback.text_selectors import read_texts
+from hub.rest.params import described
+from hub.rest.reading import OF_ACCOUNT, Filter, by_choice, by_text, by_time, resource
 
 
 class TicketSerializer(SourcedSerializer):
@@ -61,7 +68,55 @@ class SurveyResponseSerializer(SourcedSerializer):
         extra_kwargs = {"comment": {"max_length": 10_000}}
 
 
+class ReadTextSerializer(serializers.ModelSerializer[ReadText]):
+    """What was read in a text: `object` is the id of the ticket, the answer or the comment that holds the words.
+
+    `sentiment` is from −1 to 1, null where the language is not read for it; `confidence` is from 0 to 1 by theme.
+    """
+
+    account = serializers.UUIDField(source="account_id", read_only=True)
+    object = serializers.UUIDField(source="object_id", read_only=True)
+    confidence = serializers.DictField(child=serializers.FloatField(), read_only=True)
+
+    class Meta:
+        model = ReadText
+        fields = [
+            "id",
+            "account",
+            "kind",
+            "object",
+            "at",
+            "language",
+            "sentiment",
+            "feeling",
+            "themes",
+            "confidence",
+            "version",
+            "read_at",
+        ]
+        read_only_fields = fields
+
+
+def _theme(request: Request) -> list[str] | None:
+    given = request.query_params.get("theme", "")[:40]
+    return [given] if given else None
+
+
 urlpatterns = [
+    *resource(
+        "read-texts",
+        "What was read in the customers' texts: language, sentiment, themes. Newest first.",
+        rows=read_texts,
+        serializer=ReadTextSerializer,
+        filters=(
+            OF_ACCOUNT,
+            by_text("kind", "only of this kind: ticket, survey, qbr", "kind"),
+            Filter(described("theme", "only with this theme"), "themes__contains", _theme),
+            by_choice("feeling", "only these", "feeling", list(Feeling)),
+            by_time("since", "written at or after this time", "at__gte"),
+            by_time("before", "written before this time", "at__lt"),
+        ),
+    ),
     *sourced_routes("tickets", TICKET, ticket_upsert, TicketSerializer, related=["contact"]),
     *sourced_routes(
         "survey-responses",

@@ -19,6 +19,7 @@ from hub.accounts.services import (
     source_rule_set,
 )
 from hub.accounts.services.winning import FIELDS
+from hub.feedback.theme_services import theme_save
 from hub.ingest.connectors.endpoints import endpoint_make as hook_make
 from hub.ingest.imports.detect import ColumnProfile
 from hub.ingest.imports.runs import mapping_keep
@@ -130,6 +131,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
             list_key="accounts", name=f"{mark} {account.name}", params={}, owner=None, shared=True, actor=ACTOR
         ).pk,
         "token": sign_in_prepare(email=contact.email).token,
+        "theme_key": theme_save(title=f"{mark} {account.name}", phrases=[f"{mark} phrase"], actor=ACTOR).key,
         **_hooks(mark),
         **_import(mark),
     }
