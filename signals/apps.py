@@ -12,6 +12,9 @@ class SignalsConfig(AppConfig):
         from hub.tenancy.wake import register_queue
         from signals import capacity, close, exports, measures, outgoing, panels
         from signals.engine import backlog, drain, forget_states
+        from signals.health import facts as health_facts
+        from signals.health import outgoing as health_outgoing
+        from signals.health import panels as health_panels
         from signals.selectors import trigger_keys
         from signals.services import on_tenant_made
 
@@ -19,6 +22,9 @@ class SignalsConfig(AppConfig):
         outgoing.register()
         capacity.register()
         measures.register(trigger_keys)
+        health_facts.register()
+        health_outgoing.register()
+        health_panels.register()
         register_queue("evaluate", drain=drain, backlog=backlog, rest=3.0)
         register_queue(close.QUEUE, drain=close.drain, backlog=close.backlog, lane="bulk")
         history_loaded.connect("signals", forget_states)

@@ -30,6 +30,7 @@ from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 from signals import outgoing
 from signals.catalogue import BY_KEY, Shipped
+from signals.health.refresh import health_refresh
 from signals.measures import in_order, read_by
 from signals.models import Signal, Trigger, TriggerState
 from signals.stages import stages_refresh
@@ -83,8 +84,9 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
     moved = stages_refresh(account_ids, today_of(tenant, now))
     outgoing.stages_changed(moved, now)
     figures_changed(tenant.id, moved)
-    facts_changed(tenant.id, account_ids)
     clock = Clock(now, today_of(tenant, now))
+    health_refresh(account_ids, clock)
+    facts_changed(tenant.id, account_ids)
     stored = _store(_told(account_ids, clock))
     for wave in _waves():
         # What a later wave reads of an earlier one must be written.

@@ -9,6 +9,31 @@ from hub.accounts.models import Account, Change
 from hub.people.models import User
 from hub.tenancy.fields import TenantForeignKey
 from hub.tenancy.models import TenantModel
+from signals.health.models import (
+    HealthDay,
+    HealthInput,
+    HealthOverride,
+    HealthScore,
+    Scorecard,
+    ScorecardVersion,
+)
+
+# Django looks for an app's models here.
+__all__ = [
+    "DayClose",
+    "HealthDay",
+    "HealthInput",
+    "HealthOverride",
+    "HealthScore",
+    "Scorecard",
+    "ScorecardVersion",
+    "Severity",
+    "Signal",
+    "SignalStatus",
+    "Trigger",
+    "TriggerState",
+    "TriggerVersion",
+]
 
 
 class Severity(models.TextChoices):

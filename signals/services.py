@@ -18,6 +18,7 @@ from hub.rules.explain import sentence
 from hub.rules.language import Node, Problem, RuleError, parse
 from hub.tenancy.live import announce
 from signals.catalogue import SHIPPED, SIGNAL_REPORTED
+from signals.health.services import scorecards_install
 from signals.measures import circle, read_by
 from signals.models import Signal, SignalStatus, Trigger, TriggerVersion
 from signals.reopening import day_reopen
@@ -46,8 +47,9 @@ def triggers_install(*, actor: Actor) -> int:
 
 
 def on_tenant_made(tenant_id: UUID, ids: Sequence[UUID]) -> None:
-    """A new tenant begins with the shipped triggers."""
+    """A new tenant begins with the shipped triggers and the shipped scorecard."""
     triggers_install(actor=SYSTEM)
+    scorecards_install(actor=SYSTEM)
 
 
 @transaction.atomic

@@ -23,6 +23,9 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "signals.view": EVERYONE,
     "signals.resolve": frozenset({ADMIN, CSM, MARKETER}),
     "triggers.edit": frozenset({ADMIN, CSM, MARKETER}),
+    "health.set": frozenset({ADMIN, CSM}),
+    # RevOps keeps the model; it has the role of a leader.
+    "health.edit": frozenset({ADMIN, LEADER}),
     "journeys.view": EVERYONE,
     "journeys.run": frozenset({ADMIN, MARKETER}),
     "journeys.edit": frozenset({ADMIN, MARKETER}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signals.catalogue import composites, delivery, money, onboarding, people, sentiment, usage
+from signals.catalogue import composites, delivery, health, money, onboarding, people, sentiment, usage
 from signals.catalogue.base import Shipped
 from signals.catalogue.delivery import QBR_LINE_TAGGED, SIGNAL_REPORTED
 from signals.catalogue.usage import DECLINE
@@ -14,6 +14,7 @@ SHIPPED: tuple[Shipped, ...] = (
     *sentiment.TRIGGERS,
     *people.TRIGGERS,
     *money.TRIGGERS,
+    *health.TRIGGERS,
     *composites.TRIGGERS,
 )
 BY_KEY = {shipped.key: shipped for shipped in SHIPPED}

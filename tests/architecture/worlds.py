@@ -42,6 +42,7 @@ from journeys.models import Journey
 from journeys.services import journeys_install
 from qbr.models import Qbr, QbrBlock, QbrLine
 from qbr.services import qbr_generate_all
+from signals.health.services import scorecards_install
 from signals.models import Signal, Trigger
 from tests.world import ACTOR, make_account, make_contact, make_tenant
 
@@ -62,6 +63,7 @@ def make_world(slug: str, mark: str) -> World:
     tenant = make_tenant(slug, name=f"{mark} {slug}")
     with tenant_context(tenant):
         journeys_install(actor=ACTOR)
+        scorecards_install(actor=ACTOR)
         accounts = [make_account(f"{mark} {name}") for name in ("Mine", "Other")]
         contacts = [make_contact(a, f"{mark}.{n}@x.example", name=f"{mark} Kim") for n, a in enumerate(accounts)]
         for account in accounts:

@@ -209,8 +209,8 @@ CAUSES: dict[str, tuple[Make, Make]] = {
         lambda a: Contact.objects.filter(account=a).update(roles=[]),
     ),
 }
-# Their own tests: the decline's definition, and the one that needs a signal of months ago.
-ELSEWHERE = {"usage-decline", "expansion-cross-sell"}
+# Their own tests: the decline's definition, the one that needs a signal of months ago, and health (tests/health).
+ELSEWHERE = {"usage-decline", "expansion-cross-sell", "health-red", "health-dropped"}
 
 
 def test_every_computed_trigger_has_its_cause_here() -> None:

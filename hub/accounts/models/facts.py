@@ -44,10 +44,17 @@ class AccountFacts(TenantModel):
     milestones_required = models.PositiveSmallIntegerField(default=0)
     milestones_overdue = models.PositiveSmallIntegerField(default=0)
     activated_on = models.DateField(null=True)
+    # Health, 0–100, and the band that counts; without any value of a measure there is none.
+    health_score = models.PositiveSmallIntegerField(null=True)
+    health_band = models.CharField(max_length=8, blank=True, db_default="")
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "account"], name="account_facts_key")]
-        indexes = [models.Index(fields=["tenant", "-mrr_minor", "account"], name="account_facts_mrr")]
+        indexes = [
+            models.Index(fields=["tenant", "-mrr_minor", "account"], name="account_facts_mrr"),
+            models.Index(fields=["tenant", "health_score", "account"], name="account_facts_health"),
+            models.Index(fields=["tenant", "health_band"], name="account_facts_band"),
+        ]
 
     def __str__(self) -> str:
         return f"facts of {self.account_id}"

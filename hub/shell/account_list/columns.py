@@ -76,10 +76,17 @@ FACT_SORTS: Final[Mapping[str, Sort]] = {
     "mrr_minor": Sort("f", "f.mrr_minor", int),
     "renews_on": Sort("f", "f.renews_on", date.fromisoformat, nullable=True),
     "usage_30d": Sort("f", "f.usage_30d", int),
+    "health_score": Sort("f", "f.health_score", int, nullable=True),
     "last_event_on": Sort("f", "f.last_event_on", date.fromisoformat, nullable=True),
 }
-TITLES: Final = {"mrr_minor": "MRR", "renews_on": "Renewal", "stage": "Stage", "last_event_on": "Last use"}
-KINDS: Final = {"stage": "stage"}
+TITLES: Final = {
+    "mrr_minor": "MRR",
+    "renews_on": "Renewal",
+    "stage": "Stage",
+    "last_event_on": "Last use",
+    "health_score": "Health",
+}
+KINDS: Final = {"stage": "stage", "health_band": "band"}
 _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "text": str,
     "choice": str,

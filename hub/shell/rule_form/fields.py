@@ -42,6 +42,7 @@ MATCHES: Final = ((ALL, "all of these are true"), (ANY, "any of these is true"))
 GROUP_MATCHES: Final = ((ANY, "any of these"), (ALL, "all of these"), (NONE, "none of these"))
 SENSES: Final = (("", "it is so that"), ("not", "it is not so that"))
 _DATED: Final = (FactKind.DATE, FactKind.DATETIME)
+_BANDS: Final = (("red", "red"), ("yellow", "yellow"), ("green", "green"))
 _YES_NO: Final = (("yes", "yes"), ("no", "no"))
 
 
@@ -188,4 +189,6 @@ def _hint(subject: Subject, op: Op, currency: str) -> str:
 def _value_choices(subject: Subject) -> Sequence[tuple[str, str]]:
     if subject.kind is FactKind.BOOLEAN:
         return _YES_NO
+    if subject.name == "health_band":
+        return _BANDS
     return LifecycleStage.choices if subject.name == "stage" else ()

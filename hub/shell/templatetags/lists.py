@@ -62,6 +62,7 @@ def sort_head(context: Context, key: str, title: str, default: str = "", num: bo
 
 
 STAGE_TONES = {"churned": "error", "renewal": "warning", "value": "success", "onboarding": "info"}
+BAND_TONES = {"red": "error", "yellow": "warning", "green": "success"}
 NOTHING = mark_safe('<span class="text-muted">\N{EM DASH}</span>')
 
 
@@ -77,6 +78,8 @@ def account_cell(
     match column.kind:
         case "stage":
             return badge(row.stage_label, STAGE_TONES.get(row.stage, "primary"))
+        case "band":
+            return badge(str(value).capitalize(), BAND_TONES.get(value, "muted"))
         case FactKind.MONEY:
             return money(context, value)
         case FactKind.NUMBER:

@@ -1,0 +1,36 @@
+"""Bands that people set against the score: they end by themselves, and what happened to them is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from hub.accounts.models import TimelineEntry
+from hub.accounts.services import timeline_record_many
+from hub.people.audit import SYSTEM, Actor, audit
+from hub.rules.compile import Clock
+from signals.health.models import HealthOverride
+
+
+def overrides_expire(account_ids: Sequence[UUID], clock: Clock) -> None:
+    """End the overrides of these accounts whose last day is over."""
+    standing = HealthOverride.objects.filter(account_id__in=account_ids, ended_at__isnull=True)
+    for override in standing.filter(until__lt=clock.today):
+        override_close(override, clock.now, actor=SYSTEM, words="has run out")
+
+
+def override_close(override: HealthOverride, at: datetime, *, actor: Actor, words: str) -> None:
+    """Write that an override counts no more, in the caller's transaction and under the account's lock."""
+    HealthOverride.objects.filter(pk=override.pk).update(ended_at=at)
+    audit(actor, "health.override_end", override, account=str(override.account_id))
+    title = f"Health set to {override.get_band_display().lower()} by hand {words}"
+    tell(override.account_id, f"override-ended:{override.pk}", title, at, actor)
+
+
+def tell(account_id: UUID, key: str, title: str, at: datetime, actor: Actor, body: str = "") -> None:
+    """A line in the account's timeline."""
+    entry = TimelineEntry(
+        account_id=account_id, kind="health", key=key, title=title[:300], body=body, source=actor.label, occurred_at=at
+    )
+    timeline_record_many([entry])
