@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from string import Formatter
 from typing import Any
 from uuid import UUID
 
@@ -234,11 +235,15 @@ def _computed_signal(trigger: Trigger, node: Node, state: TriggerState, reading:
 
 
 def _sentence(trigger: Trigger, reading: Reading, seen: Sequence[Finding]) -> str:
-    """The shipped words while the shipped rule stands; an edited rule speaks for itself."""
+    """The shipped words while the shipped rule stands; an edited rule speaks for itself, by what is so."""
     shipped = _shipped(trigger)
-    if shipped.sentence and trigger.rule == shipped.rule and None not in reading.values.values():
-        return shipped.sentence.format_map(reading.values)
-    return f"{trigger.name}: " + "; ".join(finding.text for finding in seen)
+    # A measure goes by its name; what it was given is part of the words.
+    values = {name.partition("(")[0]: value for name, value in reading.values.items()}
+    if shipped.sentence and trigger.rule == shipped.rule:
+        told = {name for _, name, _, _ in Formatter().parse(shipped.sentence) if name}
+        if all(values.get(name) is not None for name in told):
+            return shipped.sentence.format_map(values)
+    return f"{trigger.name}: " + "; ".join(finding.text for finding in seen if finding.met or len(seen) == 1)
 
 
 def _shipped(trigger: Trigger) -> Shipped:

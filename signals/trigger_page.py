@@ -13,6 +13,10 @@ from signals.models import Signal, SignalStatus, Trigger, TriggerState, TriggerV
 CHANGE_WORDS: Final = {
     "milestone.completed": "a milestone of the onboarding plan is completed",
     "qbr.line_tagged": "somebody tags a line of a QBR",
+    "contact.left": "a contact leaves the company",
+    "payment.failed": "a payment fails",
+    "payment.disputed": "a payment is disputed",
+    "signal.reported": "another system reports something",
 }
 NO_CONDITION: Final = "always"
 
@@ -22,7 +26,9 @@ def trigger_sentence(trigger: Trigger, condition: str) -> str:
     if trigger.kind == Trigger.Kind.COMPUTED:
         return f"When {condition}."
     told = CHANGE_WORDS.get(trigger.change_kind, f"“{trigger.change_kind}” happens")
-    match = "".join(f", {name.replace('_', ' ')} “{value}”" for name, value in trigger.match.items())
+    match = "".join(
+        f", {name.replace('_', ' ')} “{str(value).replace('_', ' ')}”" for name, value in trigger.match.items()
+    )
     further = "" if condition in ("", NO_CONDITION) else f", and {condition}"
     return f"When {told}{match}{further}."
 

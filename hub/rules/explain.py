@@ -183,6 +183,8 @@ def _side(value: float | Decimal, limit: int | float | Decimal) -> int:
 
 
 def _with_value(compare: Compare, value: object, met: bool, label: str, shown: str) -> str:
+    if isinstance(value, bool) and compare.op is Op.EQ:
+        return label if value else f"not {label}"
     if value is not None and compare.op in _SYMBOLS:
         symbol = (_SYMBOLS if met else _OPPOSITE)[compare.op]
         return f"{label} {shown} {symbol} {_constants(compare)[0]}"

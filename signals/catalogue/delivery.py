@@ -11,9 +11,15 @@ SIGNAL_REPORTED = "signal.reported"
 
 def _tagged(tag: str, severity: str, words: str) -> Shipped:
     return told(
-        f"qbr-{tag}", f"QBR line tagged {tag}", "qbr", severity, QBR_LINE_TAGGED, words + " in the QBR: “{text}”",
-        kind=Trigger.Kind.PERSON, match={"tag": tag},
-    )  # fmt: skip
+        f"qbr-{tag}",
+        f"QBR line tagged {tag}",
+        "qbr",
+        severity,
+        QBR_LINE_TAGGED,
+        words + " in the QBR: “{text}”",
+        kind=Trigger.Kind.PERSON,
+        match={"tag": tag},
+    )
 
 
 TRIGGERS = (
@@ -23,15 +29,36 @@ TRIGGERS = (
     _tagged("value", OPPORTUNITY, "Proven value noted"),
     told("reported", "Reported by another system", "external", INFO, SIGNAL_REPORTED, "{source}: {text}"),
     computed(
-        "tickets-critical", "Three urgent tickets in 30 days", "support", CRITICAL,
-        fact("tickets", "gte", 3, priority="urgent", days=30), cooldown_days=30,
+        "tickets-critical",
+        "Three urgent tickets in 30 days",
+        "support",
+        CRITICAL,
+        fact("tickets", "gte", 3, priority="urgent", days=30),
+        cooldown_days=30,
+        sentence="{tickets} urgent tickets in 30 days",
     ),
-    computed("ticket-escalated", "Ticket escalated", "support", WARNING, fact("escalations", "gte", 1, days=7)),
     computed(
-        "tickets-early", "Many tickets before month six", "support", WARNING,
+        "ticket-escalated",
+        "Ticket escalated",
+        "support",
+        WARNING,
+        fact("escalations", "gte", 1, days=7),
+        sentence="Escalated tickets in 7 days: {escalations}",
+    ),
+    computed(
+        "tickets-early",
+        "Many tickets before month six",
+        "support",
+        WARNING,
         every(fact("months_as_customer", "lt", 6), fact("tickets", "gte", 10, days=180)),
+        sentence="{tickets} tickets before month six",
     ),
     computed(
-        "feature-requested", "Feature requested", "support", INFO, fact("tickets", "gte", 1, kind="feature", days=30)
+        "feature-requested",
+        "Feature requested",
+        "support",
+        INFO,
+        fact("tickets", "gte", 1, kind="feature", days=30),
+        sentence="Feature requests in 30 days: {tickets}",
     ),
-)  # fmt: skip
+)

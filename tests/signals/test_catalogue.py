@@ -18,7 +18,7 @@ from hub.rules.language import parse
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.usage.models import ActiveUserDaily, UsageDaily
-from signals.catalogue import SHIPPED
+from signals.catalogue import BY_KEY, SHIPPED, composites
 from signals.engine import evaluate_accounts
 from signals.models import Signal, Trigger
 from tests.world import make_account, make_contact
@@ -236,8 +236,11 @@ def test_a_trigger_fires_on_its_cause_once_and_clears(acme: Tenant, key: str) ->
         assert fired(NOW + timedelta(minutes=1)) == ["Cause"]
         assert fired(NOW + timedelta(minutes=2)) == ["Cause"]
         signal = Signal.objects.get(trigger__key=key)
-        assert signal.sentence
-        assert "None" not in signal.sentence
+        shipped = BY_KEY[key]
+        # The words it ships with, unless it is one of several things at once.
+        assert signal.sentence.startswith(f"{shipped.name}: ") is not bool(shipped.sentence)
+        assert not {"None", "{"} & set(signal.sentence.split())
+        assert bool(shipped.sentence) is (shipped not in composites.TRIGGERS)
 
 
 def test_all_the_rules_can_be_read_and_said(acme: Tenant) -> None:
