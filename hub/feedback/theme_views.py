@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hub.feedback.text.cleaning import clean
-from hub.feedback.text.themes import PhraseError, Theme, ThemeMatcher, phrases_of
+from hub.feedback.text.themes import PhraseError, Theme, ThemeMatcher, phrases_of, tellable
 from hub.feedback.text_selectors import Said, latest_texts
 from hub.feedback.theme_selectors import TenantTheme, tenant_themes
 from hub.feedback.theme_services import ThemeError, theme_reset, theme_save
@@ -19,6 +19,8 @@ from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 
 TRIED, SHOWN = 500, 20
+# So many texts on either side before words are proposed, and so many words.
+ENOUGH, BESIDE = 5, 8
 NEW = "new"
 
 
@@ -84,8 +86,23 @@ def _tried(phrases: list[str]) -> dict[str, Any]:
     """Which of the latest texts have the phrases."""
     matcher = ThemeMatcher([Theme("it", "", tuple(phrases))])
     texts = latest_texts(TRIED)
-    hits: list[Said] = [said for said in texts if matcher.themes(clean(said.text.text))]
-    return {"tried": len(texts), "found": len(hits), "hits": hits[:SHOWN]}
+    found = [bool(matcher.themes(clean(said.text.text))) for said in texts]
+    hits: list[Said] = [said for said, hit in zip(texts, found, strict=True) if hit]
+    beside = _beside([clean(said.text.text) for said in texts], found, matcher)
+    return {"tried": len(texts), "found": len(hits), "hits": hits[:SHOWN], "beside": beside}
+
+
+def _beside(texts: list[str], found: list[bool], matcher: ThemeMatcher) -> list[str]:
+    """Words that tell the texts found from the others, and are not phrases yet; none where there are few of either."""
+    # Loads numpy, which no other page of this app needs.
+    from hub.feedback.text.linear import LinearClassifier
+
+    if min(sum(found), len(found) - sum(found)) < ENOUGH:
+        return []
+    classifier = LinearClassifier(strength=10)
+    classifier.fit(texts, ["found" if hit else "other" for hit in found])
+    told = classifier.telling("found", 10 * BESIDE)
+    return [words for words in told if not matcher.themes(words) and tellable(words)][:BESIDE]
 
 
 @staff_page("record.edit")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hub.feedback.text.cleaning import MOST, clean, words
 from hub.feedback.text.language import language_of
 from hub.feedback.text.lexicon import SHIPPED
+from hub.feedback.text.linear import LinearClassifier
 from hub.feedback.text.reader import LexiconReader
 from hub.feedback.text.sentiment import feeling_of, sentiment
 from hub.feedback.text.themes import PhraseError, Theme, ThemeMatcher, phrases_of
@@ -135,3 +136,26 @@ def test_what_cannot_tell_a_theme_is_refused(line: str) -> None:
 def test_readers_of_the_same_phrases_have_the_same_version_and_others_another() -> None:
     more = [*SHIPPED, Theme("own", "Own", ("robot",))]
     assert LexiconReader(SHIPPED).version == READER.version != LexiconReader(more).version
+
+
+def test_a_classifier_learns_what_tells_texts_apart() -> None:
+    texts = [f"{what} number {n}" for n in range(20) for what in ("invoice overdue", "login blocked")]
+    labels = ["billing" if text.startswith("invoice") else "access" for text in texts]
+    classifier = LinearClassifier()
+    classifier.fit(texts, labels)
+    assert classifier.predict(["my invoice", "overdue payment", "blocked again"]) == ["billing", "billing", "access"]
+    assert set(classifier.telling("billing", 3)) == {"invoice", "overdue", "invoice overdue"}
+    pieces = LinearClassifier(pieces=(3, 4), damped=True, strength=10)
+    pieces.fit(texts, labels)
+    # A word that it never saw shares pieces with one that it did.
+    assert pieces.predict(["invoicing", "blockade"]) == ["billing", "access"]
+
+
+def test_one_label_is_nothing_to_learn() -> None:
+    with pytest.raises(ValueError, match="two labels"):
+        LinearClassifier().fit(["a b", "c d"], ["x", "x"])
+
+
+@pytest.mark.parametrize("text", ["Problem Export", "Excellent", "Terrible horrible"])
+def test_words_that_languages_share_do_not_make_a_text_english(text: str) -> None:
+    assert READER.read(text).language == ""

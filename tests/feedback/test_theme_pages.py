@@ -225,3 +225,14 @@ def test_what_was_read_is_told_over_rest(acme: Tenant, account: Account) -> None
     assert billing["confidence"] == {"billing": 0.6}
     assert asked(f"?theme=none&account={account.pk}") == []
     assert [row["feeling"] for row in asked("?feeling=positive")] == ["positive"]
+
+
+def test_words_that_often_stand_beside_a_phrase_are_proposed(acme: Tenant, account: Account) -> None:
+    with tenant_context(acme):
+        said(
+            account, *(f"The robot gripper jams {n}" for n in range(8)), *(f"Where is the {n} chart" for n in range(8))
+        )
+    reading.drain(acme.pk)
+    response = staff(acme).post(f"{SET_UP}new/", {"title": "Robots", "phrases": "robot*", "try": "1"})
+    assert {"gripper", "jams"} <= set(response.context["beside"])
+    assert not {"robot", "the", "chart"} & set(response.context["beside"])

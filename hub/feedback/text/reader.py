@@ -12,11 +12,11 @@ from hub.feedback.text.cleaning import clean, words
 from hub.feedback.text.language import language_of
 from hub.feedback.text.sentiment import Feeling, feeling_of, sentiment
 from hub.feedback.text.themes import Theme, ThemeMatcher
-from hub.feedback.text.valence import VALENCE
+from hub.feedback.text.valence import SHARED, VALENCE
 
 # Raised whenever the reader would read the same text differently: everything is then read again.
-VERSION: Final = "1"
-_KNOWN: Final = frozenset(VALENCE)
+VERSION: Final = "2"
+_KNOWN: Final = frozenset(VALENCE) - SHARED
 # The only language whose words of feeling are known; of others there is no sentiment rather than a wrong one.
 FELT: Final = "en"
 

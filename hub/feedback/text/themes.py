@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hub.feedback.text.language import SMALL_WORDS
+
 MOST_PHRASES: Final = 200
 MOST_LENGTH: Final = 80
 # What one phrase leaves open; two leave its square.
@@ -45,6 +47,12 @@ def phrases_of(lines: Iterable[str]) -> tuple[str, ...]:
     if not 1 <= len(told) <= MOST_PHRASES:
         raise PhraseError(f"give from 1 to {MOST_PHRASES} phrases")
     return tuple(told)
+
+
+def tellable(words: str) -> bool:
+    """Whether words say enough to be proposed as a phrase: a word that every text of a language needs does not."""
+    small = frozenset().union(*SMALL_WORDS.values())
+    return bool(_PHRASE.match(words)) and not any(word in small or word.isdigit() for word in words.split())
 
 
 class ThemeMatcher:

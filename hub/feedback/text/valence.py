@@ -31,7 +31,7 @@ _GROUPS: Final[dict[float, str]] = {
         consistent modern straightforward decent alright help helped helps helping accept accepted
         adequate grow interest share nicely sincerely truly energy able enough""",
     -1.0: """slow slowly wait waiting waited delay delays delayed late manual missing lack lacks lacking limited
-        unclear unsure complicated complex steep hard tedious clunky cumbersome question issue issues ticket expensive
+        unclear unsure complicated complex steep hard tedious clunky cumbersome issue issues expensive
         overpriced pricey costly difficult difficulty alone doubt doubts boring bored busy tired sleepy old
         stuck strange weird odd noisy small cold sneeze less unable stop stopped lost leave leaving forget forgot
         miss missed weak short fall lazy poorly heavy sorry low empty drop dropped""",
@@ -61,7 +61,8 @@ _GROUPS: Final[dict[float, str]] = {
 VALENCE: Final[dict[str, float]] = {word: weight for weight, group in _GROUPS.items() for word in group.split()}
 
 PHRASES: Final[dict[str, float]] = {
-    "does not work": -2.0, "doesn't work": -2.0, "not working": -2.0, "stopped working": -2.0, "waste of": -2.5,
+    "does not work": -2.0, "does not load": -2.0, "doesn't load": -2.0,
+    "doesn't work": -2.0, "not working": -2.0, "stopped working": -2.0, "waste of": -2.5,
     "rip off": -2.5, "let down": -2.0, "fed up": -2.4, "no longer": -0.8, "can't wait": 2.0, "cannot wait": 2.0,
     "no problem": 1.2, "no problems": 1.4, "no issues": 1.4, "no complaints": 1.8, "well done": 2.4, "good job": 2.2,
     "great job": 2.8, "thumbs up": 2.2, "thumbs down": -2.0, "hats off": 2.4, "not bad": 1.0, "too many": -0.8,
@@ -83,6 +84,17 @@ FACES: Final[dict[str, float]] = {
 def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
+
+# Words of feeling that other languages write alike: they say nothing about the language.
+SHARED: Final = _set(
+    """
+    problem problems bug bugs fair warm war modern stable hero fun cool nice ok okay error errors crash positive
+    negative simple effective terrible horrible excellent miserable superb robust flexible fatal normal agree romantic
+    sincerely respect passion triumph party hot rock positive cancer violence violent suicide catastrophe crime cruel
+    tragic panic junk fan epic top pathetic charming elegant intuitive adequate gift lag rare stress dream creative
+    talent evil
+    """
+)
 
 NEGATIONS: Final = _set(
     """
