@@ -25,6 +25,7 @@ from journeys.list_api import urlpatterns as journey_lists
 from metrics.api import urlpatterns as metrics
 from qbr.api import urlpatterns as qbrs
 from signals.api import urlpatterns as signals
+from signals.health.api import urlpatterns as health
 from signals.trigger_api import urlpatterns as triggers
 
 app_name = "api"
@@ -38,6 +39,7 @@ urlpatterns: list[URLPattern] = [
     *messages,
     *signals,
     *triggers,
+    *health,
     *journeys,
     *journey_lists,
     *qbrs,

@@ -7,7 +7,7 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from hub.people.permissions import allowed
-from hub.registry.panels import AccountPanel, account_panels
+from hub.registry.panels import AccountPanel, NavItem, account_panels, nav_items
 from signals.health.page import health_context
 
 
@@ -18,4 +18,5 @@ def account_panel(request: Any, account: Any) -> str:
 
 
 def register() -> None:
+    nav_items.register(NavItem("health", "Health", 83, "signals.view", "health:cards", icon="heart"))
     account_panels.register(AccountPanel("health", "Health", 5, "accounts.view", account_panel))

@@ -42,7 +42,8 @@ from journeys.models import Journey
 from journeys.services import journeys_install
 from qbr.models import Qbr, QbrBlock, QbrLine
 from qbr.services import qbr_generate_all
-from signals.health.services import scorecards_install
+from signals.health.services import scorecard_create, scorecards_install
+from signals.health.shipped import MEASURES
 from signals.models import Signal, Trigger
 from tests.world import ACTOR, make_account, make_contact, make_tenant
 
@@ -111,6 +112,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "contact_id": contact.pk,
         "signal_id": signal.pk,
         "trigger_id": trigger.pk,
+        "scorecard_id": _scorecard(mark),
         "task_id": task.pk,
         **_people(account, contact, mark),
         "entitlement_id": entitlement.pk,
@@ -138,6 +140,14 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         **_import(mark),
     }
     return {name: str(value) for name, value in found.items()}
+
+
+def _scorecard(mark: str) -> UUID:
+    rule = {"fact": "segment", "op": "in", "value": [mark]}
+    card = scorecard_create(
+        name=f"{mark} card", rule=rule, measures=MEASURES, bands=(40, 70), note=f"{mark} note", user=None, actor=ACTOR
+    )
+    return card.pk
 
 
 def _hooks(mark: str) -> dict[str, object]:
