@@ -24,8 +24,8 @@ from hub.tenancy.models import Tenant
 HISTORY_DAYS: Final = 90
 # More accounts than these are sampled, so many at a time while the patience lasts.
 MOST_ASKED: Final = 2_000
-ASKED_AT_ONCE: Final = 250
-PATIENCE: Final = 3.0
+ASKED_AT_ONCE: Final = 100
+PATIENCE: Final = 2.0
 # A rule that becomes true of a larger part, and of at least so many, asks before it is saved.
 WIDE_PART: Final = 0.10
 WIDE_LEAST: Final = 10

@@ -123,8 +123,8 @@ def trigger_try(request: StaffRequest) -> HttpResponse:
     """What the rule in the form matches now and would have done; changes nothing."""
     trigger = Trigger.objects.filter(pk=_uuid(request.POST.get("trigger", ""))).first()
     read = read_draft(typed(request.POST), request.tenant)
-    status = 422 if read.draft.wrong else 200
-    return render(request, "signals/_tried.html", _tried(request, read, trigger), status=status)
+    # Half a condition is no error while somebody types.
+    return render(request, "signals/_tried.html", _tried(request, read, trigger))
 
 
 def _tried(request: StaffRequest, read: Read, trigger: Trigger | None) -> dict[str, Any]:

@@ -48,6 +48,7 @@ NAVIGATION = [
 NO_PAGES = frozenset(
     {
         *("portal:milestone_done", "portal:view_as", "signals:resolve", "signals:dismiss"),
+        *("signals:trigger_try", "signals:trigger_switch", "signals:trigger_restore"),
         *("work:task_done", "work:task_dismiss", "work:task_add", "work:note_add", "plans:milestone_complete"),
         *("plans:start", "qbr:generate", "qbr:share", "qbr:line_add", "qbr:answer", "qbr:line", "qbr:line_remove"),
         *("qbr:line_tag", "qbr:line_tick", "qbr_hub:comment", "advocacy:decide", "journeys:pause", "journeys:resume"),
@@ -66,6 +67,7 @@ NO_PAGES = frozenset(
         *("record:person_undo", "record:contact_roles", "record:contact_left", "record:contact_returned"),
         *(
             "accounts:filter_row",
+            "accounts:filter_group",
             "accounts:bulk_start",
             "accounts:bulk_cancel",
             "accounts:bulk_undo",
