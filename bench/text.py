@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 
+from bench.database import database
 from bench.result import Result, result
 from hub.feedback.text.cleaning import clean
 from hub.feedback.text.lexicon import SHIPPED
@@ -30,7 +31,7 @@ VADER_CORRELATION, VADER_F1 = 0.881, 0.96
 
 
 def measure(scale: float) -> list[Result]:
-    """`scale` takes that share of the questions; the tweets are always all."""
+    """`scale` takes that share of the questions and of the queue's texts; the tweets are always all."""
     data = Path(os.environ.get("SAMPLE_DATA") or "../shared/data")
     found: list[Result] = []
     if (tweets := data / "sentiment-icwsm2014-tweets" / "tweets_GroundTruth.txt").is_file():
@@ -39,7 +40,41 @@ def measure(scale: float) -> list[Result]:
         with questions.open(encoding="utf-8", newline="") as file:
             rows = [(row["text"], row["category"]) for row in csv.DictReader(file)]
         found += _banking(rows[: max(1, round(len(rows) * scale))] if scale < 1 else rows)
-    return found
+    with database():
+        return [*found, _queue(round(10_000 * scale))]
+
+
+def _queue(count: int) -> Result:
+    """Tickets of a tenant that the queue reads, from the first to the last stored reading."""
+    from django.utils import timezone
+
+    from hub.accounts.models import Account
+    from hub.feedback import reading
+    from hub.feedback.models import ReadText, Ticket
+    from hub.tenancy.context import tenant_context
+    from hub.tenancy.models import Tenant
+
+    tenant = Tenant.objects.create(slug="texts", name="texts")
+    with tenant_context(tenant):
+        accounts = Account.objects.bulk_create([Account(name=f"A{n}") for n in range(max(1, count // 10))])
+        Ticket.objects.bulk_create(
+            [
+                Ticket(
+                    account=accounts[n % len(accounts)],
+                    source="bench",
+                    external_id=str(n),
+                    subject=f"The export number {n} is slow and fails with an error, we are not happy",
+                    opened_at=timezone.now(),
+                )
+                for n in range(count)
+            ],
+            batch_size=5_000,
+        )
+    begun = time.perf_counter()
+    reading.drain(tenant.pk)
+    took = time.perf_counter() - begun
+    with tenant_context(tenant):
+        return result("queue", "texts/s", ReadText.objects.count() / took)
 
 
 def _tweets(rows: Sequence[Sequence[str]]) -> list[Result]:

@@ -15,7 +15,7 @@ from hub.feedback.text.themes import Theme, ThemeMatcher
 from hub.feedback.text.valence import SHARED, VALENCE
 
 # Raised whenever the reader would read the same text differently: everything is then read again.
-VERSION: Final = "2"
+VERSION: Final = "3"
 _KNOWN: Final = frozenset(VALENCE) - SHARED
 # The only language whose words of feeling are known; of others there is no sentiment rather than a wrong one.
 FELT: Final = "en"

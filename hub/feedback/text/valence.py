@@ -57,6 +57,29 @@ _GROUPS: Final[dict[float, str]] = {
         war attack cancer suicide evil abuse abused abusive torture violent violence crime criminal idiot idiots
         moron cruel horrific horror panic despise loathe unforgivable incompetent negligent lawsuit sue
         destroyed destroy rape terror terrorist bomb poison""",
+    2.8: """breathtaking bravo delicious glorious glory legendary mesmerizing mesmerising spectacular splendid
+        stunning elated rejoice victory""",
+    2.2: """admire ace bless blessing cherish coolest cutest darling dazzling entertained entertaining
+        enthusiastic exceed exceeds exceeded fab festive fortunate fulfilled giggle graceful gracious harmony
+        humor humour joyful jolly legend lovable merry nailed peaceful playful pleasing precious promising
+        refreshing relief relieved remarkable tasty thankfully thrill treat upbeat uplifting vibrant warmth
+        woot yum yummy holiday vacation""",
+    1.6: """advantage agreeable attractive boost brave chill classy comfort comfy compliment courage cozy cosy
+        dear dependable eager empower energetic engaging faith flourish honor honour ideal joke keen lively
+        motivated optimistic prosperous proven sunny sunshine sympathy tender wealthy""",
+    -1.4: """absurd alarm anxious anxiety apologise apologize awkward clumsy clueless disagree disappear drama
+        drunk fault faulty flaw flawed fool foolish frown harsh hungry impatient overwhelmed penalty pity
+        sarcastic shady sore suspicious tense uncomfortable uneasy unwanted warn warning whine whining
+        downgrade spam""",
+    -2.2: """abandon abandoned ashamed arrogant bitter burden chaos creepy curse danger dangerous darn deceive
+        deceived defeat desperate disrespect dread fooled freak gloomy greed greedy grief grim gross grumpy
+        harm helpless hopeless hostile humiliated illegal inferior insult insulted irritate irritating
+        irritated lousy mock neglect neglected numb offend offended offensive ouch ruin ruined scream
+        screaming selfish shocking shocked sob sorrow spite stink stinks suffer suffering threaten toxic trap
+        troll unlucky unpleasant victim waste wasted weep wreck wound yell yelling yuck ridiculous rotten
+        screwed nasty""",
+    -3.0: """agony betray betrayed despair detest doomed filthy horrid infuriating melancholy mourn nausea nauseous
+        pissed puke revenge savage scandal sickening slut trauma traumatic vile vomit vulgar""",
 }
 VALENCE: Final[dict[str, float]] = {word: weight for weight, group in _GROUPS.items() for word in group.split()}
 
