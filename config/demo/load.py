@@ -36,6 +36,7 @@ from journeys.services import journeys_install
 from qbr.models import Qbr, QbrBlock
 from qbr.services import comment_add, line_add, line_tag, qbr_generate_all, qbr_share
 from signals.engine import evaluate_batch
+from signals.health.services import scorecards_install
 from signals.services import triggers_install
 
 SLUG = "demo"
@@ -71,6 +72,7 @@ def demo_make(*, accounts: int, months: int, seed: int, say: Say) -> dict[str, A
     world = simulate(accounts=accounts, months=months, seed=seed, today=today)
     with tenant_context(tenant):
         triggers_install(actor=actor)
+        scorecards_install(actor=actor)
         journeys_install(actor=actor)
         for product in PRODUCTS:
             ranks_set(product=product, ranks={name: rank for rank, (name, _) in enumerate(TIERS, 1)}, actor=actor)
