@@ -104,6 +104,13 @@ def test_measures_are_added_and_removed_and_everything_wrong_is_said(acme: Tenan
         assert ScorecardVersion.objects.count() == 1
 
 
+def test_enter_in_a_field_removes_and_publishes_nothing(acme: Tenant) -> None:
+    card, _ = shipped(acme)
+    text = staff(acme, "admin").get(f"/t/acme/set-up/health/{card.pk}/edit/").text
+    first = text.index('name="do"', text.index('id="scorecard"'))
+    assert text[first:].startswith('name="do" value="update"')
+
+
 def test_trying_shows_both_scores_and_writes_nothing(acme: Tenant) -> None:
     (account,) = healthy(acme, 80)
     with tenant_context(acme):
@@ -149,7 +156,12 @@ def test_the_last_scorecard_stays_and_none_is_made_of_health(acme: Tenant) -> No
         with pytest.raises(RuleError, match="it is made of it"):
             scorecard_apply(scorecard=card, name="x", rule=own, position=1, is_active=True, actor=ACTOR)
         for fact in ("health_score", "industry", "nothing"):
-            measures: list[dict[str, Any]] = [SEATS, PULSE, WEEKS, {"label": "Circle", "fact": fact, "worst": 0, "best": 1, "weight": 1}]
+            measures: list[dict[str, Any]] = [
+                SEATS,
+                PULSE,
+                WEEKS,
+                {"label": "Circle", "fact": fact, "worst": 0, "best": 1, "weight": 1},
+            ]
             with pytest.raises(CardError, match="Circle: "):
                 scorecard_publish(scorecard=card, measures=measures, bands=(40, 70), note="x", user=None, actor=ACTOR)
         assert ScorecardVersion.objects.count() == 1
