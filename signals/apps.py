@@ -25,7 +25,7 @@ class SignalsConfig(AppConfig):
         health_facts.register()
         health_outgoing.register()
         health_panels.register()
-        register_queue("evaluate", drain=drain, backlog=backlog, rest=3.0)
+        register_queue("evaluate", drain=drain, backlog=backlog, rest=1.0)
         register_queue(close.QUEUE, drain=close.drain, backlog=close.backlog, lane="bulk")
         history_loaded.connect("signals", forget_states)
         tenant_made.connect("signals", on_tenant_made, order=10)

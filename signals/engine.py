@@ -36,7 +36,7 @@ from signals.measures import in_order, read_by
 from signals.models import Signal, Trigger, TriggerState
 from signals.stages import stages_refresh
 
-BATCH = 500
+BATCH = 200
 # Changes caused by journeys carry their depth; beyond this a chain of causes is cut.
 MAX_DEPTH = 3
 
@@ -127,17 +127,44 @@ def forget_states(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
 def _evaluated(wave: Sequence[Computed], account_ids: Sequence[UUID], clock: Clock) -> list[Signal]:
     """The new signals of triggers that do not read one another; facts are read and states written once for all."""
     readings = read_rules([(computed.node, computed.tells) for computed in wave], account_ids, clock)
-    triggers = [computed.trigger for computed in wave]
-    states: dict[UUID, dict[UUID, TriggerState]] = {trigger.pk: {} for trigger in triggers}
-    for state in TriggerState.objects.filter(trigger__in=triggers, account_id__in=account_ids):
-        states[state.trigger_id][state.account_id] = state
+    moved = _moved(wave, readings, account_ids)
+    states = _states(moved)
     steps = Steps()
-    for computed, own in zip(wave, readings, strict=True):
-        _steps_of(computed, own, states[computed.trigger.pk], clock, steps)
+    for computed, own in moved:
+        _steps_of(computed, own, states, clock, steps)
     _save_states(steps.changed)
     for trigger, cleared in steps.cleared:
         _clear(trigger, cleared, clock)
     return steps.signals
+
+
+def _moved(
+    wave: Sequence[Computed], readings: Sequence[Sequence[Reading]], account_ids: Sequence[UUID]
+) -> list[tuple[Computed, list[Reading]]]:
+    """The readings that say something else than the states do; of most accounts nothing has moved."""
+    known = TriggerState.objects.filter(
+        trigger__in=[computed.trigger for computed in wave], account_id__in=account_ids
+    ).values_list("trigger_id", "account_id", "version", "is_true")
+    says = {(trigger_id, account_id): state for trigger_id, account_id, *state in known}
+    return [
+        (computed, moved)
+        for computed, own in zip(wave, readings, strict=True)
+        if (
+            moved := [
+                reading
+                for reading in own
+                if says.get((computed.trigger.pk, reading.account_id)) != [computed.trigger.version, reading.holds]
+            ]
+        )
+    ]
+
+
+def _states(moved: Sequence[tuple[Computed, Sequence[Reading]]]) -> dict[tuple[UUID, UUID], TriggerState]:
+    """The states to step on, by trigger and account."""
+    triggers = [computed.trigger for computed, _ in moved]
+    accounts = {reading.account_id for _, own in moved for reading in own}
+    found = TriggerState.objects.filter(trigger__in=triggers, account_id__in=accounts)
+    return {(state.trigger_id, state.account_id): state for state in found}
 
 
 @dataclass
@@ -150,16 +177,18 @@ class Steps:
 
 
 def _steps_of(
-    computed: Computed, readings: Sequence[Reading], states: Mapping[UUID, TriggerState], clock: Clock, steps: Steps
+    computed: Computed,
+    readings: Sequence[Reading],
+    states: Mapping[tuple[UUID, UUID], TriggerState],
+    clock: Clock,
+    steps: Steps,
 ) -> None:
     trigger = computed.trigger
     cleared: list[UUID] = []
     for reading in readings:
-        state = states.get(reading.account_id)
+        state = states.get((trigger.pk, reading.account_id))
         if state is None or state.version != trigger.version:
             state, fires = _first_sight(trigger, state, reading, clock)
-        elif state.is_true == reading.holds:
-            continue
         else:
             fires = _step(trigger, state, reading, clock)
             if not reading.holds:

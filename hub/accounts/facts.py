@@ -25,7 +25,8 @@ def facts_refresh(account_ids: Sequence[UUID], *, today: date, now: datetime | N
     ids = sorted(set(account_ids))
     if not ids:
         return
-    AccountFacts.objects.bulk_create([AccountFacts(account_id=pk) for pk in ids], ignore_conflicts=True)
+    there = set(AccountFacts.objects.filter(account_id__in=ids).values_list("account_id", flat=True))
+    AccountFacts.objects.bulk_create([AccountFacts(account_id=pk) for pk in set(ids) - there], ignore_conflicts=True)
     for refresher in refreshers:
         refresher.refresh(ids, today)
     AccountFacts.objects.filter(account_id__in=ids).update(as_of=today, computed_at=now or timezone.now())

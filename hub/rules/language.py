@@ -169,6 +169,21 @@ def parse(tree: object, facts: Mapping[str, Fact]) -> Node:
     return node
 
 
+def unrolled(node: Node) -> Node:
+    """The same rule with the days of each ``sustained`` written out, for whoever asks it of many accounts."""
+    match node:
+        case Compare():
+            return node
+        case Not(child):
+            return Not(unrolled(child))
+        case AllOf(children):
+            return AllOf(tuple(map(unrolled, children)))
+        case AnyOf(children):
+            return AnyOf(tuple(map(unrolled, children)))
+        case Sustained():
+            return AllOf(tuple(map(unrolled, node.each_day())))
+
+
 def facts_of(node: Node) -> dict[str, Fact]:
     """The facts that a rule reads today, by name; those of the days before are `facts_of_days`."""
     return {compare.fact.name: compare.fact for compare in comparisons(node)}

@@ -11,7 +11,7 @@ from django.db import connection
 
 from hub.registry.facts import Fact
 from hub.rules.compile import Clock, compile_sql, evaluate, expression
-from hub.rules.language import Node, facts_of, facts_of_days
+from hub.rules.language import Node, facts_of, facts_of_days, unrolled
 from hub.tenancy.context import current_tenant_id
 
 TABLES = (
@@ -28,7 +28,13 @@ class Reading:
 
     account_id: UUID
     holds: bool
-    values: dict[str, Any]
+    row: Mapping[str, Any]
+    names: tuple[str, ...]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The facts that the rule reads today, and what it tells beside them; few readings are ever asked."""
+        return {name: self.row[name] for name in self.names}
 
 
 def read_rule(
@@ -47,7 +53,8 @@ def read_rule(
     )
     with connection.cursor() as cursor:
         cursor.execute(statement, [*params, *values, current_tenant_id(), list(account_ids)])
-        return [Reading(row[0], row[1], dict(zip(wanted, row[2:], strict=True))) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    return [Reading(row[0], row[1], dict(zip(wanted, row[2:], strict=True)), tuple(wanted)) for row in rows]
 
 
 def read_rules(
@@ -59,10 +66,14 @@ def read_rules(
     """
     wanted = {name: fact for node, tells in asked for name, fact in (facts_of_days(node) | dict(tells)).items()}
     rows = sorted(read_facts(wanted, account_ids, clock).items())
-    return [
-        [Reading(pk, evaluate(node, row, clock), {n: row[n] for n in (*facts_of(node), *tells)}) for pk, row in rows]
-        for node, tells in asked
-    ]
+    return [_readings(node, (*facts_of(node), *tells), rows, clock) for node, tells in asked]
+
+
+def _readings(
+    node: Node, names: tuple[str, ...], rows: Sequence[tuple[UUID, Mapping[str, Any]]], clock: Clock
+) -> list[Reading]:
+    plain = unrolled(node)
+    return [Reading(pk, evaluate(plain, row, clock), row, names) for pk, row in rows]
 
 
 def read_facts(facts: Mapping[str, Fact], account_ids: Sequence[UUID], clock: Clock) -> dict[UUID, dict[str, Any]]:

@@ -26,7 +26,7 @@ LOST_AFTER = timedelta(seconds=15)
 LEASE = timedelta(seconds=20)
 # A wake-up that comes while the same work is being done joins it when it takes longer than this.
 JOIN_AFTER = timedelta(milliseconds=250)
-LONGEST_REST = timedelta(seconds=2)
+LONGEST_REST = timedelta(seconds=0.3)
 
 # Locks a row only when it brings the time forward; under load nearly every caller finds an earlier one.
 MARK_ALL = """
@@ -57,7 +57,7 @@ class Queue:
     the tenant's context, tells when the next row is due and does nothing. `lane` is the Celery queue, and so the
     workers, that it shares with others of its kind.
 
-    After a drain the queue rests `rest` times as long as the drain took, at most two seconds: under a stream of events
+    After a drain the queue rests `rest` times as long as the drain took, at most 0.3 seconds: under a stream of events
     what is done once for many of them takes its share of the machine, and no more. Alone, an event never waits.
     """
 

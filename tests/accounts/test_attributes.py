@@ -157,7 +157,7 @@ def test_rules_read_attributes_and_say_their_names(acme: Tenant, globex: Tenant)
             rule = parse({"fact": f"attribute.my_{kind}", "op": "eq", "value": value}, known_facts())
             readings = read_rule(rule, [account.pk, other.pk], clock)
             assert [r.account_id for r in readings if r.holds] == [account.pk], kind
-            assert sentence(rule).startswith(f"My {kind} is")
+            assert sentence(rule).startswith("My boolean" if kind == "boolean" else f"My {kind} is")
         attribute_change(
             definition=AttributeDefinition.objects.get(key="my_text"), label="Old", archived=True, actor=ACTOR
         )

@@ -51,11 +51,11 @@ def message(tenant: Tenant) -> None:
 
 
 def test_a_wake_up_after_long_work_waits_three_times_as_long(acme: Tenant, work: Work) -> None:
-    work.takes = timedelta(milliseconds=300)
+    work.takes = timedelta(milliseconds=90)
     message(acme)
     message(acme)
     assert work.drained == 1
-    assert work.sent == [0, 0, pytest.approx(0.9)]
+    assert work.sent == [0, 0, pytest.approx(0.27)]
     work.clock.shift(timedelta(seconds=1))
     tasks.drain(str(acme.id), "probe")
     assert work.drained == 2
@@ -69,10 +69,10 @@ def test_while_one_wake_up_waits_no_other_is_sent(acme: Tenant, work: Work) -> N
     assert TenantWork.objects.get(tenant=acme, queue="probe").queued_at == timezone.now()
 
 
-def test_no_rest_is_longer_than_two_seconds(acme: Tenant, work: Work) -> None:
+def test_no_rest_is_longer_than_a_third_of_a_second(acme: Tenant, work: Work) -> None:
     work.takes = timedelta(seconds=15)
     message(acme)
-    work.clock.shift(timedelta(seconds=2))
+    work.clock.shift(timedelta(seconds=0.3))
     message(acme)
     assert work.drained == 2
 
