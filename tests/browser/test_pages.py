@@ -74,6 +74,7 @@ NO_PAGES = frozenset(
             "shell:view_keep",
             "shell:view_forget",
         ),
+        *("health:override", "health:override_end", "health:hand", "health:card_apply", "feedback:theme_reset"),
         *("revenue:ranks", "revenue:entitlement", "revenue:entitlement_remove", "revenue:rate", "revenue:rate_remove"),
     }
 )
