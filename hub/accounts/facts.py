@@ -15,7 +15,7 @@ from hub.accounts.models import AccountFacts, AttributeDefinition, AttributeEnti
 from hub.accounts.selectors import DEEPEST, definitions
 from hub.accounts.services.hierarchy import ROLLUPS, rollup_ask, rollup_rule
 from hub.accounts.services.people import people_link
-from hub.registry.facts import Fact, FactKind, FactProvider, FactRefresher, facts, providers, refreshers
+from hub.registry.facts import Expression, Fact, FactKind, FactProvider, FactRefresher, facts, providers, refreshers
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 
@@ -113,14 +113,15 @@ def register() -> None:
     refreshers.register(FactRefresher("rollup", rollup_refresh, order=900))
     providers.register(FactProvider("attributes", "attribute.", attribute_facts))
 
-    def fact(name: str, label: str, kind: FactKind, sql: str) -> None:
-        facts.register(Fact(name, label, kind, sql, source="account record", freshness="at once", order=10))
+    def fact(name: str, label: str, kind: FactKind, sql: str, past: Expression | None = None) -> None:
+        facts.register(Fact(name, label, kind, sql, source="account record", freshness="at once", order=10, past=past))
 
     fact("industry", "industry", FactKind.TEXT, "a.industry")
     fact("country", "country", FactKind.TEXT, "a.country")
     fact("segment", "segment", FactKind.TEXT, "a.segment")
     fact("stage", "lifecycle stage", FactKind.TEXT, "a.stage")
-    fact("signed_up_on", "sign-up date", FactKind.DATE, "a.signed_up_on")
+    # A day that does not change: what it is now it was before.
+    fact("signed_up_on", "sign-up date", FactKind.DATE, "a.signed_up_on", past=Expression("a.signed_up_on"))
     fact("seats", "seats", FactKind.NUMBER, "a.seats")
     fact("has_parent", "lies below another account", FactKind.BOOLEAN, "a.parent_id IS NOT NULL")
     fact("rollup_accounts", "accounts below", FactKind.NUMBER, "f.rollup_accounts")

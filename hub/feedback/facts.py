@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
 from django.db import connection
 
-from hub.registry.facts import Fact, FactKind, FactRefresher, facts, refreshers
+from hub.feedback.measures import ANSWERS, TICKETS, tickets_open
+from hub.registry.facts import TODAY, Expression, Fact, FactKind, FactRefresher, facts, refreshers
 from hub.tenancy.context import current_tenant_id
 
 REFRESH = """
@@ -35,6 +36,31 @@ WHERE f.tenant_id = %(tenant)s AND f.account_id = x.id
 """
 
 
+_OF_ACCOUNT = "u.tenant_id = a.tenant_id AND u.account_id = a.id"
+# A ticket that was closed later was an open one on that day.
+_SETTLED = "CASE WHEN u.closed_at < %s::date + 1 THEN u.closed_at ELSE u.opened_at END"
+
+
+def _latest_nps(what: str) -> Expression:
+    answers = ANSWERS.so_far(what)({"survey": "nps"})
+    return Expression(answers.sql.removesuffix(")") + " ORDER BY u.answered_at DESC LIMIT 1)", answers.params)
+
+
+# What each was at the end of an earlier day; a test holds these equal to the columns.
+PAST: Mapping[str, Expression] = {
+    "open_tickets": tickets_open({}),
+    "open_urgent_tickets": tickets_open({"priority": "urgent"}),
+    "tickets_30d": TICKETS.in_window("count(*)")({"days": 30}),
+    "csat_90d": Expression(
+        f"(SELECT avg(u.csat)::float FROM feedback_ticket u WHERE {_OF_ACCOUNT} AND {_SETTLED} >= %s::date - 89"
+        f" AND {_SETTLED} < %s::date + 1)",
+        (TODAY,) * 4,
+    ),
+    "nps_latest": _latest_nps("u.score"),
+    "nps_latest_on": _latest_nps("u.answered_at::date"),
+}
+
+
 def refresh(account_ids: Sequence[UUID], today: date) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -52,7 +78,7 @@ def register() -> None:
     refreshers.register(FactRefresher("feedback", refresh, order=40))
 
     def fact(name: str, label: str, kind: FactKind = FactKind.NUMBER, unit: str = "", source: str = "support") -> None:
-        facts.register(Fact(name, label, kind, f"f.{name}", source, "within seconds", unit, 40))
+        facts.register(Fact(name, label, kind, f"f.{name}", source, "within seconds", unit, 40, past=PAST[name]))
 
     fact("open_tickets", "open tickets", unit="tickets")
     fact("open_urgent_tickets", "open urgent tickets", unit="tickets")

@@ -38,7 +38,8 @@ PROMOTERS = Rows("feedback_surveyresponse", "answered_at", which="u.kind = 'nps'
 DETRACTORS = Rows("feedback_surveyresponse", "answered_at", which="u.kind = 'nps' AND u.score <= 6")
 
 
-def _open(given: Arguments) -> Expression:
+def tickets_open(given: Arguments) -> Expression:
+    """Tickets open at the end of the day of asking."""
     opened = TICKETS.so_far("count(*)")(given)
     still = " AND (u.closed_at IS NULL OR u.closed_at >= %s::date + 1))"
     return Expression(opened.sql.removesuffix(")") + still, (*opened.params, TODAY))
@@ -65,7 +66,7 @@ def register() -> None:
         ),
         make(
             "tickets_standing", "tickets standing open", arguments=(PRIORITY, KIND),
-            expression=_open, words=lambda given: f"open {_tickets(given)}",
+            expression=tickets_open, words=lambda given: f"open {_tickets(given)}",
         ),
         make(
             "escalations", "escalated tickets", arguments=(days(),),

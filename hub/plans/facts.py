@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
 from django.db import connection
 
-from hub.registry.facts import Fact, FactKind, FactRefresher, facts, refreshers
+from hub.registry.facts import TODAY, Expression, Fact, FactKind, FactRefresher, facts, refreshers
 from hub.tenancy.context import current_tenant_id
 
 # One look-up by index per account: without statistics (a tenant's first import) joins go astray.
@@ -35,6 +35,24 @@ WHERE f.tenant_id = %(tenant)s AND f.account_id = x.id
 """
 
 
+_REQUIRED = "FROM plans_milestone u WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id AND u.required"
+# What each was at the end of an earlier day, by the milestones that the plan has today.
+PAST: Mapping[str, Expression] = {
+    "milestones_done": Expression(f"(SELECT count(*) {_REQUIRED} AND u.completed_at < %s::date + 1)", (TODAY,)),
+    "milestones_required": Expression(f"(SELECT count(*) {_REQUIRED})"),
+    "milestones_overdue": Expression(
+        f"(SELECT count(*) {_REQUIRED} AND u.due_on < %s::date"
+        " AND (u.completed_at IS NULL OR u.completed_at >= %s::date + 1))",
+        (TODAY, TODAY),
+    ),
+    "activated_on": Expression(
+        "(SELECT max(u.activated_at)::date FROM plans_onboardingplan u WHERE u.tenant_id = a.tenant_id"
+        " AND u.account_id = a.id AND u.activated_at < %s::date + 1)",
+        (TODAY,),
+    ),
+}
+
+
 def refresh(account_ids: Sequence[UUID], today: date) -> None:
     with connection.cursor() as cursor:
         cursor.execute(REFRESH, {"tenant": current_tenant_id(), "ids": list(account_ids), "today": today})
@@ -44,7 +62,7 @@ def register() -> None:
     refreshers.register(FactRefresher("plans", refresh, order=50))
 
     def fact(name: str, label: str, kind: FactKind = FactKind.NUMBER, unit: str = "milestones") -> None:
-        facts.register(Fact(name, label, kind, f"f.{name}", "onboarding plan", "at once", unit, 50))
+        facts.register(Fact(name, label, kind, f"f.{name}", "onboarding plan", "at once", unit, 50, past=PAST[name]))
 
     fact("milestones_done", "required milestones done")
     fact("milestones_required", "required milestones")

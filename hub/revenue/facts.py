@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from hub.registry.facts import Fact, FactKind, FactRefresher, facts, refreshers
+from hub.registry.facts import TODAY, Expression, Fact, FactKind, FactRefresher, facts, refreshers
 from hub.tenancy.context import current_tenant_id
 
 # One look-up by index per account: without statistics (a tenant's first import) joins go astray.
@@ -64,6 +64,21 @@ ON CONFLICT (tenant_id, account_id) DO UPDATE SET overdue_invoices = excluded.ov
 """
 
 
+# The paid lines that were live at the end of an earlier day, as they are known today.
+_LIVE = (
+    "FROM revenue_contractline u WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id AND NOT u.is_trial"
+    " AND u.starts_on <= %s::date AND (u.ends_on IS NULL OR u.ends_on > %s::date)"
+)
+PAST: Mapping[str, Expression] = {
+    "mrr_minor": Expression(f"(SELECT coalesce(sum(u.mrr_minor), 0)::bigint {_LIVE})", (TODAY, TODAY)),
+    "renews_on": Expression(f"(SELECT min(coalesce(u.renews_on, u.ends_on)) {_LIVE})", (TODAY, TODAY)),
+    "tier": Expression(
+        f"(SELECT coalesce((array_agg(u.tier ORDER BY u.mrr_minor DESC, u.external_id))[1], '') {_LIVE})",
+        (TODAY, TODAY),
+    ),
+}
+
+
 def refresh(account_ids: Sequence[UUID], today: date) -> None:
     values: dict[str, Any] = {"tenant": current_tenant_id(), "ids": list(account_ids), "today": today}
     with connection.cursor() as cursor:
@@ -75,7 +90,7 @@ def register() -> None:
     refreshers.register(FactRefresher("revenue", refresh, order=30))
 
     def fact(name: str, label: str, kind: FactKind) -> None:
-        facts.register(Fact(name, label, kind, f"f.{name}", "contract lines", "at once", "", 30))
+        facts.register(Fact(name, label, kind, f"f.{name}", "contract lines", "at once", "", 30, past=PAST[name]))
 
     fact("mrr_minor", "MRR", FactKind.MONEY)
     fact("renews_on", "renewal date", FactKind.DATE)

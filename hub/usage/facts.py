@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from hub.registry.facts import Fact, FactKind, FactRefresher, facts, refreshers
+from hub.registry.facts import TODAY, Expression, Fact, FactKind, FactRefresher, facts, refreshers
 from hub.tenancy.context import current_tenant_id
+from hub.usage.measures import COUNT, NAMES, PEOPLE, USERS, USES
 
 RECENT_WEEKS = 2
 BASELINE_WEEKS = 8
@@ -69,6 +70,42 @@ WHERE f.tenant_id = %(tenant)s AND f.account_id = u.id
 """
 
 
+# WEEKS of one account, as of any day.
+_TOTALS = """
+(SELECT {what} FROM (
+    SELECT n, (
+        SELECT coalesce(sum(u.count), 0) FROM usage_usagedaily u WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id
+            AND u.day >= began.monday - 7 * (n + 1) AND u.day < began.monday - 7 * n
+    ) AS total
+    FROM (
+        SELECT date_trunc('week', %s::date)::date AS monday, LEAST(a.signed_up_on, (
+            SELECT min(u.day) FROM usage_usagedaily u WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id
+        )) AS first_day
+    ) AS began CROSS JOIN generate_series(0, 9) AS n WHERE began.first_day <= began.monday - 7 * (n + 1)
+) AS week)
+"""
+_LAST, _BEFORE = "max(total) FILTER (WHERE n = 0)", "max(total) FILTER (WHERE n = 1)"
+_BASE, _BASE_WEEKS = "sum(total) FILTER (WHERE n >= 2)", "count(*) FILTER (WHERE n >= 2)"
+_DROP = f"(100 * (1 - GREATEST({_LAST}, {_BEFORE}) * {_BASE_WEEKS} / nullif({_BASE}, 0)))::float"
+
+
+def _weeks(what: str) -> Expression:
+    return Expression(" ".join(_TOTALS.format(what=what).split()), (TODAY,))
+
+
+MONTH = {"days": 30}
+# What each was at the end of an earlier day; a test holds these equal to the columns.
+PAST: Mapping[str, Expression] = {
+    "usage_drop_pct": _weeks(f"CASE WHEN {_BEFORE} IS NOT NULL THEN {_DROP} END"),
+    "usage_baseline_weeks": _weeks(_BASE_WEEKS),
+    "usage_last_week": _weeks(_LAST),
+    "usage_30d": USES.in_window(COUNT)(MONTH),
+    "features_30d": USES.in_window(NAMES)(MONTH),
+    "active_users_30d": USERS.in_window(PEOPLE)(MONTH),
+    "last_event_on": USES.so_far("max(u.day)")({}),
+}
+
+
 def refresh(account_ids: Sequence[UUID], today: date) -> None:
     """Recompute the usage columns as of `today` (the tenant's day; weeks run Monday to Sunday)."""
     values: dict[str, Any] = {
@@ -98,6 +135,7 @@ def register() -> None:
                 freshness="within seconds",
                 unit=unit,
                 order=20,
+                past=PAST[name],
             )
         )
 
