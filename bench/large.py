@@ -49,7 +49,8 @@ def insert(model: type[models.Model], source: str, values: dict[str, Any], /, **
     values = dict(values)
     named = {"id": "uuidv7()", "tenant_id": "%(tenant)s", **columns}
     for field in model._meta.local_concrete_fields:
-        if field.column and field.column not in named and not field.null:
+        # A database default needs no value of ours.
+        if field.column and field.column not in named and not field.null and not field.has_db_default():
             stamped = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
             default = timezone.now() if stamped else field.get_default()
             values[f"default_{field.column}"] = field.get_db_prep_save("" if default is None else default, connection)
