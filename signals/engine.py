@@ -6,6 +6,7 @@ Order for one account: facts → goals and exits → open waits (`facts_changed`
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,7 +25,7 @@ from hub.registry.facts import Fact, known_facts
 from hub.registry.handlers import facts_changed, figures_changed, signal_recorded
 from hub.rules.compile import Clock
 from hub.rules.explain import Finding, findings, sentence
-from hub.rules.language import Node, parse
+from hub.rules.language import Node, parse_stored
 from hub.rules.reading import Reading, read_rule, read_rules
 from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce
@@ -35,6 +36,8 @@ from signals.health.refresh import health_refresh
 from signals.measures import in_order, read_by
 from signals.models import Signal, Trigger, TriggerState
 from signals.stages import stages_refresh
+
+log = logging.getLogger(__name__)
 
 BATCH = 200
 # Changes caused by journeys carry their depth; beyond this a chain of causes is cut.
@@ -110,10 +113,19 @@ def _waves() -> list[list[Computed]]:
     known = known_facts()
     found = {}
     for trigger in Trigger.objects.filter(is_active=True, kind=Trigger.Kind.COMPUTED).order_by("key"):
-        tells = {name: known[name] for name in _shipped(trigger).tells}
-        found[trigger.key] = Computed(trigger, parse(trigger.rule, known), tells)
+        if (node := _rule(trigger, known)) is not None:
+            tells = {name: known[name] for name in _shipped(trigger).tells}
+            found[trigger.key] = Computed(trigger, node, tells)
     waves = in_order({key: read_by(computed.node) for key, computed in found.items()})
     return [[found[key] for key in wave] for wave in waves]
+
+
+def _rule(trigger: Trigger, known: Mapping[str, Fact]) -> Node | None:
+    """The rule of a trigger; None, and a warning, for one that reads what is gone: the others go on without it."""
+    node = parse_stored(trigger.rule, known)
+    if node is None:
+        log.warning("trigger %s is skipped: its rule reads what is gone", trigger.key)
+    return node
 
 
 def forget_states(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
@@ -296,8 +308,7 @@ def _told(account_ids: Sequence[UUID], clock: Clock) -> list[Signal]:
     signals: list[Signal] = []
     for trigger in triggers.order_by("key"):
         matching = [change for change in changes if _matches(trigger, change, clock)]
-        if matching:
-            node = parse(trigger.rule, known_facts())
+        if matching and (node := _rule(trigger, known_facts())) is not None:
             readings = read_rule(node, [c.account_id for c in matching], clock)
             allowed = {r.account_id for r in readings if r.holds}
             signals += [_told_signal(trigger, c, clock) for c in matching if c.account_id in allowed]

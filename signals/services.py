@@ -15,7 +15,7 @@ from hub.people.audit import SYSTEM, Actor, audit
 from hub.people.models import User
 from hub.registry.facts import known_facts
 from hub.rules.explain import sentence
-from hub.rules.language import Node, Problem, RuleError, parse
+from hub.rules.language import Node, Problem, RuleError, parse, parse_stored
 from hub.tenancy.live import announce
 from signals.catalogue import SHIPPED, SIGNAL_REPORTED
 from signals.health.services import scorecards_install
@@ -78,7 +78,9 @@ def check_composition(trigger: Trigger, node: Node) -> None:
     """Raise RuleError for triggers that do not exist and for circles: such a rule could never be decided."""
     known = known_facts()
     rules = Trigger.objects.filter(kind=Trigger.Kind.COMPUTED).values_list("key", "rule")
-    reads = {key: read_by(parse(rule, known)) for key, rule in rules if key != trigger.key}
+    # What cannot be read any more reads nothing.
+    nodes = {key: parse_stored(rule, known) for key, rule in rules if key != trigger.key}
+    reads = {key: read_by(found) if found is not None else set() for key, found in nodes.items()}
     reads[trigger.key] = read_by(node)
     unknown = sorted(reads[trigger.key] - set(Trigger.objects.values_list("key", flat=True)))
     if unknown:

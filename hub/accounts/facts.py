@@ -26,7 +26,9 @@ def facts_refresh(account_ids: Sequence[UUID], *, today: date, now: datetime | N
     if not ids:
         return
     there = set(AccountFacts.objects.filter(account_id__in=ids).values_list("account_id", flat=True))
-    AccountFacts.objects.bulk_create([AccountFacts(account_id=pk) for pk in set(ids) - there], ignore_conflicts=True)
+    # In order: two writers that make the same rows would else wait for one another.
+    missing = [AccountFacts(account_id=pk) for pk in ids if pk not in there]
+    AccountFacts.objects.bulk_create(missing, ignore_conflicts=True)
     for refresher in refreshers:
         refresher.refresh(ids, today)
     AccountFacts.objects.filter(account_id__in=ids).update(as_of=today, computed_at=now or timezone.now())

@@ -8,7 +8,19 @@ from typing import Final
 
 from hub.registry.facts import Fact, FactKind
 from hub.rules.compile import Clock, evaluate, holds, seen
-from hub.rules.language import WITHIN, AllOf, AnyOf, Compare, Node, Not, Op, Sustained, comparisons
+from hub.rules.language import (
+    WITHIN,
+    AllOf,
+    AnyOf,
+    Compare,
+    Node,
+    Not,
+    Op,
+    RuleError,
+    Sustained,
+    comparisons,
+    parse,
+)
 
 _WORDS: Final[Mapping[Op, str]] = {
     Op.EQ: "is {}",
@@ -59,6 +71,14 @@ class Finding:
     value: object
     text: str
     code: str
+
+
+def stored_sentence(tree: object, facts: Mapping[str, Fact]) -> str:
+    """A stored rule as a sentence; of one that reads what is gone since, what that is."""
+    try:
+        return sentence(parse(tree, facts))
+    except RuleError as error:
+        return f"a rule that cannot be asked any more ({error})"
 
 
 def sentence(node: Node) -> str:

@@ -169,6 +169,14 @@ def parse(tree: object, facts: Mapping[str, Fact]) -> Node:
     return node
 
 
+def parse_stored(tree: object, facts: Mapping[str, Fact]) -> Node | None:
+    """The typed rule of a tree that was one once; None when what it reads is gone since, such as an attribute."""
+    try:
+        return parse(tree, facts)
+    except RuleError:
+        return None
+
+
 def unrolled(node: Node) -> Node:
     """The same rule with the days of each ``sustained`` written out, for whoever asks it of many accounts."""
     match node:

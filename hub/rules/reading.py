@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
@@ -20,6 +20,8 @@ TABLES = (
     "JOIN accounts_accountfacts f ON f.tenant_id = a.tenant_id AND f.account_id = a.id"
 )
 """The aliases over which facts are expressed."""
+# PostgreSQL takes 1,664 columns; a few rules about many days running ask for more.
+COLUMNS: Final = 500
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def read_rule(
 def read_rules(
     asked: Sequence[tuple[Node, Mapping[str, Fact]]], account_ids: Sequence[UUID], clock: Clock
 ) -> list[list[Reading]]:
-    """What each of several rules says about accounts, from one statement that reads every fact once.
+    """What each of several rules says about accounts, from a reading of every fact once.
 
     A rule comes with the facts that it tells beside its own. A list for each rule, in the order of the accounts' ids.
     """
@@ -77,12 +79,24 @@ def _readings(
 
 
 def read_facts(facts: Mapping[str, Fact], account_ids: Sequence[UUID], clock: Clock) -> dict[UUID, dict[str, Any]]:
-    """The values of facts for accounts, by account and name, in one statement."""
-    columns, params = _columns(facts.values(), clock)
+    """The values of facts for accounts, by account and name, in one statement for every 500 facts."""
+    names = list(facts)
+    rows = _read([facts[name] for name in names[:COLUMNS]], names[:COLUMNS], account_ids, clock)
+    for first in range(COLUMNS, len(names), COLUMNS):
+        some = names[first : first + COLUMNS]
+        for pk, values in _read([facts[name] for name in some], some, list(rows), clock).items():
+            rows[pk] |= values
+    return rows
+
+
+def _read(
+    facts: Sequence[Fact], names: Sequence[str], account_ids: Sequence[UUID], clock: Clock
+) -> dict[UUID, dict[str, Any]]:
+    columns, params = _columns(facts, clock)
     statement = f"SELECT a.id{columns} FROM {TABLES} WHERE a.tenant_id = %s AND a.id = ANY(%s)"
     with connection.cursor() as cursor:
         cursor.execute(statement, [*params, current_tenant_id(), list(account_ids)])
-        return {row[0]: dict(zip(facts, row[1:], strict=True)) for row in cursor.fetchall()}
+        return {row[0]: dict(zip(names, row[1:], strict=True)) for row in cursor.fetchall()}
 
 
 def _columns(facts: Any, clock: Clock) -> tuple[str, list[Any]]:

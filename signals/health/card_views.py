@@ -16,8 +16,8 @@ from hub.accounts.models import Account
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.registry.facts import known_facts
-from hub.rules.explain import sentence
-from hub.rules.language import RuleError, parse
+from hub.rules.explain import stored_sentence
+from hub.rules.language import RuleError
 from signals.health import editor, services
 from signals.health.cards import CardError, readable
 from signals.health.models import Scorecard, ScorecardVersion
@@ -49,7 +49,7 @@ def _card(request: StaffRequest, found: Scorecard, problem: str = "") -> HttpRes
         "card": found,
         "version": version,
         "measures": _measures(version),
-        "sentence": sentence(parse(found.rule, known_facts())),
+        "sentence": stored_sentence(found.rule, known_facts()),
         "versions": versions_of(found),
         "subjects": _subjects(subject),
         "subject": subject,

@@ -16,7 +16,7 @@ from django.db import connection
 
 from hub.registry.facts import known_facts
 from hub.rules.compile import Clock
-from hub.rules.language import AllOf, Node, parse
+from hub.rules.language import AllOf, Node, parse_stored
 from hub.rules.reading import read_rules
 from hub.tenancy.context import current_tenant_id
 from signals.health import outgoing
@@ -48,13 +48,16 @@ class Applied:
 
 
 def applied_cards() -> list[Applied]:
-    """The tenant's scorecards with a published version, in the order in which they are asked. Two queries."""
+    """The tenant's scorecards with a published version, in the order in which they are asked. Two queries.
+
+    One whose rule reads what is gone is for nobody: its accounts go to the next.
+    """
     known = known_facts()
     versions = {(v.scorecard_id, v.number): v for v in ScorecardVersion.objects.filter(scorecard__is_active=True)}
     return [
-        Applied(parse(card.rule, known), version, readable_of(version))
+        Applied(node, version, readable_of(version))
         for card in Scorecard.objects.filter(is_active=True).order_by("position", "key")
-        if (version := versions.get((card.pk, card.version)))
+        if (version := versions.get((card.pk, card.version))) and (node := parse_stored(card.rule, known)) is not None
     ]
 
 

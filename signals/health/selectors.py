@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Count, F
 
 from hub.registry.facts import known_facts
-from hub.rules.explain import sentence
-from hub.rules.language import parse
+from hub.rules.explain import stored_sentence
 from signals.health.models import HealthBand, HealthScore, Scorecard, ScorecardVersion
 
 
@@ -33,7 +32,7 @@ def card_lines() -> list[CardLine]:
     for card in Scorecard.objects.order_by("-is_active", "position", "key"):
         bands = [(value, str(label), counted.get((card.pk, value), 0)) for value, label in HealthBand.choices]
         accounts = sum(n for (card_id, _), n in counted.items() if card_id == card.pk)
-        found.append(CardLine(card, sentence(parse(card.rule, known)), versions.get(card.pk), accounts, bands))
+        found.append(CardLine(card, stored_sentence(card.rule, known), versions.get(card.pk), accounts, bands))
     return found
 
 

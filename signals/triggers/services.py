@@ -15,7 +15,7 @@ from django.utils.text import slugify
 
 from hub.people.audit import Actor, audit
 from hub.registry.facts import known_facts
-from hub.rules.language import Node, parse
+from hub.rules.language import Node, parse, parse_stored
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from signals.models import Trigger, TriggerVersion
@@ -102,7 +102,7 @@ def trigger_change(
     if rule is not None and rule != locked.rule:
         node = parse(rule, known_facts())
         if locked.is_active and not confirmed:
-            _check_width(locked, node, parse(locked.rule, known_facts()))
+            _check_width(locked, node, parse_stored(locked.rule, known_facts()))
         trigger_edit(trigger=locked, rule=rule, actor=actor)
         locked.refresh_from_db()
     asked = {name: value for name, value in (settings or {}).items() if getattr(locked, name) != value}
@@ -118,12 +118,14 @@ def trigger_change(
 @transaction.atomic
 def trigger_switch(*, trigger: Trigger, is_active: bool, actor: Actor, confirmed: bool = False) -> Trigger:
     """Switch a trigger on or off. On again it looks at every account as if for the first time, under the next version:
-    what became true while it was off fires nothing. Raises WideError."""
+    what became true while it was off fires nothing. Raises WideError, and RuleError for a rule whose facts are gone."""
     locked = _locked(trigger, "")
     if locked.is_active == is_active:
         return locked
-    if is_active and not confirmed:
-        _check_width(locked, parse(locked.rule, known_facts()), None)
+    if is_active:
+        node = parse(locked.rule, known_facts())
+        if not confirmed:
+            _check_width(locked, node, None)
     locked.is_active = is_active
     locked.version += is_active
     locked.save(update_fields=["is_active", "version"])

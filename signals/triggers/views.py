@@ -151,6 +151,9 @@ def trigger_toggle(request: StaffRequest, trigger_id: UUID) -> HttpResponse:
         trigger_switch(trigger=trigger, is_active=on, actor=actor_of(request), confirmed="confirm" in request.POST)
     except WideError as error:
         return _confirm(request, trigger, error, {"on": "1"}, f"Switch “{trigger.name}” on")
+    except RuleError as error:
+        messages.error(request, f"“{trigger.name}” stays off: {error}. Edit its rule first.")
+        return HttpResponseRedirect(_url(request, "signals:trigger", trigger))
     messages.success(request, f"“{trigger.name}” is switched {'on' if on else 'off'}.")
     return HttpResponseRedirect(_url(request, "signals:trigger", trigger))
 

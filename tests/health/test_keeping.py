@@ -21,6 +21,7 @@ from hub.usage.models import UsageDaily
 from signals.engine import evaluate_accounts
 from signals.health.models import HealthDay, HealthInput, HealthOverride, HealthScore, Scorecard, ScorecardVersion
 from signals.health.scoring import rounded
+from signals.health.selectors import card_lines
 from signals.health.services import (
     HealthError,
     hand_set,
@@ -254,3 +255,22 @@ def test_health_that_turns_red_or_falls_fast_is_a_signal(acme: Tenant) -> None:
             evaluated(account, after)
         fell = Signal.objects.get(trigger__key="health-dropped")
         assert fell.occurred_at == NOW + timedelta(days=36)
+
+
+def test_a_scorecard_whose_rule_reads_what_is_gone_leaves_its_accounts_to_the_next(acme: Tenant) -> None:
+    with tenant_context(acme):
+        account = make_account(seats=60)
+        publish(SEATS, DAYS, PULSE)
+        gone = scorecard_create(
+            name="Enterprise", rule={"fact": "seats", "op": "gte", "value": 50}, measures=[SEATS, DAYS, PULSE],
+            bands=(40, 70), note="their own", user=None, actor=ACTOR,
+        )  # fmt: skip
+        row = evaluated(account)
+        assert row.version is not None
+        assert row.version.scorecard_id == gone.pk
+        Scorecard.objects.filter(pk=gone.pk).update(rule={"fact": "attribute.gone", "op": "eq", "value": 1})
+        row = evaluated(account)
+        assert row.version is not None
+        assert row.version.scorecard_id != gone.pk
+        line = next(line for line in card_lines() if line.card.pk == gone.pk)
+        assert "attribute.gone" in line.applies

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 import time_machine
+from django.db import connections
 from django.utils import timezone
 
+from hub.accounts.facts import today_of
 from hub.accounts.models import Account, AccountState
 from hub.revenue.services import contract_line_upsert
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from signals import close, engine
+from signals.catalogue import SHIPPED
 from signals.models import DayClose, Signal, Trigger, TriggerVersion
 from tests.world import make_account
 
@@ -116,3 +121,28 @@ def test_a_trigger_that_a_release_ships_reaches_a_tenant_at_its_day_close_and_fi
         assert Trigger.objects.filter(key="single-threaded").exists()
         engine.evaluate_accounts(acme, [account.pk])
         assert not Signal.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_closes_at_once_give_a_tenant_what_a_release_ships_once() -> None:
+    tenant = Tenant.objects.create(slug="twice", name="Twice")
+    with tenant_context(tenant):
+        make_account()
+        TriggerVersion.objects.all().delete()
+        Trigger.objects.all().delete()
+        # A day that was opened again: neither waits for the other to begin it.
+        DayClose.objects.create(day=today_of(tenant))
+    barrier = Barrier(2)
+
+    def one(_: int) -> None:
+        barrier.wait()
+        try:
+            close.drain(tenant.pk)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, range(2)))
+    with tenant_context(tenant):
+        assert sorted(Trigger.objects.values_list("key", flat=True)) == sorted(shipped.key for shipped in SHIPPED)
+        assert close.backlog() is None

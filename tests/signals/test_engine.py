@@ -9,6 +9,7 @@ from django.utils import timezone
 from hub.accounts.facts import facts_refresh, today_of
 from hub.accounts.models import Account, AccountFacts, AccountState, Change, TimelineEntry
 from hub.accounts.services import change_record, facts_touch
+from hub.accounts.services.people import CONTACT_LEFT
 from hub.plans.models import Milestone
 from hub.plans.services import milestone_complete, plan_create
 from hub.registry.handlers import signal_recorded
@@ -235,3 +236,54 @@ def test_the_sql_of_usage_decline_equals_its_definition(acme: Tenant, account: A
     assert (defined.verdict is Verdict.FIRES) is fires
     if enough and defined.drop_percent is not None:
         assert facts.usage_drop_pct == pytest.approx(float(defined.drop_percent))
+
+
+GONE = {"fact": "attribute.gone", "op": "eq", "value": 1}
+
+
+def test_a_trigger_that_cannot_be_read_any_more_stops_no_other(acme: Tenant, account: Account) -> None:
+    with tenant_context(acme):
+        use_weekly(account, [100] * 10, today_of(acme))
+        evaluate(acme)
+        # An attribute that rules read was put away, or a release took a fact with it.
+        Trigger.objects.filter(key="tickets-early").update(rule=GONE)
+        Trigger.objects.filter(key="champion-departed").update(rule=GONE)
+        use_weekly(account, [100] * 8 + [50, 50], today_of(acme))
+        change_record(
+            account_id=account.pk,
+            kind=CONTACT_LEFT,
+            key="x",
+            occurred_at=timezone.now(),
+            data={"roles": ["champion"]},
+        )
+        assert [signal.trigger.key for signal in evaluate(acme)] == ["usage-decline"]
+        assert not Change.objects.filter(handled_at__isnull=True).exists()
+        other = Trigger.objects.get(key="usage-decline")
+        trigger_edit(trigger=other, rule={"fact": "usage_drop_pct", "op": "gt", "value": 30}, actor=ACTOR)
+        other.refresh_from_db()
+        assert other.version == 2
+
+
+def test_days_running_in_many_triggers_are_more_columns_than_a_table_may_have(acme: Tenant, account: Account) -> None:
+    def busy(event: str) -> dict[str, object]:
+        uses = {"fact": "uses", "op": "gte", "value": 1}
+        return {"any": [uses | {"with": {"event": f"{event} {n}", "days": 2}} for n in range(5)]}
+
+    with tenant_context(acme):
+        Trigger.objects.bulk_create(
+            Trigger(
+                key=f"busy-{n}",
+                name=f"Busy {n}",
+                family="usage",
+                kind=Trigger.Kind.COMPUTED,
+                rule={"sustained": busy(f"Event {n}"), "days": 60},
+            )
+            for n in range(6)
+        )
+        facts_touch([account.pk])
+        evaluate(acme)
+        today = today_of(acme)
+        days = [today - timedelta(days=ago) for ago in range(61)]
+        UsageDaily.objects.bulk_create(UsageDaily(account=account, day=day, name="Event 3 1", count=1) for day in days)
+        facts_touch([account.pk])
+        assert [signal.trigger.key for signal in evaluate(acme) if signal.trigger.key.startswith("busy")] == ["busy-3"]
