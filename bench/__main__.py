@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.result import Result, table
 
 FOLDER = Path(__file__).parent
-NOT_BENCHMARKS = {"__init__", "__main__", "stack", "database", "result", "company", "large", "sink"}
+NOT_BENCHMARKS = {"__init__", "__main__", "stack", "database", "result", "company", "large", "leaving", "sink"}
 
 
 def names() -> list[str]:

@@ -25,6 +25,7 @@ from journeys.list_api import urlpatterns as journey_lists
 from metrics.api import urlpatterns as metrics
 from qbr.api import urlpatterns as qbrs
 from signals.api import urlpatterns as signals
+from signals.backtest.api import urlpatterns as backtests
 from signals.health.api import urlpatterns as health
 from signals.trigger_api import urlpatterns as triggers
 
@@ -40,6 +41,7 @@ urlpatterns: list[URLPattern] = [
     *signals,
     *triggers,
     *health,
+    *backtests,
     *journeys,
     *journey_lists,
     *qbrs,

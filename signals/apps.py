@@ -11,6 +11,8 @@ class SignalsConfig(AppConfig):
         from hub.registry.lists import ViewedList, viewed_lists
         from hub.tenancy.wake import register_queue
         from signals import capacity, close, exports, measures, outgoing, panels
+        from signals.backtest import working as backtest
+        from signals.backtest.services import QUEUE as BACKTEST
         from signals.engine import backlog, drain, forget_states
         from signals.health import facts as health_facts
         from signals.health import outgoing as health_outgoing
@@ -27,6 +29,7 @@ class SignalsConfig(AppConfig):
         health_panels.register()
         register_queue("evaluate", drain=drain, backlog=backlog, rest=1.0)
         register_queue(close.QUEUE, drain=close.drain, backlog=close.backlog, lane="bulk")
+        register_queue(BACKTEST, drain=backtest.drain, backlog=backtest.backlog, lane="bulk", rest=1.0)
         history_loaded.connect("signals", forget_states)
         tenant_made.connect("signals", on_tenant_made, order=10)
         panels.register()

@@ -19,6 +19,7 @@ from hub.people.audit import SYSTEM
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
 from signals import reopening
+from signals.backtest.services import backtests_due
 from signals.health.services import scorecards_install
 from signals.models import DayClose
 from signals.services import triggers_install
@@ -48,6 +49,7 @@ def drain(tenant_id: UUID) -> datetime:
         # What a new release ships reaches tenants that were there before, as baseline.
         triggers_install(actor=SYSTEM)
         scorecards_install(actor=SYSTEM)
+        backtests_due()
     while True:
         with tenant_context(tenant):
             # Locked, or a day that is opened again meanwhile would go on where this batch ends.

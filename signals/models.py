@@ -9,6 +9,7 @@ from hub.accounts.models import Account, Change
 from hub.people.models import User
 from hub.tenancy.fields import TenantForeignKey
 from hub.tenancy.models import TenantModel
+from signals.backtest.models import BacktestLoss, BacktestRun
 from signals.health.models import (
     HealthDay,
     HealthInput,
@@ -20,6 +21,8 @@ from signals.health.models import (
 
 # Django looks for an app's models here.
 __all__ = [
+    "BacktestLoss",
+    "BacktestRun",
     "DayClose",
     "HealthDay",
     "HealthInput",

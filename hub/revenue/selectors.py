@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -124,6 +125,36 @@ def tiers_by_product() -> dict[str, list[TierLine]]:
 
 def is_live(line: ContractLine, day: date) -> bool:
     return line.starts_on <= day and (line.ends_on is None or day < line.ends_on)
+
+
+def mrr_on(account_ids: Sequence[UUID], days: Sequence[date]) -> dict[tuple[UUID, date], int]:
+    """What accounts paid a month at the end of days, in minor units, over their live paid lines.
+
+    Who pays nothing is left out. At a month's end it is what the account's month says of it. One query.
+    """
+    statement = """
+        SELECT l.account_id, d.day, sum(l.mrr_minor)::bigint
+        FROM unnest(%(days)s::date[]) AS d (day)
+        JOIN revenue_contractline l ON l.tenant_id = %(tenant)s AND l.account_id = ANY(%(ids)s) AND NOT l.is_trial
+            AND l.mrr_minor > 0 AND l.starts_on <= d.day AND (l.ends_on IS NULL OR l.ends_on > d.day)
+        GROUP BY l.account_id, d.day"""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"tenant": current_tenant_id(), "ids": list(account_ids), "days": sorted(set(days))})
+        return {(account_id, day): mrr for account_id, day, mrr in cursor.fetchall()}
+
+
+def left_between(account_ids: Sequence[UUID], first: date, last: date) -> dict[UUID, date]:
+    """Accounts whose last paid line ended in [first, last], with that day; none of theirs runs after. One query."""
+    statement = """
+        SELECT account_id, max(ends_on) FROM revenue_contractline
+        WHERE tenant_id = %(tenant)s AND account_id = ANY(%(ids)s) AND NOT is_trial AND mrr_minor > 0
+            AND starts_on <= %(last)s
+        GROUP BY account_id
+        HAVING bool_and(ends_on IS NOT NULL) AND max(ends_on) BETWEEN %(first)s AND %(last)s"""
+    values: dict[str, Any] = {"tenant": current_tenant_id(), "ids": list(account_ids), "first": first, "last": last}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return dict(cursor.fetchall())
 
 
 def account_months(account_id: UUID, *, limit: int = 24) -> list[AccountMonth]:

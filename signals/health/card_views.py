@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -18,8 +19,12 @@ from hub.people.guards import StaffRequest, staff_page
 from hub.registry.facts import known_facts
 from hub.rules.explain import stored_sentence
 from hub.rules.language import RuleError
+from signals.backtest.draft import Draft
+from signals.backtest.models import BacktestRun
+from signals.backtest.selectors import latest_backtest
+from signals.backtest.services import BacktestError, backtest_start
 from signals.health import editor, services
-from signals.health.cards import CardError, readable
+from signals.health.cards import CardError, checked, readable
 from signals.health.models import Scorecard, ScorecardVersion
 from signals.health.selectors import card_lines, current_version, versions_of
 from signals.health.shipped import MEASURES
@@ -55,6 +60,7 @@ def _card(request: StaffRequest, found: Scorecard, problem: str = "") -> HttpRes
         "subject": subject,
         "values": values,
         "problem": problem,
+        "tested": latest_backtest(found),
     }
     return render(request, "signals/health/card.html", context, status=422 if problem else 200)
 
@@ -106,7 +112,7 @@ def card_edit(request: StaffRequest, scorecard_id: UUID) -> HttpResponse:
     found = get_object_or_404(Scorecard, pk=scorecard_id)
     version = current_version(found)
     if request.method != "POST":
-        return _form(request, editor.from_version(version), version)
+        return _form(request, _tested_draft(request, found) or editor.from_version(version), version)
     return _sent(request, editor.typed(request.POST), version)
 
 
@@ -115,8 +121,22 @@ def card_edit(request: StaffRequest, scorecard_id: UUID) -> HttpResponse:
 def card_new(request: StaffRequest) -> HttpResponse:
     """The form of a further scorecard, which begins as the shipped one."""
     if request.method != "POST":
-        return _form(request, editor.from_version(ScorecardVersion(measures=list(MEASURES))), None)
+        typed = _tested_draft(request, None) or editor.from_version(ScorecardVersion(measures=list(MEASURES)))
+        return _form(request, typed, None)
     return _sent(request, editor.typed(request.POST), None)
+
+
+def _tested_draft(request: StaffRequest, card: Scorecard | None) -> editor.Typed | None:
+    """The draft of the back-test that the address names, as it would have been typed."""
+    try:
+        run = BacktestRun.objects.filter(pk=UUID(request.GET.get("backtest", "")), scorecard=card).first()
+    except ValueError:
+        return None
+    if run is None:
+        return None
+    version = ScorecardVersion(measures=run.measures, yellow_from=run.yellow_from, green_from=run.green_from)
+    subject, values = editor.applies(run.rule)
+    return replace(editor.from_version(version), name=run.name, subject=subject, values=values)
 
 
 def _sent(request: StaffRequest, given: editor.Typed, version: ScorecardVersion | None) -> HttpResponse:
@@ -126,7 +146,9 @@ def _sent(request: StaffRequest, given: editor.Typed, version: ScorecardVersion 
             return _published(request, given, version)
         if pressed == "try":
             return _form(request, given, version, trial=_trial(request, given, version))
-    except (CardError, services.HealthError, RuleError) as error:
+        if pressed == "backtest":
+            return _backtest(request, given, version)
+    except (CardError, services.HealthError, RuleError, BacktestError) as error:
         problems = error.problems if isinstance(error, CardError) else [str(error)]
         return _form(request, given, version, problems=problems)
     return _form(request, given, version)
@@ -144,6 +166,22 @@ def _published(request: StaffRequest, given: editor.Typed, version: ScorecardVer
         services.scorecard_publish(scorecard=found, **kept)
     messages.success(request, "It is published. Scores follow in the background.")
     return HttpResponseRedirect(_url(request, found))
+
+
+def _backtest(request: StaffRequest, given: editor.Typed, version: ScorecardVersion | None) -> HttpResponse:
+    """Hold what is typed against the past; it goes on in the background."""
+    bands, card = given.bands(), version.scorecard if version else None
+    rule = card.rule if card else given.rule()
+    services.check_rule(rule)
+    run = backtest_start(
+        draft=Draft(checked(given.measures(), *bands), *bands, rule),
+        name=card.name if card else services.named(given.name),
+        position=card.position if card else services.new_position(),
+        scorecard=card,
+        user=request.user,
+        actor=actor_of(request),
+    )
+    return redirect("backtest:run", tenant=request.tenant.slug, backtest_id=run.pk)
 
 
 def _trial(request: StaffRequest, given: editor.Typed, version: ScorecardVersion | None) -> Trial:

@@ -50,6 +50,8 @@ class ScorecardVersion(TenantModel):
     note = models.CharField(max_length=500)
     published_at = models.DateTimeField(default=timezone.now)
     published_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    # What it was held against before; None: shipped, or published before back-tests were asked for.
+    backtest = TenantForeignKey("signals.BacktestRun", on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "scorecard", "number"], name="scorecard_version_key")]

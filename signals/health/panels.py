@@ -18,5 +18,7 @@ def account_panel(request: Any, account: Any) -> str:
 
 
 def register() -> None:
-    nav_items.register(NavItem("health", "Health", 83, "signals.view", "health:cards", icon="heart"))
+    nav_items.register(
+        NavItem("health", "Health", 83, "signals.view", "health:cards", icon="heart", covers=("health/",))
+    )
     account_panels.register(AccountPanel("health", "Health", 5, "accounts.view", account_panel))

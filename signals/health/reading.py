@@ -12,14 +12,20 @@ from hub.rules.reading import read_facts
 from signals.health.cards import Readable
 from signals.health.models import HealthInput
 from signals.health.scoring import HAND, Seen
-from signals.health.sources import ages
+from signals.health.sources import Ages, ages
 
 
-def values_of(asked: Sequence[Readable], account_ids: Sequence[UUID], clock: Clock) -> dict[UUID, dict[str, Seen]]:
-    """By account and reading, for every reading of these cards. Accounts without a fact row are left out."""
-    facts = {reading: fact for each in asked for reading, fact in each.facts.items()}
+def values_of(
+    asked: Sequence[Readable], account_ids: Sequence[UUID], clock: Clock, *, known: Ages | None = None
+) -> dict[UUID, dict[str, Seen]]:
+    """By account and reading, for every reading of these cards. Accounts without a fact row are left out.
+
+    A clock of the past reads what keeps one, and takes the ages of the sources then as ``known``; what keeps none is
+    missing, also where a missing value stands for something: nobody knows whether it was.
+    """
+    facts = {reading: fact for each in asked for reading, fact in each.facts.items() if fact.past or not clock.past}
     instead = {m.reading: m.missing_as for each in asked for m in each.card.measures}
-    known = ages({fact.source for fact in facts.values()}, clock.today)
+    known = ages({fact.source for fact in facts.values()}, clock.today) if known is None else known
     hand = _by_hand({m.reading for each in asked for m in each.card.measures}, account_ids, clock.today)
 
     def seen(reading: str, value: Any) -> Seen:

@@ -46,4 +46,6 @@ def current_version(card: Scorecard) -> ScorecardVersion:
 
 def versions_of(card: Scorecard) -> list[ScorecardVersion]:
     """Every version, newest first."""
-    return list(ScorecardVersion.objects.select_related("published_by").filter(scorecard=card).order_by("-number"))
+    return list(
+        ScorecardVersion.objects.select_related("published_by", "backtest").filter(scorecard=card).order_by("-number")
+    )

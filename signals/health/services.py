@@ -16,6 +16,9 @@ from hub.people.audit import Actor, audit
 from hub.people.models import User
 from hub.registry.facts import known_facts
 from hub.rules.language import Problem, RuleError, comparisons, parse
+from signals.backtest.draft import Draft
+from signals.backtest.models import BacktestRun
+from signals.backtest.services import backtest_of, backtest_running
 from signals.health import shipped
 from signals.health.cards import REFUSED, checked
 from signals.health.models import HealthBand, HealthInput, HealthOverride, Scorecard, ScorecardVersion
@@ -56,22 +59,30 @@ def scorecard_create(
     *, name: str, rule: Any, measures: Sequence[Mapping[str, Any]], bands: tuple[int, int], note: str,
     user: User | None, actor: Actor,
 ) -> Scorecard:  # fmt: skip
-    """A further scorecard, asked before those that are there, with its first version.
+    """A further scorecard, asked before those that are there, with its first version, which was back-tested.
 
     Raises HealthError, CardError or RuleError with what is wrong.
     """
     if Scorecard.objects.filter(is_active=True).count() >= MOST_CARDS:
         raise HealthError(f"there are {MOST_CARDS} scorecards already; put one away first")
-    _check_rule(rule)
-    found = Scorecard.objects.aggregate(most=Max("position"))["most"] or 0
-    first = Scorecard.objects.filter(is_active=True, rule=EVERY_ACCOUNT).order_by("position").first()
-    # Before the card for everybody, which would leave it nothing.
-    position = max(0, first.position - 1) if first else found + 1
-    card: Scorecard = Scorecard.objects.create(key=_free_key(name), name=_named(name), position=position, rule=rule)
+    check_rule(rule)
+    stored = checked(measures, *bands)
+    tested = _tested(Draft(stored, *bands, rule))
+    card: Scorecard = Scorecard.objects.create(
+        key=_free_key(name), name=named(name), position=new_position(), rule=rule
+    )
     audit(actor, "scorecard.create", card, rule=rule)
-    _publish(card, checked(measures, *bands), bands, note=note, user=user, actor=actor)
+    _publish(card, stored, bands, note=note, user=user, actor=actor, tested=tested)
+    BacktestRun.objects.filter(pk=tested.pk, scorecard__isnull=True).update(scorecard=card)
     day_reopen()
     return card
+
+
+def new_position() -> int:
+    """The place of a further scorecard: before the one for everybody, which would leave it nothing."""
+    found = Scorecard.objects.aggregate(most=Max("position"))["most"] or 0
+    first = Scorecard.objects.filter(is_active=True, rule=EVERY_ACCOUNT).order_by("position").first()
+    return max(0, first.position - 1) if first else found + 1
 
 
 @transaction.atomic
@@ -79,23 +90,33 @@ def scorecard_publish(
     *, scorecard: Scorecard, measures: Sequence[Mapping[str, Any]], bands: tuple[int, int], note: str,
     user: User | None, actor: Actor,
 ) -> ScorecardVersion:  # fmt: skip
-    """Publish the next version; the accounts' scores follow in the background. Raises CardError or HealthError.
+    """Publish the next version, which was back-tested; the accounts' scores follow in the background.
 
-    What is as it is already stays the version that it is.
+    What is as it is already stays the version that it is. Raises CardError or HealthError.
     """
     card = Scorecard.objects.select_for_update().get(pk=scorecard.pk)
     stored = checked(measures, *bands)
     now: ScorecardVersion = ScorecardVersion.objects.get(scorecard=card, number=card.version)
     if (now.measures, now.yellow_from, now.green_from) == (stored, *bands):
         return now
-    version = _publish(card, stored, bands, note=note, user=user, actor=actor)
+    tested = _tested(Draft(stored, *bands, card.rule))
+    version = _publish(card, stored, bands, note=note, user=user, actor=actor, tested=tested)
     day_reopen()
     return version
 
 
+def _tested(draft: Draft) -> BacktestRun:
+    """The finished back-test of exactly this draft; raises HealthError without one."""
+    if tested := backtest_of(draft):
+        return tested
+    if backtest_running(draft):
+        raise HealthError("its back-test is still running: publish when it has finished")
+    raise HealthError("back-test exactly this draft first: measures, weights, bands and accounts as they are here")
+
+
 def _publish(
     card: Scorecard, stored: Sequence[Mapping[str, Any]], bands: tuple[int, int], *, note: str,
-    user: User | None, actor: Actor,
+    user: User | None, actor: Actor, tested: BacktestRun | None = None,
 ) -> ScorecardVersion:  # fmt: skip
     words = note.replace("\x00", "").strip()[:500]
     if not words:
@@ -105,9 +126,9 @@ def _publish(
     yellow, green = bands
     version: ScorecardVersion = ScorecardVersion.objects.create(
         scorecard=card, number=card.version, measures=list(stored), yellow_from=yellow, green_from=green, note=words,
-        published_by=user,
+        published_by=user, backtest=tested,
     )  # fmt: skip
-    audit(actor, "scorecard.publish", card, version=card.version)
+    audit(actor, "scorecard.publish", card, version=card.version, backtest=str(tested.pk) if tested else None)
     return version
 
 
@@ -117,12 +138,12 @@ def scorecard_apply(
 ) -> Scorecard:
     """Say for which accounts a scorecard is, when it is asked, and whether at all. Raises HealthError or RuleError."""
     card: Scorecard = Scorecard.objects.select_for_update().get(pk=scorecard.pk)
-    _check_rule(rule)
+    check_rule(rule)
     others = Scorecard.objects.filter(is_active=True).exclude(pk=card.pk)
     if not is_active and not others.exists():
         raise HealthError("it is the only scorecard; publish another one first")
     before = {"name": card.name, "rule": card.rule, "position": card.position, "is_active": card.is_active}
-    after = {"name": _named(name), "rule": rule, "position": position, "is_active": is_active}
+    after = {"name": named(name), "rule": rule, "position": position, "is_active": is_active}
     if before != after:
         Scorecard.objects.filter(pk=card.pk).update(**after)
         audit(actor, "scorecard.apply", card, before=before, after=after)
@@ -131,13 +152,15 @@ def scorecard_apply(
     return card
 
 
-def _check_rule(rule: Any) -> None:
+def check_rule(rule: Any) -> None:
+    """Raise RuleError for what cannot say for whom a scorecard is."""
     read = {leaf.fact for leaf in comparisons(parse(rule, known_facts()))}
     if wrong := sorted(fact.label for fact in read if fact.name in REFUSED or fact.measure in REFUSED):
         raise RuleError((Problem("", f"a scorecard cannot depend on {', '.join(wrong)}: it is made of it"),))
 
 
-def _named(name: str) -> str:
+def named(name: str) -> str:
+    """A scorecard's name as it is stored; raises HealthError for none."""
     words = name.replace("\x00", "").strip()[:100]
     if not words:
         raise HealthError("give the scorecard a name")

@@ -6,11 +6,12 @@ latest use: a feed that stops makes values stale, while one account that stops i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from datetime import date
-from typing import Final
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Final
 
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from hub.accounts.models import AccountFacts
 from hub.feedback.models import SurveyResponse, Ticket
@@ -42,3 +43,49 @@ AGES: Final[Mapping[str, Callable[[date], int | None]]] = {
 def ages(sources: Collection[str], today: date) -> dict[str, int | None]:
     """By source, how many days old its values are; None: it has never spoken. One query for each that is known here."""
     return {source: AGES[source](today) if source in AGES else 0 for source in sorted(sources)}
+
+
+# --- Of days gone by ----------------------------------------------------------------------------------------------
+
+Ages = Mapping[str, int | None]
+
+
+def ages_then(sources: Collection[str], asked: Sequence[date]) -> dict[date, dict[str, int | None]]:
+    """`ages` as they were at the end of days gone by: what came later is not known then."""
+    found: dict[date, dict[str, int | None]] = {day: {} for day in asked}
+    for source in sorted(sources):
+        told = PAST[source]() if source in PAST else lambda day: 0
+        for day in asked:
+            found[day][source] = told(day)
+    return found
+
+
+def _usage_then() -> Callable[[date], int | None]:
+    days = sorted(UsageDaily.objects.order_by().values_list("day", flat=True).distinct())
+
+    def age(day: date) -> int | None:
+        at = bisect_right(days, day)
+        return (day - days[at - 1]).days if at else None
+
+    return age
+
+
+def _first(*questions: tuple[Any, str]) -> Callable[[], Callable[[date], int | None]]:
+    """Whether the source had spoken by a day: its first row says."""
+
+    def ask() -> Callable[[date], int | None]:
+        firsts = [model.objects.aggregate(first=Min(field))["first"] for model, field in questions]
+        days = [one.astimezone(UTC).date() if isinstance(one, datetime) else one for one in firsts if one]
+        return lambda day: 0 if days and min(days) <= day else None
+
+    return ask
+
+
+PAST: Final[Mapping[str, Callable[[], Callable[[date], int | None]]]] = {
+    "product usage": _usage_then,
+    "usage and contract": _usage_then,
+    "support": _first((Ticket, "opened_at")),
+    "surveys": _first((SurveyResponse, "answered_at")),
+    "bills": _first((Invoice, "issued_on"), (Payment, "occurred_at")),
+    "contract lines": _first((ContractLine, "starts_on")),
+}

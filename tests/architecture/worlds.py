@@ -42,9 +42,11 @@ from journeys.models import Journey
 from journeys.services import journeys_install
 from qbr.models import Qbr, QbrBlock, QbrLine
 from qbr.services import qbr_generate_all
+from signals.backtest.models import BacktestRun
 from signals.health.services import scorecard_create, scorecards_install
 from signals.health.shipped import MEASURES
 from signals.models import Signal, Trigger
+from tests.backtest.stage import backtested
 from tests.world import ACTOR, make_account, make_contact, make_tenant
 
 MAPPING = "source: crm\nfiles:\n  - {file: a.csv, entity: account, external_id: id, fields: {name: name}}\n"
@@ -112,7 +114,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "contact_id": contact.pk,
         "signal_id": signal.pk,
         "trigger_id": trigger.pk,
-        "scorecard_id": _scorecard(mark),
+        **_scorecard(mark),
         "task_id": task.pk,
         **_people(account, contact, mark),
         "entitlement_id": entitlement.pk,
@@ -142,12 +144,15 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
     return {name: str(value) for name, value in found.items()}
 
 
-def _scorecard(mark: str) -> UUID:
+def _scorecard(mark: str) -> dict[str, object]:
+    """A scorecard with the back-test that its publishing needed."""
     rule = {"fact": "segment", "op": "in", "value": [mark]}
+    run = backtested(MEASURES, rule=rule)
+    BacktestRun.objects.filter(pk=run.pk).update(name=f"{mark} draft", asked_label=mark)
     card = scorecard_create(
         name=f"{mark} card", rule=rule, measures=MEASURES, bands=(40, 70), note=f"{mark} note", user=None, actor=ACTOR
     )
-    return card.pk
+    return {"scorecard_id": card.pk, "backtest_id": run.pk}
 
 
 def _hooks(mark: str) -> dict[str, object]:

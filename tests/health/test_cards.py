@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from hub.people.models import AuditEvent
@@ -12,6 +13,7 @@ from hub.people.services import credential_create
 from hub.rules.language import RuleError
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from signals.backtest.models import BacktestRun
 from signals.engine import evaluate_accounts
 from signals.health.cards import CardError, checked
 from signals.health.editor import from_version, typed
@@ -25,6 +27,7 @@ from signals.health.services import (
 )
 from signals.health.shipped import MEASURES
 from signals.models import DayClose
+from tests.backtest.stage import backtested, finished
 from tests.health.test_pages import PULSE, SEATS, WEEKS, healthy
 from tests.shell.staff import staff
 from tests.world import ACTOR, make_account
@@ -48,6 +51,14 @@ def shipped(tenant: Tenant) -> tuple[Scorecard, ScorecardVersion]:
         return Scorecard.objects.get(), ScorecardVersion.objects.get()
 
 
+def held(client: Client, url: str, given: dict[str, str], tenant: Tenant) -> BacktestRun:
+    """What the form's *Back-test* leads to, after a worker has finished it."""
+    answer = client.post(url, given | {"do": "backtest"})
+    assert answer.status_code == 302, answer.content
+    with tenant_context(tenant):
+        return finished(BacktestRun.objects.get(pk=answer.headers["Location"].split("/")[-2]))
+
+
 def test_a_form_that_is_sent_as_it_came_makes_the_same_version(acme: Tenant) -> None:
     _, version = shipped(acme)
     with tenant_context(acme):
@@ -59,11 +70,18 @@ def test_a_version_is_published_from_the_form_and_the_one_before_stays(acme: Ten
     client, url = staff(acme, "leader"), f"/t/acme/set-up/health/{card.pk}/edit/"
     given = form(version, do="publish", note="Support counts for more")
     given["m3-weight"] = "40"
+    untested = client.post(url, given)
+    assert untested.status_code == 422
+    assert "back-test exactly this draft first" in untested.text
+    run = held(client, url, given, acme)
+    other = client.post(url, given | {"m3-weight": "41"})
+    assert "back-test exactly this draft first" in other.text
     assert client.post(url, given).status_code == 302
     with tenant_context(acme):
         first, second = ScorecardVersion.objects.order_by("number")
         assert (first.measures, first.number) == (version.measures, 1)
         assert second.measures[3]["weight"] == 40
+        assert (first.backtest, second.backtest) == (None, run)
         assert str(second.published_by) == "leader@acme.example"
         assert AuditEvent.objects.filter(action="scorecard.publish").count() == 2
     text = client.get(f"/t/acme/set-up/health/{card.pk}/").text
@@ -75,6 +93,7 @@ def test_publishing_asks_for_a_note_and_has_everybody_evaluated(acme: Tenant) ->
     card, version = shipped(acme)
     client, url = staff(acme, "admin"), f"/t/acme/set-up/health/{card.pk}/edit/"
     given = form(version, do="publish") | {"m0-weight": "99"}
+    held(client, url, given, acme)
     refused = client.post(url, given)
     assert refused.status_code == 422
     assert "say what is changed and why" in refused.text
@@ -131,10 +150,17 @@ def test_a_scorecard_for_a_segment_comes_before_the_one_for_all(acme: Tenant) ->
     _, version = shipped(acme)
     client = staff(acme, "admin")
     given = form(version, do="publish", name="Large", subject="segment", values="Enterprise, Global", note="their own")
-    assert client.post("/t/acme/set-up/health/new/", given).status_code == 302
+    assert "back-test exactly this draft first" in client.post("/t/acme/set-up/health/new/", given).text
+    run = held(client, "/t/acme/set-up/health/new/", given, acme)
+    page = f"/t/acme/health/back-tests/{run.pk}/"
+    assert 'value="Enterprise, Global"' in client.get(f"/t/acme/set-up/health/new/?backtest={run.pk}").text
+    assert client.post(f"{page}publish/", {"note": ""}).status_code == 422
+    assert client.post(f"{page}publish/", {"note": "their own"}).status_code == 302
     with tenant_context(acme):
         large = Scorecard.objects.get(key="large")
         assert large.rule == {"fact": "segment", "op": "in", "value": ["Enterprise", "Global"]}
+        run.refresh_from_db()
+        assert (large.versions.get().backtest, run.scorecard) == (run, large)
         assert [card.key for card in Scorecard.objects.order_by("position")] == ["large", "default"]
     listed = client.get("/t/acme/set-up/health/").text
     assert "For accounts of which segment is" in listed
@@ -184,6 +210,7 @@ def test_the_list_asks_as_often_for_many_scorecards_as_for_one(
     with tenant_context(acme):
         for at in range(count):
             rule = {"fact": "segment", "op": "in", "value": [f"S{at}"]}
+            backtested(MEASURES, rule=rule)
             scorecard_create(
                 name=f"Card {at}", rule=rule, measures=MEASURES, bands=(40, 70), note="x", user=None, actor=ACTOR
             )
@@ -202,8 +229,6 @@ def test_health_is_read_over_rest(acme: Tenant, globex: Tenant) -> None:
         evaluate_accounts(acme, [account.pk])
 
     def get(path: str) -> Any:
-        from django.test import Client
-
         return Client().get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {secret}"}).json()
 
     (row,) = get("health")["results"]

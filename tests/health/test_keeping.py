@@ -33,6 +33,7 @@ from signals.health.services import (
 )
 from signals.health.shipped import MEASURES
 from signals.models import Signal
+from tests.backtest.stage import backtested
 from tests.world import ACTOR, make_account, make_member
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +47,7 @@ PULSE = {"label": "Pulse", "fact": "hand", "weight": 2}
 def publish(*measures: dict[str, Any], note: str = "why") -> ScorecardVersion:
     scorecards_install(actor=ACTOR)
     card = Scorecard.objects.get()
+    backtested(measures, card=card)
     return scorecard_publish(scorecard=card, measures=measures, bands=(40, 70), note=note, user=None, actor=ACTOR)
 
 
@@ -158,9 +160,10 @@ def test_a_feed_that_stops_makes_values_stale_and_then_missing(acme: Tenant) -> 
 def test_the_first_scorecard_whose_rule_holds_counts(acme: Tenant) -> None:
     with tenant_context(acme):
         publish(SEATS, DAYS, PULSE)
-        rule = {"fact": "segment", "op": "in", "value": ["Enterprise"]}
+        rule, measures = {"fact": "segment", "op": "in", "value": ["Enterprise"]}, [SEATS | {"best": 1000}, DAYS, PULSE]
+        backtested(measures, rule=rule)
         card = scorecard_create(
-            name="Enterprise", rule=rule, measures=[SEATS | {"best": 1000}, DAYS, PULSE], bands=(40, 70),
+            name="Enterprise", rule=rule, measures=measures, bands=(40, 70),
             note="their own", user=None, actor=ACTOR,
         )  # fmt: skip
         small, large = make_account("Small", seats=100), make_account("Large", seats=100, segment="Enterprise")

@@ -14,6 +14,7 @@ from hub.tenancy.models import Tenant
 from signals.engine import evaluate_accounts
 from signals.health.models import HealthDay, HealthInput, HealthScore, Scorecard
 from signals.health.services import scorecard_publish, scorecards_install
+from tests.backtest.stage import backtested
 from tests.shell.staff import staff
 from tests.world import ACTOR, make_account
 
@@ -28,6 +29,7 @@ def healthy(tenant: Tenant, *seats: int) -> list[Account]:
     with tenant_context(tenant):
         scorecards_install(actor=ACTOR)
         card = Scorecard.objects.get()
+        backtested([SEATS, PULSE, WEEKS], card=card)
         scorecard_publish(
             scorecard=card, measures=[SEATS, PULSE, WEEKS], bands=(40, 70), note="seats", user=None, actor=ACTOR
         )
