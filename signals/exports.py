@@ -34,7 +34,7 @@ def register() -> None:
     )
     export_lists.register(
         list_of(
-            "backtest_losses",
+            "backtest-losses",
             "Who left, by back-test",
             permission="signals.view",
             columns=LEFT,

@@ -137,7 +137,7 @@ def test_who_left_is_taken_out_as_a_file(acme: Tenant) -> None:
     with tenant_context(acme):
         customers(acme, left=2, stayed=1)
         run = backtested(DRAFT, card=Scorecard.objects.get())
-        listed = export_lists.get("backtest_losses")
+        listed = export_lists.get("backtest-losses")
         given = {"backtest": str(run.pk), "band": "green"}
         page = listed.page(given, "", 10)
         assert listed.count(given) == 2 == len(page.rows)

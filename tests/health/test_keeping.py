@@ -264,8 +264,10 @@ def test_a_scorecard_whose_rule_reads_what_is_gone_leaves_its_accounts_to_the_ne
     with tenant_context(acme):
         account = make_account(seats=60)
         publish(SEATS, DAYS, PULSE)
+        rule = {"fact": "seats", "op": "gte", "value": 50}
+        backtested([SEATS, DAYS, PULSE], rule=rule)
         gone = scorecard_create(
-            name="Enterprise", rule={"fact": "seats", "op": "gte", "value": 50}, measures=[SEATS, DAYS, PULSE],
+            name="Enterprise", rule=rule, measures=[SEATS, DAYS, PULSE],
             bands=(40, 70), note="their own", user=None, actor=ACTOR,
         )  # fmt: skip
         row = evaluated(account)
