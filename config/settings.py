@@ -122,8 +122,10 @@ _pool = _pool if os.environ.get("TANDEM_PROCESS") == "web" else {}
 # Raw events are kept this long (at least 410 days: the doors take events of the last 400); rollups stay.
 IMPORT_DRAFT_DAYS = int(os.environ.get("IMPORT_DRAFT_DAYS") or 14)
 EVENTS_KEPT_DAYS = int(os.environ.get("EVENTS_KEPT_DAYS") or 500)
+# Between a transaction and the next a pooler may change the session, and what was prepared there is gone.
+_prepared = {"prepare_threshold": 5} if DATABASE_DIRECT_URL == _database_url else {}
 DATABASES = {
-    "default": environment.database(_database_url, OPTIONS=_pool),
+    "default": environment.database(_database_url, OPTIONS=_pool | _prepared),
     # The flusher of the event doors holds one of these per web process.
     "direct": environment.database(DATABASE_DIRECT_URL, OPTIONS={"prepare_threshold": 5}),
     # Owner of the schema, past row level security: migrations, restores and the tests' clean-up, never web or workers.

@@ -56,6 +56,11 @@ FROM (
     FROM family LEFT JOIN accounts_accountfacts own ON own.tenant_id = %(tenant)s AND own.account_id = family.id
     GROUP BY root
 ) x WHERE f.tenant_id = %(tenant)s AND f.account_id = x.root
+    AND (f.rollup_accounts, f.rollup_mrr_minor, f.rollup_usage_30d, f.rollup_open_tickets) IS DISTINCT FROM (
+        x.accounts, CASE WHEN %(mrr)s THEN x.mrr ELSE f.mrr_minor END,
+        CASE WHEN %(usage)s THEN x.usage ELSE f.usage_30d END,
+        CASE WHEN %(tickets)s THEN x.tickets ELSE f.open_tickets END
+    )
 """
 
 

@@ -33,6 +33,8 @@ FROM (
     WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
 ) x
 WHERE f.tenant_id = %(tenant)s AND f.account_id = x.id
+    AND (f.open_tickets, f.open_urgent_tickets, f.tickets_30d, f.csat_90d, f.nps_latest, f.nps_latest_on)
+        IS DISTINCT FROM (x.open, x.open_urgent, x.recent, x.csat::float, x.nps, x.nps_on)
 """
 
 

@@ -32,6 +32,8 @@ FROM (
     WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
 ) x
 WHERE f.tenant_id = %(tenant)s AND f.account_id = x.id
+    AND (f.milestones_done, f.milestones_required, f.milestones_overdue, f.activated_on)
+        IS DISTINCT FROM (x.done, x.required, x.overdue, x.activated_on)
 """
 
 

@@ -24,11 +24,34 @@ TODAY: Final = Day.TODAY
 
 
 @dataclass(frozen=True, slots=True)
+class Aggregate:
+    """An aggregate (``what``) over the rows of ``table`` that an account has in a window of days.
+
+    The rows go by the alias ``u``; ``moment`` is their day, from ``first`` days before the day of asking to the start of
+    the day ``end`` days before it. ``which`` is a further condition with %s for ``params``, or "". Those of one table
+    and moment can be read in one walk over its rows, which is why they are told apart from the SQL.
+    """
+
+    what: str
+    table: str
+    moment: str
+    first: int
+    end: int
+    which: str = ""
+    params: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Expression:
-    """SQL with %s for its parameters; `TODAY` among them becomes the tenant's day at which the rule is asked."""
+    """SQL with %s for its parameters; `TODAY` among them becomes the tenant's day at which the rule is asked.
+
+    One that is made of nothing but ``aggregates`` says so, and in its ``shape`` how: ``{0}`` stands for the first.
+    """
 
     sql: str
     params: tuple[Any, ...] = ()
+    aggregates: tuple[Aggregate, ...] = ()
+    shape: str = ""
 
     def at(self, today: date) -> tuple[str, tuple[Any, ...]]:
         """The SQL and its parameters on a day."""

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from hub.registry.base import Registry
-from hub.registry.facts import TODAY, Expression, Fact, FactKind
+from hub.registry.facts import TODAY, Aggregate, Expression, Fact, FactKind
 
 MOST_DAYS: Final = 730
 MOST_TEXT: Final = 200
@@ -179,18 +179,14 @@ class Rows:
     where: tuple[tuple[str, str], ...] = ()
     which: str = ""
 
-    def in_window(self, what: str) -> Callable[[Arguments], Expression]:
-        """An aggregate over the window that ends with the day of asking."""
-        return lambda given: self._read(what, given, 0)
+    def in_window(self, what: str, shape: str = "{0}") -> Callable[[Arguments], Expression]:
+        """An aggregate over the window that ends with the day of asking, and what is made of it."""
+        return lambda given: _made(shape, self._aggregate(what, given, 0))
 
     def change(self, what: str) -> Callable[[Arguments], Expression]:
         """How an aggregate differs from the window before, in percent; missing when there was nothing before."""
-
-        def expression(given: Arguments) -> Expression:
-            now, before = self._read(what, given, 0), self._read(what, given, 1)
-            return Expression(f"(100.0 * {now.sql} / nullif({before.sql}, 0) - 100)", now.params + before.params)
-
-        return expression
+        shape = "(100.0 * coalesce({0}, 0) / nullif({1}, 0) - 100)"
+        return lambda given: _made(shape, self._aggregate(what, given, 0), self._aggregate(what, given, 1))
 
     def so_far(self, what: str) -> Callable[[Arguments], Expression]:
         """An aggregate over everything up to the day of asking."""
@@ -201,12 +197,11 @@ class Rows:
 
         return expression
 
-    def _read(self, what: str, given: Arguments, back: int) -> Expression:
+    def _aggregate(self, what: str, given: Arguments, back: int) -> Aggregate:
         equal, params = self._equal(given)
-        length = given["days"]
-        window = f"u.{self.moment} >= %s::date - %s::int AND u.{self.moment} < %s::date - %s::int"
-        first, end = length * (back + 1) - 1, length * back - 1
-        return Expression(f"({self._from(what)} AND {window}{equal})", (TODAY, first, TODAY, end, *params))
+        which = (f"{self.which}{equal}" if self.which else equal).removeprefix(" AND ")
+        first, end = given["days"] * (back + 1) - 1, given["days"] * back - 1
+        return Aggregate(what, self.table, self.moment, first, end, which, params)
 
     def _from(self, what: str) -> str:
         also = f" AND {self.which}" if self.which else ""
@@ -215,3 +210,22 @@ class Rows:
     def _equal(self, given: Arguments) -> tuple[str, tuple[Any, ...]]:
         named = [(condition, given[name]) for name, condition in self.where if given.get(name)]
         return "".join(f" AND {condition}" for condition, _ in named), tuple(value for _, value in named)
+
+
+def _made(shape: str, *aggregates: Aggregate) -> Expression:
+    """An expression of aggregates, each of which is a query of its own when it stands alone."""
+    queries = [_query(aggregate) for aggregate in aggregates]
+    return Expression(
+        shape.format(*(sql for sql, _ in queries)),
+        tuple(param for _, params in queries for param in params),
+        aggregates,
+        shape,
+    )
+
+
+def _query(aggregate: Aggregate) -> tuple[str, tuple[Any, ...]]:
+    own = f"u.tenant_id = a.tenant_id AND u.account_id = a.id{f' AND {aggregate.which}' if aggregate.which else ''}"
+    moment = f"u.{aggregate.moment}"
+    window = f"{moment} >= %s::date - %s::int AND {moment} < %s::date - %s::int"
+    sql = f"(SELECT {aggregate.what} FROM {aggregate.table} u WHERE {own} AND {window})"
+    return sql, (*aggregate.params, TODAY, aggregate.first, TODAY, aggregate.end)

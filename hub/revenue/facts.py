@@ -28,6 +28,7 @@ FROM (
     WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
 ) x
 WHERE f.tenant_id = %(tenant)s AND f.account_id = x.id
+    AND (f.mrr_minor, f.renews_on, f.tier) IS DISTINCT FROM (x.mrr, x.renews_on, coalesce(x.tier, ''))
 """
 
 # Only accounts with something late or failed have a row, so that a rule finds them without asking the others. What is

@@ -14,7 +14,7 @@ A clock of the ``past`` asks what each fact was at the end of that day. What kee
 """
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -40,13 +40,20 @@ def keeps_past(node: Node) -> bool:
     return all(leaf.fact.past is not None for leaf in comparisons(node))
 
 
-def expression(fact: Fact, clock: Clock) -> tuple[str, Params]:
-    """The SQL of a fact's value and its parameters; raises ValueError for a past that is not kept."""
+def expression_of(fact: Fact, clock: Clock) -> tuple[Expression, date]:
+    """What tells a fact's value and the day it is asked about; raises ValueError for a past that is not kept."""
     if not fact.ago and not clock.past:
-        return Expression(fact.sql, fact.params).at(clock.today)
+        # A measure with a past tells today by the same expression.
+        return (fact.measure and fact.past) or Expression(fact.sql, fact.params), clock.today
     if fact.past is None:
         raise ValueError(f"{fact.name} keeps no past")
-    return fact.past.at(clock.today - timedelta(days=fact.ago))
+    return fact.past, clock.today - timedelta(days=fact.ago)
+
+
+def expression(fact: Fact, clock: Clock) -> tuple[str, Params]:
+    """The SQL of a fact's value and its parameters; raises ValueError for a past that is not kept."""
+    found, day = expression_of(fact, clock)
+    return found.at(day)
 
 
 # --- SQL -----------------------------------------------------------------------------------
@@ -56,43 +63,46 @@ _UPPER, _LOWER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
 _FOLD: Final = str.maketrans(_UPPER, _LOWER)
 
 
-def compile_sql(node: Node, clock: Clock, *, searching: bool = False) -> tuple[str, Params]:
+def compile_sql(
+    node: Node, clock: Clock, *, searching: bool = False, columns: Mapping[str, str] | None = None
+) -> tuple[str, Params]:
     """``(sql, params)`` of a WHERE condition with %s placeholders over the facts' aliases.
 
     ``searching`` among all accounts, a fact that is a row elsewhere is looked up by its value there; asked of a few
-    known accounts it is better read account by account.
+    known accounts it is better read account by account. ``columns`` hold values that have been read already, by the
+    fact's name.
 
     A row for which the rule is false may give false or NULL; never select the expression itself.
     """
     match node:
         case Compare():
-            return _sql_compare(node, clock, searching)
+            return _sql_compare(node, clock, searching, columns or {})
         case Not(child):
-            sql, params = compile_sql(child, clock, searching=searching)
+            sql, params = compile_sql(child, clock, searching=searching, columns=columns)
             return f"({sql}) IS NOT TRUE", params
         case AllOf(children):
-            return _joined(children, clock, " AND ", "TRUE", searching)
+            found, word, empty = children, " AND ", "TRUE"
         case AnyOf(children):
-            return _joined(children, clock, " OR ", "FALSE", searching)
+            found, word, empty = children, " OR ", "FALSE"
         case Sustained():
             # Of the days before nothing is kept that could be searched by value.
-            return _joined(node.each_day(), clock, " AND ", "TRUE", False)
-
-
-def _joined(children: Sequence[Node], clock: Clock, word: str, empty: str, searching: bool) -> tuple[str, Params]:
-    parts = [compile_sql(child, clock, searching=searching) for child in children]
+            found, word, empty, searching = node.each_day(), " AND ", "TRUE", False
+    parts = [compile_sql(child, clock, searching=searching, columns=columns) for child in found]
     if not parts:
         return empty, ()
-    return word.join(f"({sql})" for sql, _ in parts), tuple(p for _, params in parts for p in params)
+    # Of known accounts nothing is searched by index, and after a false part nothing more is read; a missing one is not
+    # false to SQL.
+    told = "" if columns is None else " IS TRUE"
+    return word.join(f"({sql}){told}" for sql, _ in parts), tuple(p for _, params in parts for p in params)
 
 
-def _sql_compare(compare: Compare, clock: Clock, searching: bool) -> tuple[str, Params]:
+def _sql_compare(compare: Compare, clock: Clock, searching: bool, columns: Mapping[str, str]) -> tuple[str, Params]:
     fact = compare.fact
     if searching and fact.members and compare.op is not Op.IS_NOT_SET and not clock.past:
         # A missing value makes every other comparison false, and is no member.
         sql, params = _SQL[compare.op](_folded(compare, fact.member_sql), compare, clock)
         return f"(a.tenant_id, a.id) IN ({fact.members} AND {sql})", params
-    value, before = expression(fact, clock)
+    value, before = (columns[fact.name], ()) if fact.name in columns else expression(fact, clock)
     sql, params = _SQL[compare.op](_folded(compare, value), compare, clock)
     if compare.op in (Op.CONTAINS, Op.CONTAINS_ANY) and fact.kind is FactKind.SET:
         # The constant stands before the fact.

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.db import connection
 
+from hub.rules.columns import TABLES
 from hub.rules.compile import Clock, compile_sql
 from hub.rules.language import Node
-from hub.rules.reading import TABLES
 from hub.tenancy.context import current_tenant_id
 
 

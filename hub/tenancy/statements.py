@@ -55,6 +55,13 @@ def send(statements: Sequence[Statement]) -> list[list[Row]]:
     return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
 
+def ask(sql: str, values: Sequence[Any]) -> list[Row]:
+    """The rows of one statement with %s for its values, in the context there is; raises Django's database errors."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        return psycopg.Cursor(connection.connection).execute(sql, values, prepare=True).fetchall()
+
+
 def _tell(tenant_id: UUID | None) -> None:
     # SET takes no parameters; a UUID cannot carry SQL.
     command = f"SET LOCAL app.tenant_id = '{tenant_id or ''}'"

@@ -11,7 +11,7 @@ from django.db import connection
 
 from hub.registry.facts import TODAY, Expression, Fact, FactKind, FactRefresher, facts, refreshers
 from hub.tenancy.context import current_tenant_id
-from hub.usage.measures import COUNT, NAMES, PEOPLE, USERS, USES
+from hub.usage.measures import COUNT, NAMES, OR_NONE, PEOPLE, USERS, USES
 
 RECENT_WEEKS = 2
 BASELINE_WEEKS = 8
@@ -39,16 +39,25 @@ WITH account AS (
         sum(total) FILTER (WHERE n >= 2) AS baseline_sum,
         count(*) FILTER (WHERE n >= 2) AS baseline_weeks
     FROM week GROUP BY id
+), now AS (
+    SELECT account.id, t.last_week, t.week_before,
+        (t.baseline_sum / nullif(t.baseline_weeks, 0))::float AS baseline,
+        coalesce(t.baseline_weeks, 0) AS baseline_weeks,
+        CASE WHEN t.week_before IS NOT NULL THEN
+            (100 * (1 - GREATEST(t.last_week, t.week_before) * t.baseline_weeks / nullif(t.baseline_sum, 0)))::float
+        END AS drop_pct
+    FROM account LEFT JOIN total t ON t.id = account.id
 )
 UPDATE accounts_accountfacts f SET
-    usage_last_week = t.last_week,
-    usage_week_before = t.week_before,
-    usage_baseline = (t.baseline_sum / nullif(t.baseline_weeks, 0))::float,
-    usage_baseline_weeks = coalesce(t.baseline_weeks, 0),
-    usage_drop_pct = CASE WHEN t.week_before IS NOT NULL THEN
-        (100 * (1 - GREATEST(t.last_week, t.week_before) * t.baseline_weeks / nullif(t.baseline_sum, 0)))::float END
-FROM account LEFT JOIN total t ON t.id = account.id
-WHERE f.tenant_id = %(tenant)s AND f.account_id = account.id
+    usage_last_week = now.last_week,
+    usage_week_before = now.week_before,
+    usage_baseline = now.baseline,
+    usage_baseline_weeks = now.baseline_weeks,
+    usage_drop_pct = now.drop_pct
+FROM now
+WHERE f.tenant_id = %(tenant)s AND f.account_id = now.id
+    AND (f.usage_last_week, f.usage_week_before, f.usage_baseline, f.usage_baseline_weeks, f.usage_drop_pct)
+        IS DISTINCT FROM (now.last_week, now.week_before, now.baseline, now.baseline_weeks, now.drop_pct)
 """
 
 BREADTH = """
@@ -67,6 +76,8 @@ FROM (
     FROM accounts_account a WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
 ) u
 WHERE f.tenant_id = %(tenant)s AND f.account_id = u.id
+    AND (f.usage_30d, f.features_30d, f.last_event_on, f.active_users_30d)
+        IS DISTINCT FROM (u.uses, u.features, u.last_day, u.users)
 """
 
 
@@ -99,7 +110,7 @@ PAST: Mapping[str, Expression] = {
     "usage_drop_pct": _weeks(f"CASE WHEN {_BEFORE} IS NOT NULL THEN {_DROP} END"),
     "usage_baseline_weeks": _weeks(_BASE_WEEKS),
     "usage_last_week": _weeks(_LAST),
-    "usage_30d": USES.in_window(COUNT)(MONTH),
+    "usage_30d": USES.in_window(COUNT, OR_NONE)(MONTH),
     "features_30d": USES.in_window(NAMES)(MONTH),
     "active_users_30d": USERS.in_window(PEOPLE)(MONTH),
     "last_event_on": USES.so_far("max(u.day)")({}),

@@ -15,13 +15,16 @@ EVENT = Argument("event", "which event", ArgumentKind.TEXT, suggest="events")
 ANY_EVENT = Argument("event", "which event", ArgumentKind.TEXT, default="", suggest="events")
 USES = Rows("usage_usagedaily", "day", (("event", "u.name = %s"),))
 USERS = Rows("usage_activeuserdaily", "day")
-COUNT, DAYS = "coalesce(sum(u.count), 0)", "count(DISTINCT u.day)"
+COUNT, DAYS = "sum(u.count)", "count(DISTINCT u.day)"
+# Without rows a sum is missing, and a count is none.
+OR_NONE = "coalesce({0}, 0)"
 NAMES, PEOPLE = "count(DISTINCT u.name)", "count(DISTINCT u.user_key)"
 
 
 def _top_share(given: Arguments) -> Expression:
     by_name = USES.in_window("sum(u.count) AS n")(given)
     grouped = by_name.sql.removesuffix(")") + " GROUP BY u.name)"
+    # Its rows are grouped: no aggregate that could be read beside others.
     return Expression(f"(SELECT 100.0 * max(t.n) / nullif(sum(t.n), 0) FROM {grouped} AS t)", by_name.params)
 
 
@@ -48,7 +51,7 @@ def register() -> None:
     counted, of_event, window = partial(make, kind=FactKind.NUMBER), (ANY_EVENT, days()), (days(),)
     for measure in (
         counted(
-            "uses", "uses", arguments=of_event, expression=USES.in_window(COUNT),
+            "uses", "uses", arguments=of_event, expression=USES.in_window(COUNT, OR_NONE),
             words=lambda given: f"{_of(given, 'uses')} in {span(given)}",
         ),
         counted(

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,12 +22,13 @@ from hub.feedback.models import SurveyResponse, Ticket
 from hub.registry.facts import facts, known_facts
 from hub.registry.measures import measures
 from hub.revenue.models import Invoice, Payment
-from hub.rules.compile import Clock
+from hub.rules.compile import Clock, expression
 from hub.rules.language import parse
-from hub.rules.reading import read_facts, read_rule
+from hub.rules.reading import read_facts, read_rule, read_rules, true_rules
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.usage.models import ActiveUserDaily, UsageDaily
+from signals.catalogue import SHIPPED
 from tests.world import make_account, make_contact
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +115,49 @@ def tracked(acme: Tenant) -> Account:
         make_account("Other")
         facts_refresh([account.pk], today=TODAY)
     return account
+
+
+WINDOWS = st.lists(
+    st.tuples(
+        st.sampled_from(("uses", "use_days", "events_used", "users", "uses_change", "users_change", "top_event_share")),
+        st.integers(1, 20),
+        st.integers(0, 5),
+    ),
+    min_size=2,
+    max_size=12,
+)
+
+
+@database
+@given(ROWS, WINDOWS)
+def test_many_windows_read_at_once_say_what_each_says_alone(
+    tracked: Account, rows: list[tuple[int, str, str, int]], windows: list[tuple[str, int, int]]
+) -> None:
+    with tenant_context(tracked.tenant):
+        fill(tracked, rows)
+        asked = [measures.get(name).fact({"days": days}).days_ago(ago) for name, days, ago in windows]
+        together = read_facts({fact.name: fact for fact in asked}, [tracked.pk], CLOCK)[tracked.pk]
+        for fact in asked:
+            # By its own query, as a search among all accounts asks it.
+            sql, params = expression(fact, CLOCK)
+            with connection.cursor() as cursor:
+                statement = f"SELECT {sql} FROM accounts_account a WHERE a.tenant_id = %s AND a.id = %s"
+                cursor.execute(statement, [*params, tenant_of(tracked), tracked.pk])
+                assert cursor.fetchone() == (together[fact.name],)
+
+
+@database
+@given(ROWS)
+def test_what_is_true_is_the_same_whether_rules_are_asked_together_or_read(
+    tracked: Account, rows: list[tuple[int, str, str, int]]
+) -> None:
+    with tenant_context(tracked.tenant):
+        fill(tracked, rows)
+        known = known_facts()
+        nodes = [parse(shipped.rule, known) for shipped in SHIPPED if shipped.rule != {"all": []}]
+        said = true_rules(nodes, [tracked.pk], CLOCK)[tracked.pk]
+        read = [readings[0].holds for readings in read_rules([(node, {}) for node in nodes], [tracked.pk], CLOCK)]
+        assert [held == "1" for held in said] == read
 
 
 def test_tickets_and_answers_are_counted_in_their_window(tracked: Account) -> None:

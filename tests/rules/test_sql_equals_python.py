@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hub.rules.compile import compile_sql, evaluate
 from hub.rules.language import parse
+from hub.tenancy.statements import ask
 from tests.rules.rule_strategies import CLOCK, FACTS, TREES, VALUES, by_day
 
 pytestmark = pytest.mark.django_db
@@ -31,16 +32,27 @@ database = settings(max_examples=150, deadline=None, suppress_health_check=[Heal
 def chosen_by_sql(tree: object, rows: Sequence[Mapping[str, object]], number: str = "numeric") -> set[int]:
     """Indexes of the rows that PostgreSQL finds for a rule."""
     condition, params = compile_sql(parse(tree, FACTS), CLOCK)
+    source, constants = given_rows(rows, number)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT v.row FROM {source} WHERE {condition}", [*constants, *params])
+        return {row for (row,) in cursor.fetchall()}
+
+
+def chosen_among_known(tree: object, rows: Sequence[Mapping[str, object]]) -> set[int]:
+    """The same as evaluations ask it: of known accounts, with what has been read already, prepared on the server."""
+    read = {name: f"v.{name}" for name in ("mrr", "plan", "features")}
+    condition, params = compile_sql(parse(tree, FACTS), CLOCK, columns=read)
+    source, constants = given_rows(rows)
+    asked = ask(f"SELECT v.row, CASE WHEN {condition} THEN 1 ELSE 0 END FROM {source}", [*params, *constants])
+    return {row for row, holds in asked if holds}
+
+
+def given_rows(rows: Sequence[Mapping[str, object]], number: str = "numeric") -> tuple[str, list[Any]]:
     types = TYPES | {"usage_drop_pct": number}
     casts = ", ".join(f"%s::{kind}" for kind in types.values())
     values = ", ".join(f"({index}, {casts})" for index in range(len(rows)))
     constants: list[Any] = [row.get(name) for row in rows for name in types]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT v.row FROM (VALUES {values}) AS v (row, {', '.join(types)}) WHERE {condition}",
-            [*constants, *params],
-        )
-        return {row for (row,) in cursor.fetchall()}
+    return f"(VALUES {values}) AS v (row, {', '.join(types)})", constants
 
 
 def chosen_by_python(tree: object, rows: Sequence[Mapping[str, object]]) -> set[int]:
@@ -52,6 +64,12 @@ def chosen_by_python(tree: object, rows: Sequence[Mapping[str, object]]) -> set[
 @given(TREES, st.lists(VALUES, min_size=1, max_size=8))
 def test_sql_and_python_choose_the_same_accounts(tree: object, rows: list[dict[str, object]]) -> None:
     assert chosen_by_sql(tree, rows) == chosen_by_python(tree, rows)
+
+
+@database
+@given(TREES, st.lists(VALUES, min_size=1, max_size=8))
+def test_what_evaluations_ask_of_known_accounts_means_the_same(tree: object, rows: list[dict[str, object]]) -> None:
+    assert chosen_among_known(tree, rows) == chosen_by_python(tree, rows)
 
 
 @database
