@@ -13,12 +13,13 @@ class SignalsConfig(AppConfig):
         from signals import capacity, close, exports, measures, outgoing, panels
         from signals.backtest import working as backtest
         from signals.backtest.services import QUEUE as BACKTEST
-        from signals.engine import backlog, drain, forget_states
+        from signals.engine import backlog, drain
         from signals.health import facts as health_facts
         from signals.health import outgoing as health_outgoing
         from signals.health import panels as health_panels
         from signals.selectors import trigger_keys
         from signals.services import on_tenant_made
+        from signals.states import looks_forget
 
         exports.register()
         outgoing.register()
@@ -30,7 +31,7 @@ class SignalsConfig(AppConfig):
         register_queue("evaluate", drain=drain, backlog=backlog, rest=1.0)
         register_queue(close.QUEUE, drain=close.drain, backlog=close.backlog, lane="bulk")
         register_queue(BACKTEST, drain=backtest.drain, backlog=backtest.backlog, lane="bulk", rest=1.0)
-        history_loaded.connect("signals", forget_states)
+        history_loaded.connect("signals", looks_forget)
         tenant_made.connect("signals", on_tenant_made, order=10)
         panels.register()
         kept = ("status", "severity", "family", "whose")

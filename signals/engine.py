@@ -14,7 +14,6 @@ from string import Formatter
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import F, Min
 from django.utils import timezone
 
@@ -28,7 +27,7 @@ from hub.rules.compile import Clock
 from hub.rules.explain import Finding, findings, sentence
 from hub.rules.language import Node, parse_stored
 from hub.rules.reading import Reading, read_rule, read_rules, true_rules
-from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 from signals import outgoing
@@ -37,6 +36,7 @@ from signals.health.refresh import health_refresh
 from signals.measures import in_order, read_by
 from signals.models import Signal, Trigger, TriggerState
 from signals.stages import stages_refresh
+from signals.states import Looks, has_moved, standing, states_of, states_save, step
 
 log = logging.getLogger(__name__)
 
@@ -93,9 +93,12 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
     health_refresh(account_ids, clock)
     facts_changed(tenant.id, account_ids)
     stored = _store(_told(account_ids, clock))
-    for wave in _waves():
+    waves = _waves()
+    looks = Looks((computed.trigger for wave in waves for computed in wave), account_ids)
+    for wave in waves:
         # What a later wave reads of an earlier one must be written.
-        stored += _store(_evaluated(wave, account_ids, clock))
+        stored += _store(_evaluated(wave, account_ids, looks, clock))
+    looks.keep()
     signal_recorded(tenant.id, stored)
     return stored
 
@@ -129,92 +132,33 @@ def _rule(trigger: Trigger, known: Mapping[str, Fact]) -> Node | None:
     return node
 
 
-def forget_states(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
-    """Historical rows came in: the next evaluation of these accounts is a first sight again, and fires nothing."""
-    TriggerState.objects.filter(account_id__in=account_ids).update(version=0)
-
-
 # --- Conditions that become true ----------------------------------------------------------------------------------
 
 
-def _evaluated(wave: Sequence[Computed], account_ids: Sequence[UUID], clock: Clock) -> list[Signal]:
+def _evaluated(wave: Sequence[Computed], account_ids: Sequence[UUID], looks: Looks, clock: Clock) -> list[Signal]:
     """The new signals of triggers that do not read one another; facts are read and states written once for all."""
-    if not (ids := _stirred(wave, account_ids, clock)):
+    if not (ids := _stirred(wave, account_ids, looks, clock)):
         return []
     readings = read_rules([(computed.node, computed.tells) for computed in wave], ids, clock)
-    moved = _moved(wave, readings, ids)
-    states = _states(moved)
+    states = states_of([computed.trigger for computed in wave], ids)
     steps = Steps()
-    for computed, own in moved:
-        _steps_of(computed, own, states, clock, steps)
-    _save_states(steps.changed)
+    for computed, own in zip(wave, readings, strict=True):
+        _steps_of(computed, own, states, looks, clock, steps)
+    states_save(steps.changed)
     for trigger, cleared in steps.cleared:
         _clear(trigger, cleared, clock)
     return steps.signals
 
 
-STANDING = """
-SELECT s.account_id, count(*), array_agg(w.place) FILTER (WHERE s.is_true)
-FROM unnest(%(triggers)s::uuid[], %(versions)s::int[]) WITH ORDINALITY AS w (trigger_id, version, place)
-JOIN signals_triggerstate s
-    ON s.tenant_id = %(tenant)s AND s.trigger_id = w.trigger_id AND s.version = w.version
-    AND s.account_id = ANY(%(ids)s)
-GROUP BY s.account_id
-"""
+def _stirred(wave: Sequence[Computed], account_ids: Sequence[UUID], looks: Looks, clock: Clock) -> list[UUID]:
+    """The accounts of which some trigger says something else than its state does, or looks for the first time.
 
-
-def _stirred(wave: Sequence[Computed], account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
-    """The accounts of which some trigger says something else than its state does; of most nothing has moved.
-
-    Two statements that bring a line an account, whatever the number of triggers.
+    Of most nothing has moved: two statements bring a line an account, whatever the number of triggers.
     """
-    values: dict[str, Any] = {
-        "tenant": current_tenant_id(),
-        "triggers": [computed.trigger.pk for computed in wave],
-        "versions": [computed.trigger.version for computed in wave],
-        "ids": list(account_ids),
-    }
-    nothing = "0" * len(wave)
-    stood: dict[UUID, str] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(STANDING, values)
-        for pk, known, true in cursor.fetchall():
-            if known == len(wave):
-                said = list(nothing)
-                for place in true or ():
-                    said[place - 1] = "1"
-                stood[pk] = "".join(said)
+    stands = standing([computed.trigger for computed in wave], account_ids)
     says = true_rules([computed.node for computed in wave], account_ids, clock)
-    return [pk for pk in account_ids if pk in says and stood.get(pk) != says[pk]]
-
-
-def _moved(
-    wave: Sequence[Computed], readings: Sequence[Sequence[Reading]], account_ids: Sequence[UUID]
-) -> list[tuple[Computed, list[Reading]]]:
-    """The readings that say something else than the states do."""
-    known = TriggerState.objects.filter(
-        trigger__in=[computed.trigger for computed in wave], account_id__in=account_ids
-    ).values_list("trigger_id", "account_id", "version", "is_true")
-    says = {(trigger_id, account_id): state for trigger_id, account_id, *state in known}
-    return [
-        (computed, moved)
-        for computed, own in zip(wave, readings, strict=True)
-        if (
-            moved := [
-                reading
-                for reading in own
-                if says.get((computed.trigger.pk, reading.account_id)) != [computed.trigger.version, reading.holds]
-            ]
-        )
-    ]
-
-
-def _states(moved: Sequence[tuple[Computed, Sequence[Reading]]]) -> dict[tuple[UUID, UUID], TriggerState]:
-    """The states to step on, by trigger and account."""
-    triggers = [computed.trigger for computed, _ in moved]
-    accounts = {reading.account_id for _, own in moved for reading in own}
-    found = TriggerState.objects.filter(trigger__in=triggers, account_id__in=accounts)
-    return {(state.trigger_id, state.account_id): state for state in found}
+    nothing = "0" * len(wave)
+    return [pk for pk in account_ids if pk in says and (looks.is_new(pk) or stands.get(pk, nothing) != says[pk])]
 
 
 @dataclass
@@ -230,22 +174,23 @@ def _steps_of(
     computed: Computed,
     readings: Sequence[Reading],
     states: Mapping[tuple[UUID, UUID], TriggerState],
+    looks: Looks,
     clock: Clock,
     steps: Steps,
 ) -> None:
     trigger = computed.trigger
     cleared: list[UUID] = []
     for reading in readings:
-        state = states.get((trigger.pk, reading.account_id))
-        if state is None or state.version != trigger.version:
-            state, fires = _first_sight(trigger, state, reading, clock)
-        else:
-            fires = _step(trigger, state, reading, clock)
-            if not reading.holds:
-                cleared.append(reading.account_id)
+        pk, first = reading.account_id, looks.is_first(trigger, reading.account_id)
+        before = states.get((trigger.pk, pk))
+        if not has_moved(before, reading.holds, first=first):
+            continue
+        state, fires = step(trigger, before, pk, reading.holds, clock.now, first=first)
         steps.changed.append(state)
         if fires:
             steps.signals.append(_computed_signal(trigger, computed.node, state, reading, clock))
+        elif not reading.holds and not first:
+            cleared.append(pk)
     if cleared:
         steps.cleared.append((trigger, cleared))
 
@@ -256,42 +201,6 @@ def _clear(trigger: Trigger, account_ids: Sequence[UUID], clock: Clock) -> None:
     ids = list(standing.values_list("pk", flat=True))
     Signal.objects.filter(pk__in=ids).update(cleared_at=clock.now)
     outgoing.cleared(ids, clock.now)
-
-
-def _first_sight(
-    trigger: Trigger, state: TriggerState | None, reading: Reading, clock: Clock
-) -> tuple[TriggerState, bool]:
-    fires = reading.holds and trigger.fire_on_first_sight
-    state = state or TriggerState(trigger=trigger, account_id=reading.account_id)
-    state.version, state.is_true, state.since = trigger.version, reading.holds, clock.now
-    state.baseline = reading.holds and not fires
-    if fires:
-        state.sequence += 1
-        state.last_fired_at = clock.now
-    return state, fires
-
-
-def _step(trigger: Trigger, state: TriggerState, reading: Reading, clock: Clock) -> bool:
-    """Take the transition into the state; True when it is one to a signal (false → true, not cooling down)."""
-    state.is_true, state.since, state.baseline = reading.holds, clock.now, False
-    if not reading.holds:
-        return False
-    state.sequence += 1
-    cooling = state.last_fired_at and clock.now < state.last_fired_at + timedelta(days=trigger.cooldown_days)
-    if cooling:
-        return False
-    state.last_fired_at = clock.now
-    return True
-
-
-def _save_states(states: Sequence[TriggerState]) -> None:
-    TriggerState.objects.bulk_create(
-        states,
-        update_conflicts=True,
-        unique_fields=["tenant", "trigger", "account"],
-        update_fields=["version", "is_true", "baseline", "sequence", "since", "last_fired_at"],
-        batch_size=500,
-    )
 
 
 def _computed_signal(trigger: Trigger, node: Node, state: TriggerState, reading: Reading, clock: Clock) -> Signal:

@@ -34,6 +34,8 @@ __all__ = [
     "Signal",
     "SignalStatus",
     "Trigger",
+    "TriggerLook",
+    "TriggerSet",
     "TriggerState",
     "TriggerVersion",
 ]
@@ -100,7 +102,13 @@ class TriggerVersion(TenantModel):
 
 
 class TriggerState(TenantModel):
-    """What a computed trigger last said about an account; a signal is the step from false to true, numbered."""
+    """What a computed trigger last said about an account; a signal is the step from false to true, numbered.
+
+    Kept from the first time on that it is true: a trigger that has looked at an account (`TriggerLook`) and has no
+    state of it has never found it true.
+    """
+
+    derived = True
 
     trigger = TenantForeignKey(Trigger, on_delete=models.CASCADE, related_name="+", db_index=False)
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+")
@@ -117,6 +125,34 @@ class TriggerState(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.trigger_id} {self.account_id}: {self.is_true}"
+
+
+class TriggerSet(TenantModel):
+    """Computed triggers with their versions, as an evaluation asks them all; most accounts share one."""
+
+    digest = models.CharField(max_length=64)
+    versions = models.JSONField()  # trigger id → version
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "digest"], name="trigger_set_key")]
+
+    def __str__(self) -> str:
+        return self.digest[:12]
+
+
+class TriggerLook(TenantModel):
+    """The triggers that have looked at an account; for any other the next look is the first, and fires nothing."""
+
+    derived = True
+
+    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    seen = TenantForeignKey(TriggerSet, on_delete=models.CASCADE, related_name="+", db_index=False)
+
+    class Meta(TenantModel.Meta):
+        constraints = [models.UniqueConstraint(fields=["tenant", "account"], name="trigger_look_key")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.seen_id}"
 
 
 class SignalStatus(models.TextChoices):

@@ -11,13 +11,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from hub.accounts.services import change_record, timeline_record
-from hub.people.audit import SYSTEM, Actor, audit
+from hub.people.audit import SYSTEM, Actor, audit, audit_many
 from hub.people.models import User
 from hub.registry.facts import known_facts
 from hub.rules.explain import sentence
 from hub.rules.language import Node, Problem, RuleError, parse, parse_stored
 from hub.tenancy.live import announce
-from signals.catalogue import SHIPPED, SIGNAL_REPORTED
+from signals.catalogue import SHIPPED, SIGNAL_REPORTED, Shipped
 from signals.health.services import scorecards_install
 from signals.measures import circle, read_by
 from signals.models import Signal, SignalStatus, Trigger, TriggerVersion
@@ -28,22 +28,26 @@ from signals.reopening import day_reopen
 def triggers_install(*, actor: Actor) -> int:
     """Give the tenant in context the shipped triggers that it lacks; returns how many were made."""
     known = set(Trigger.objects.values_list("key", flat=True))
-    missing = [shipped for shipped in SHIPPED if shipped.key not in known]
-    for shipped in missing:
-        trigger = Trigger.objects.create(
-            key=shipped.key,
-            name=shipped.name,
-            family=shipped.family,
-            kind=shipped.kind,
-            severity=shipped.severity,
-            change_kind=shipped.change_kind,
-            match=shipped.match,
-            rule=shipped.rule,
-            cooldown_days=shipped.cooldown_days,
-        )
-        keep_version(trigger)
-        audit(actor, "trigger.install", trigger)
-    return len(missing)
+    made = [_shipped_trigger(shipped) for shipped in SHIPPED if shipped.key not in known]
+    # A handful of statements: a new tenant waits for this.
+    Trigger.objects.bulk_create(made)
+    TriggerVersion.objects.bulk_create(map(version_of, made))
+    audit_many(actor, "trigger.install", made)
+    return len(made)
+
+
+def _shipped_trigger(shipped: Shipped) -> Trigger:
+    return Trigger(
+        key=shipped.key,
+        name=shipped.name,
+        family=shipped.family,
+        kind=shipped.kind,
+        severity=shipped.severity,
+        change_kind=shipped.change_kind,
+        match=shipped.match,
+        rule=shipped.rule,
+        cooldown_days=shipped.cooldown_days,
+    )
 
 
 def on_tenant_made(tenant_id: UUID, ids: Sequence[UUID]) -> None:
@@ -91,8 +95,13 @@ def check_composition(trigger: Trigger, node: Node) -> None:
 
 def keep_version(trigger: Trigger) -> None:
     """Write down the rule as it is now, under the trigger's version."""
+    version_of(trigger).save()
+
+
+def version_of(trigger: Trigger) -> TriggerVersion:
+    """The trigger's version as it is now, unsaved."""
     node = parse(trigger.rule, known_facts())
-    TriggerVersion.objects.create(
+    return TriggerVersion(
         trigger=trigger, version=trigger.version, match=trigger.match, rule=trigger.rule, sentence=sentence(node)
     )
 

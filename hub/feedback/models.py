@@ -97,6 +97,8 @@ class SurveyResponse(SourcedModel):
 class ReadText(TenantModel):
     """What was read in a text of a customer. The text itself stays where it is (`text_sources` finds it again)."""
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=32)  # the key of a text source
     object_id = models.UUIDField()

@@ -175,6 +175,8 @@ class Suppression(TenantModel):
 class Holdout(TenantModel):
     """An account's place in the global holdout, drawn at first sight and kept, whatever the share becomes later."""
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     bucket = models.PositiveSmallIntegerField()
     held_out = models.BooleanField()

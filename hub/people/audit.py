@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,18 @@ def actor_of(request: HttpRequest) -> Actor:
 
 def audit(actor: Actor, action: str, target: Any = None, **changes: Any) -> AuditEvent:
     """Write one audit row in the open tenant context; `changes` must be JSON (ids, not names of people)."""
-    event: AuditEvent = AuditEvent.objects.create(
+    event = _event(actor, action, target, changes)
+    event.save(force_insert=True)
+    return event
+
+
+def audit_many(actor: Actor, action: str, targets: Iterable[Any]) -> None:
+    """Write an audit row for each of several targets of the same act, in one statement."""
+    AuditEvent.objects.bulk_create(_event(actor, action, target, {}) for target in targets)
+
+
+def _event(actor: Actor, action: str, target: Any, changes: dict[str, Any]) -> AuditEvent:
+    return AuditEvent(
         actor_kind=actor.kind,
         actor_id=actor.id,
         actor_label=actor.label,
@@ -45,4 +57,3 @@ def audit(actor: Actor, action: str, target: Any = None, **changes: Any) -> Audi
         object_id=str(target.pk) if target is not None else "",
         changes=changes,
     )
-    return event

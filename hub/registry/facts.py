@@ -27,9 +27,9 @@ TODAY: Final = Day.TODAY
 class Aggregate:
     """An aggregate (``what``) over the rows of ``table`` that an account has in a window of days.
 
-    The rows go by the alias ``u``; ``moment`` is their day, from ``first`` days before the day of asking to the start of
-    the day ``end`` days before it. ``which`` is a further condition with %s for ``params``, or "". Those of one table
-    and moment can be read in one walk over its rows, which is why they are told apart from the SQL.
+    The rows go by the alias ``u``; ``moment`` is their day, from ``first`` days before the day of asking to the start
+    of the day ``end`` days before it. ``which`` is a further condition with %s for ``params``, or "". Those of one
+    table and moment can be read in one walk over its rows, which is why they are told apart from the SQL.
     """
 
     what: str

@@ -44,7 +44,13 @@ class Tenant(models.Model):
 
 
 class TenantModel(models.Model):
-    """Base of every row that belongs to a tenant: UUIDv7 id, the tenant, the raising manager."""
+    """Base of every row that belongs to a tenant: UUIDv7 id, the tenant, the raising manager.
+
+    Rows that are ``derived`` follow from others by themselves: they go with the account, and keep nobody from taking it
+    away again.
+    """
+
+    derived: ClassVar[bool] = False
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = TenantField()

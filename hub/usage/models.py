@@ -45,6 +45,8 @@ class Event(models.Model):
 class UsageDaily(TenantModel):
     """How often `name` (event or feature) was used by the account on a UTC day: the truth that rules are made of."""
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     day = models.DateField()
     name = models.CharField(max_length=200)
@@ -84,6 +86,8 @@ class UsageRecord(TenantModel):
 
 class ActiveUserDaily(TenantModel):
     """A user of the account was active on a UTC day."""
+
+    derived = True
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     day = models.DateField()

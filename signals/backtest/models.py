@@ -92,6 +92,8 @@ class BacktestLoss(TenantModel):
     `mrr_minor` is what it paid then; `shown_band` differs where somebody had set a band by hand.
     """
 
+    derived = True
+
     run = TenantForeignKey(BacktestRun, on_delete=models.CASCADE, related_name="losses", db_index=False)
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     band = models.CharField(max_length=8, choices=[*HealthBand.choices, ("none", "No score")])

@@ -66,6 +66,8 @@ class HealthScore(TenantModel):
     `opening_*` is how it stood when `day` began: what a change of that day is compared with.
     """
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     version = TenantForeignKey(ScorecardVersion, on_delete=models.PROTECT, null=True, related_name="+")
     score = models.PositiveSmallIntegerField(null=True)
@@ -95,6 +97,8 @@ class HealthDay(TenantModel):
     `before` is the score with which the day began; where both are known, the three parts sum to the change. On a day
     without a row nothing had changed.
     """
+
+    derived = True
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     version = TenantForeignKey(ScorecardVersion, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)

@@ -10,6 +10,7 @@ from threading import Event, Thread
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
+from django.db.models import F
 from django.utils import timezone
 
 from hub.accounts.models import Account, AccountState
@@ -23,7 +24,7 @@ from hub.plans.services import milestone_complete, plan_create
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from signals.engine import evaluate_batch
-from signals.models import TriggerState
+from signals.models import TriggerLook
 from tests.world import ACTOR, make_account, make_tenant
 
 MAPPING = """
@@ -45,7 +46,7 @@ def account(transactional_db: None) -> Account:
         plan_create(account=account, started_on=timezone.localdate(), actor=ACTOR)
         facts_touch([account.pk])
         evaluate_batch(tenant)
-        assert TriggerState.objects.filter(account=account).exists()
+        assert TriggerLook.objects.filter(account=account).exists()
     return account
 
 
@@ -102,7 +103,7 @@ def test_a_historical_import_waits_for_evaluation_before_it_writes(account: Acco
         )
 
     while_evaluation_holds_the_account(
-        account, lambda: TriggerState.objects.filter(account=account).update(since=timezone.now()), job
+        account, lambda: TriggerLook.objects.filter(account=account).update(seen=F("seen")), job
     )
 
 

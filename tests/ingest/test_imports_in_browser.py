@@ -404,6 +404,24 @@ def test_undoing_removes_what_was_made_and_puts_back_what_was_changed(client: Cl
     assert "Undone" in client.get(second).content.decode()
 
 
+def test_undoing_is_not_held_up_by_what_follows_from_the_import_by_itself(client: Client, acme: Tenant) -> None:
+    from signals import close, engine
+    from signals.health.models import HealthScore
+
+    usage = f"usage_id,account_id,day,feature,count,user\nu1,1,{timezone.localdate()},report,5,kim\n"
+    url = imported(client, acme, {"accounts.csv": ACCOUNTS, "subscriptions.csv": LINES, "usage.csv": usage})
+    close.drain(acme.pk)
+    engine.drain(acme.pk)
+    with tenant_context(acme):
+        assert HealthScore.objects.filter(score__isnull=False).exists()
+    client.post(f"{url}undo/")
+    drain(acme)
+    with tenant_context(acme):
+        assert run_at(acme, url).status == "undone"
+        assert not ImportKept.objects.exists(), list(ImportKept.objects.values_list("label", "reason"))
+        assert not Account.objects.exists()
+
+
 def test_undoing_leaves_what_somebody_has_changed_since_and_says_so(client: Client, acme: Tenant) -> None:
     url = imported(client, acme, {"accounts.csv": ACCOUNTS})
     again = imported(client, acme, {"accounts.csv": ACCOUNTS.replace(",12,", ",99,").replace("Team", "Pro")})

@@ -58,6 +58,8 @@ class AccountState(TenantModel):
     Whoever writes states, enrollments or caps of accounts takes these rows `ORDER BY id FOR UPDATE` first.
     """
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="states", db_index=False)
     # Raised by every change of facts; a stage acts only when the one before has reached it.
     fact_version = models.BigIntegerField(default=0)
@@ -80,6 +82,8 @@ class AccountState(TenantModel):
 
 class AccountExternalId(TenantModel):
     """What a source calls the account: the key of every upsert."""
+
+    derived = True
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="external_ids")
     source = models.CharField(max_length=50)

@@ -56,6 +56,8 @@ class AttributeValue(TenantModel):
     Numbers are double precision: comparisons of `numeric` use no index under row level security.
     """
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="attribute_values", db_index=False)
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     definition = TenantForeignKey(AttributeDefinition, on_delete=models.CASCADE, related_name="values", db_index=False)
@@ -100,6 +102,8 @@ class AttributeValue(TenantModel):
 
 class AttributeChange(TenantModel):
     """A value that became another: the history of attributes, before and after as text."""
+
+    derived = True
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, null=True, blank=True, related_name="+")

@@ -17,6 +17,8 @@ class Change(TenantModel):
     the chain, so that nothing triggers itself for ever.
     """
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="changes")
     kind = models.CharField(max_length=64)
     key = models.CharField(max_length=200)

@@ -68,6 +68,8 @@ class Contact(TenantModel):
 class ContactExternalId(TenantModel):
     """What a source calls the contact (a product's user id, a CRM's contact id)."""
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+")
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="external_ids")
     source = models.CharField(max_length=50)

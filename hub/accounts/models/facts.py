@@ -10,6 +10,8 @@ from hub.tenancy.models import TenantModel
 class AccountFacts(TenantModel):
     """One maintained row per account, which rules read; recomputed for changed accounts and at the day's close."""
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     as_of = models.DateField(null=True)
     computed_at = models.DateTimeField(null=True)

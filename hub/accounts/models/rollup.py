@@ -10,6 +10,8 @@ from hub.tenancy.models import TenantModel
 class RollupDue(TenantModel):
     """An account whose figures must be counted anew because one below it changed: work for a queue."""
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     asked_at = models.DateTimeField()
 

@@ -16,6 +16,8 @@ class TimelineEntry(TenantModel):
     `key` makes writing it twice harmless. Only entries marked `customer_visible` may leave for the customer's hub.
     """
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="timeline", db_index=False)
     contact = TenantForeignKey(Contact, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     occurred_at = models.DateTimeField()

@@ -28,30 +28,6 @@ from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 
-# Rows that follow from others by themselves: they go with the account and keep nobody from going.
-FOLLOWS: Final = frozenset(
-    {
-        "accounts.accountstate",
-        "accounts.accountfacts",
-        "accounts.accountexternalid",
-        "accounts.contactexternalid",
-        "accounts.timelineentry",
-        "accounts.change",
-        "revenue.accountmonth",
-        "revenue.movement",
-        "usage.usagedaily",
-        "signals.triggerstate",
-        "ingest.touchedaccount",
-        "accounts.attributechange",
-        "accounts.attributevalue",
-        "accounts.rollupdue",
-        "outbound.webhookdelivery",
-        "outbound.webhookevent",
-        "outbox.holdout",
-        "revenue.revenuerecount",
-        "usage.activeuserdaily",
-    }
-)
 CHANGED: Final = "changed since the import"
 
 
@@ -151,7 +127,7 @@ def _hangers(model: type[models.Model], ids: Sequence[UUID]) -> dict[UUID, str]:
         if not (relation.auto_created and not relation.concrete and (relation.one_to_many or relation.one_to_one)):
             continue
         other: Any = relation.related_model
-        if other._meta.label_lower in FOLLOWS:
+        if getattr(other, "derived", False):
             continue
         column = relation.field.attname  # type: ignore[union-attr]  # a reverse relation has the field it comes from
         # Rows of one batch that point at one another go together.

@@ -36,6 +36,8 @@ class TouchedAccount(TenantModel):
     updated, so that nobody waits for anybody.
     """
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     touched_at = models.DateTimeField(default=timezone.now)
 

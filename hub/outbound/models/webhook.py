@@ -68,6 +68,8 @@ class WebhookEndpoint(TenantModel):
 class WebhookEvent(TenantModel):
     """A happening as it is told: the exact bytes, because they are what is signed."""
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="+")
     kind = models.CharField(max_length=64)
     key = models.CharField(max_length=200)
@@ -92,6 +94,8 @@ class DeliveryStatus(models.TextChoices):
 class WebhookDelivery(TenantModel):
     """An event on its way to an endpoint. `due_at` is the next try, or the end of a lease; NULL when nothing is to be
     done, or the endpoint is off. `fence` numbers the claims; only the latest may write."""
+
+    derived = True
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
     endpoint = TenantForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries", db_index=False)

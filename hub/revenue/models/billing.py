@@ -71,6 +71,8 @@ class Payment(SourcedModel):
 class BillingStanding(TenantModel):
     """Where an account stands with its bills, as of the last evaluation; no row: nothing is late and nothing failed."""
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     # Open invoices past their due day, and for how long the oldest of them has been.
     overdue_invoices = models.PositiveIntegerField(null=True)

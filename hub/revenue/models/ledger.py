@@ -66,6 +66,8 @@ class Movement(TenantModel):
     gives the sign. `overlap` is the methodology option under which the row was derived.
     """
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="movements", db_index=False)
     month = models.DateField()  # first day
     kind = models.CharField(max_length=16, choices=MovementKind)
@@ -98,6 +100,8 @@ class Movement(TenantModel):
 class AccountMonth(TenantModel):
     """MRR of an account at the last day of a month, for one overlap rule: what NRR pages read."""
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     month = models.DateField()  # first day
     overlap = models.CharField(max_length=8, default="sum")
@@ -116,6 +120,8 @@ class AccountMonth(TenantModel):
 
 class RevenueRecount(TenantModel):
     """An account whose months must be written anew because a rate or a rank changed: work for the bulk queue."""
+
+    derived = True
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     asked_at = models.DateTimeField()

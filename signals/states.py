@@ -1,0 +1,134 @@
+"""What computed triggers last said about accounts, and the step from that to what they say now.
+
+A state is kept from the first time on that a trigger is true of an account; which triggers have looked at an account at
+all is one reference an account. Of a hundred thousand accounts and fifty triggers nearly nothing is true, and nothing
+needs to be kept of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from hub.tenancy.context import current_tenant_id
+from hub.tenancy.statements import ask
+from signals.models import Trigger, TriggerLook, TriggerSet, TriggerState
+
+STANDING = """
+SELECT s.account_id, array_agg(w.place)
+FROM unnest(%s::uuid[], %s::int[]) WITH ORDINALITY AS w (trigger_id, version, place)
+JOIN signals_triggerstate s ON s.tenant_id = %s AND s.trigger_id = w.trigger_id AND s.version = w.version
+WHERE s.account_id = ANY(%s) AND s.is_true
+GROUP BY s.account_id
+"""
+LOOKED = """
+SELECT l.account_id, l.seen_id FROM signals_triggerlook l WHERE l.tenant_id = %s AND l.account_id = ANY(%s)
+"""
+
+
+class Looks:
+    """Which of the triggers of an evaluation have looked at its accounts before. Two queries."""
+
+    def __init__(self, triggers: Iterable[Trigger], account_ids: Sequence[UUID]) -> None:
+        self._versions = {str(trigger.pk): trigger.version for trigger in triggers}
+        self._account_ids = account_ids
+        self._seen: dict[UUID, UUID] = dict(ask(LOOKED, [current_tenant_id(), list(account_ids)]))
+        sets = TriggerSet.objects.filter(pk__in=set(self._seen.values()))
+        self._sets: dict[UUID, Mapping[str, int]] = dict(sets.values_list("pk", "versions"))
+
+    def is_first(self, trigger: Trigger, account_id: UUID) -> bool:
+        """Whether a trigger, at its version, looks at an account for the first time."""
+        seen = self._sets.get(self._seen[account_id], {}) if account_id in self._seen else {}
+        return seen.get(str(trigger.pk)) != trigger.version
+
+    def is_new(self, account_id: UUID) -> bool:
+        """Whether some trigger looks at an account for the first time, or one has gone."""
+        return account_id not in self._seen or self._sets.get(self._seen[account_id]) != self._versions
+
+    def keep(self) -> None:
+        """Write down that all of them have looked now."""
+        new = [pk for pk in self._account_ids if self.is_new(pk)]
+        if not new:
+            return
+        seen = self._set()
+        TriggerLook.objects.bulk_create(
+            [TriggerLook(account_id=pk, seen_id=seen) for pk in new],
+            update_conflicts=True,
+            unique_fields=["tenant", "account"],
+            update_fields=["seen"],
+            batch_size=1_000,
+        )
+
+    def _set(self) -> UUID:
+        digest = hashlib.sha256(json.dumps(self._versions, sort_keys=True).encode()).hexdigest()
+        TriggerSet.objects.bulk_create([TriggerSet(digest=digest, versions=self._versions)], ignore_conflicts=True)
+        found: UUID = TriggerSet.objects.values_list("pk", flat=True).get(digest=digest)
+        return found
+
+
+def looks_forget(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
+    """Historical rows came in: the next evaluation of these accounts is a first sight again, and fires nothing."""
+    TriggerLook.objects.filter(account_id__in=account_ids).delete()
+
+
+def standing(triggers: Sequence[Trigger], account_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Which triggers are true of each account by their states: a text of one 0 or 1 for each, as `true_rules` gives it.
+
+    Accounts of which none is true are left out. One query.
+    """
+    versions = [trigger.version for trigger in triggers]
+    values = [[trigger.pk for trigger in triggers], versions, current_tenant_id(), list(account_ids)]
+    return {
+        pk: "".join("1" if place in places else "0" for place in range(1, len(triggers) + 1))
+        for pk, found in ask(STANDING, values)
+        if (places := set(found))
+    }
+
+
+def states_of(triggers: Iterable[Trigger], account_ids: Iterable[UUID]) -> dict[tuple[UUID, UUID], TriggerState]:
+    """The states there are, by trigger and account. One query."""
+    found = TriggerState.objects.filter(trigger__in=triggers, account_id__in=account_ids)
+    return {(state.trigger_id, state.account_id): state for state in found}
+
+
+def has_moved(state: TriggerState | None, holds: bool, *, first: bool) -> bool:
+    """Whether what a trigger says of an account now is worth writing down."""
+    if state is None:
+        return holds
+    return first or state.is_true != holds
+
+
+def step(
+    trigger: Trigger, state: TriggerState | None, account_id: UUID, holds: bool, now: datetime, *, first: bool
+) -> tuple[TriggerState, bool]:
+    """The state after this look, and whether it is a transition to a signal.
+
+    False → true is one unless the trigger cools down; true at first sight only where the trigger says so.
+    """
+    state = state or TriggerState(trigger=trigger, account_id=account_id, sequence=0)
+    state.version, state.is_true, state.since = trigger.version, holds, now
+    fires = holds and (trigger.fire_on_first_sight if first else not _cools(trigger, state, now))
+    state.baseline = holds and first and not fires
+    # A transition that cools down has its number, too.
+    state.sequence += holds and (fires or not first)
+    if fires:
+        state.last_fired_at = now
+    return state, fires
+
+
+def _cools(trigger: Trigger, state: TriggerState, now: datetime) -> bool:
+    return state.last_fired_at is not None and now < state.last_fired_at + timedelta(days=trigger.cooldown_days)
+
+
+def states_save(states: Sequence[TriggerState]) -> None:
+    """Write states that have moved."""
+    TriggerState.objects.bulk_create(
+        states,
+        update_conflicts=True,
+        unique_fields=["tenant", "trigger", "account"],
+        update_fields=["version", "is_true", "baseline", "sequence", "since", "last_fired_at"],
+        batch_size=500,
+    )
