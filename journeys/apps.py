@@ -9,9 +9,10 @@ class JourneysConfig(AppConfig):
     def ready(self) -> None:
         from hub.registry.handlers import facts_changed, signal_recorded, tenant_made
         from hub.tenancy.wake import register_queue
-        from journeys import exports, facts, handlers, origin, outgoing, panels, steps
+        from journeys import effects, exports, facts, handlers, origin, outgoing, panels, steps
         from journeys.engine import JOURNEYS, backlog, drain
 
+        effects.register()
         exports.register()
         outgoing.register()
         facts.register()

@@ -17,7 +17,7 @@ from hub.work.models import Task
 from journeys.models import Decision, Enrollment, EnrollmentStatus, Journey, StepRun
 from journeys.node_kinds import node_kinds
 from journeys.tree import Counts
-from signals.models import Signal
+from signals.models import UNTOLD, Signal
 
 STORIES = 20
 
@@ -120,7 +120,7 @@ def _story(signal: Signal, decision: Decision | None, steps: dict[UUID, list[Ste
     return Story(
         signal=signal,
         decision=decision,
-        outcome=reason_words(decision.outcome) if decision else "journeys were not running yet",
+        outcome=reason_words(decision.outcome) if decision else _undecided(signal),
         candidates=[
             {**candidate, "words": reason_words(candidate["reason"]) if candidate["reason"] else ""}
             for candidate in (decision.candidates if decision else [])
@@ -129,6 +129,12 @@ def _story(signal: Signal, decision: Decision | None, steps: dict[UUID, list[Ste
         ending=reason_words(enrollment.reason) if enrollment and enrollment.reason else "",
         steps=steps.get(enrollment.pk, []) if began and enrollment else [],
     )
+
+
+def _undecided(signal: Signal) -> str:
+    if signal.status in UNTOLD:
+        return "held back: signals of this trigger came in a storm"
+    return "journeys were not running yet"
 
 
 def _steps_of(enrollment_ids: Sequence[UUID]) -> dict[UUID, list[StepStory]]:

@@ -17,9 +17,12 @@ from hub.people.audit import audit
 from hub.rest.middleware import actor_of_key
 from hub.rest.params import choice_param, described, uuid_param
 from hub.rest.routes import BY, ID, route
+from signals.inbox.api import SignalChangeSerializer, change
+from signals.inbox.api import urlpatterns as acts
 from signals.models import Severity, Signal, SignalStatus
 from signals.selectors import signals_list
 from signals.services import signal_report
+from signals.storms.api import urlpatterns as storms
 
 
 class SignalSerializer(serializers.ModelSerializer[Signal]):
@@ -28,6 +31,8 @@ class SignalSerializer(serializers.ModelSerializer[Signal]):
     account = serializers.UUIDField(source="account_id", read_only=True)
     account_name = serializers.CharField(source="account.name", read_only=True)
     trigger = serializers.CharField(source="trigger.key", read_only=True)
+    assignee = serializers.EmailField(source="assignee.email", default=None, read_only=True, allow_null=True)
+    storm = serializers.UUIDField(source="storm_id", read_only=True, allow_null=True)
     evidence = serializers.DictField(child=serializers.JSONField(), read_only=True)
 
     class Meta:
@@ -45,8 +50,13 @@ class SignalSerializer(serializers.ModelSerializer[Signal]):
             "occurred_at",
             "recorded_at",
             "cleared_at",
+            "assignee",
+            "snoozed_until",
+            "acknowledged_at",
             "closed_at",
+            "closed_as",
             "closed_reason",
+            "storm",
         ]
         read_only_fields = fields
 
@@ -57,6 +67,9 @@ class SignalSerializer(serializers.ModelSerializer[Signal]):
         described("status", "only these", choices=SignalStatus.values),
         described("severity", "only these", choices=Severity.values),
         described("trigger", "only of the trigger with this key"),
+        described("family", "only of triggers of this family"),
+        described("assignee", "only of the member with this address; none: of nobody"),
+        described("snoozed", "only those that are snoozed, or that are not", choices=("true", "false")),
     ]
 )
 class SignalList(generics.ListAPIView[Signal]):
@@ -71,8 +84,17 @@ class SignalList(generics.ListAPIView[Signal]):
             severity=choice_param(self.request, "severity", Severity.values),
             account_id=uuid_param(self.request, "account"),
         )
-        trigger = self.request.query_params.get("trigger", "")
-        return signals.filter(trigger__key=trigger) if trigger else signals
+        given = self.request.query_params
+        if trigger := given.get("trigger", "")[:200]:
+            signals = signals.filter(trigger__key=trigger)
+        if family := given.get("family", "")[:200]:
+            signals = signals.filter(trigger__family=family)
+        if snoozed := choice_param(self.request, "snoozed", ("true", "false")):
+            signals = signals.filter(snoozed_until__isnull=snoozed == "false")
+        if assignee := given.get("assignee", "")[:254]:
+            nobody = assignee == "none"
+            signals = signals.filter(assignee__isnull=True) if nobody else signals.filter(assignee__email=assignee)
+        return signals
 
 
 class ReportSerializer(serializers.Serializer[Any]):
@@ -110,13 +132,26 @@ class SignalBy(APIView):
 
 
 class SignalDetail(generics.RetrieveAPIView[Signal]):
+    """One signal: read, or changed by PATCH."""
+
     serializer_class = SignalSerializer
 
     def get_queryset(self) -> QuerySet[Signal]:
         return signals_list()
 
+    @extend_schema(request=SignalChangeSerializer, responses=SignalSerializer)
+    def patch(self, request: Request, pk: str) -> Response:
+        """Assign, snooze, resolve, dismiss or open a signal again. What is so already stays, and is no error."""
+        signal = self.get_object()
+        body = SignalChangeSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        change(signal, body.validated_data, actor_of_key(request))
+        return Response(SignalSerializer(self.get_queryset().get(pk=signal.pk)).data)
+
 
 urlpatterns = [
+    *acts,
+    *storms,
     route("signals", SignalList, "signals"),
     route(f"signals/{BY}", SignalBy, "signal-by"),
     route(f"signals/{ID}", SignalDetail, "signal"),

@@ -17,22 +17,27 @@ class SignalsConfig(AppConfig):
         from signals.health import facts as health_facts
         from signals.health import outgoing as health_outgoing
         from signals.health import panels as health_panels
-        from signals.selectors import trigger_keys
+        from signals.inbox import bulk, returning
+        from signals.inbox.query import PARAMETERS
+        from signals.selectors import trigger_names
         from signals.services import on_tenant_made
         from signals.states import looks_forget
+        from signals.storms import deciding
 
         exports.register()
         outgoing.register()
         capacity.register()
-        measures.register(trigger_keys)
+        measures.register(trigger_names)
         health_facts.register()
         health_outgoing.register()
         health_panels.register()
         register_queue("evaluate", drain=drain, backlog=backlog, rest=1.0)
         register_queue(close.QUEUE, drain=close.drain, backlog=close.backlog, lane="bulk")
         register_queue(BACKTEST, drain=backtest.drain, backlog=backtest.backlog, lane="bulk", rest=1.0)
+        register_queue(deciding.QUEUE, drain=deciding.drain, backlog=deciding.backlog, lane="bulk")
+        register_queue(returning.QUEUE, drain=returning.drain, backlog=returning.backlog, lane="bulk", rest=2.0)
+        register_queue(bulk.QUEUE, drain=bulk.drain, backlog=bulk.backlog, lane="bulk")
         history_loaded.connect("signals", looks_forget)
         tenant_made.connect("signals", on_tenant_made, order=10)
         panels.register()
-        kept = ("status", "severity", "family", "whose")
-        viewed_lists.register(ViewedList("signals", "Signals", "signals.view", "signals:list", kept, order=30))
+        viewed_lists.register(ViewedList("signals", "Signals", "signals.view", "signals:list", PARAMETERS, order=30))

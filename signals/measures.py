@@ -6,9 +6,9 @@ they were first looked at included). A composite is evaluated after the triggers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from hub.registry.facts import Expression, FactKind
 from hub.registry.measures import (
@@ -32,7 +32,9 @@ TRIGGER = Argument("trigger", "which trigger", ArgumentKind.TEXT, suggest="trigg
 FIRINGS = Rows(
     "signals_signal",
     "occurred_at",
-    which="u.trigger_id = (SELECT t.id FROM signals_trigger t WHERE t.tenant_id = a.tenant_id AND t.key = %s)",
+    # What a storm holds back, or took with it, has not fired.
+    which="u.trigger_id = (SELECT t.id FROM signals_trigger t WHERE t.tenant_id = a.tenant_id AND t.key = %s)"
+    " AND u.status NOT IN ('held', 'dropped')",
 )
 
 
@@ -48,12 +50,6 @@ def _stands(given: Arguments) -> Expression:
         " WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id AND u.is_true AND t.key = %s)",
         (given["trigger"],),
     )
-
-
-def _named(given: Arguments) -> str:
-    """A shipped trigger by its name, another by its key."""
-    shipped = BY_KEY.get(given["trigger"])
-    return shipped.name if shipped else given["trigger"]
 
 
 def read_by(node: Node) -> frozenset[str]:
@@ -90,14 +86,23 @@ def in_order(reads: Mapping[str, frozenset[str]]) -> list[list[str]]:
     return waves
 
 
-def register(trigger_keys: Any) -> None:
-    suggestions.register(Suggestion("triggers", trigger_keys))
+def register(trigger_names: Callable[[], Mapping[str, str]]) -> None:
+    """`trigger_names` reads the names of the tenant's triggers by key, by name."""
+
+    def named(given: Arguments) -> str:
+        # The words of those that ship need no look into the tenant.
+        shipped = BY_KEY.get(given["trigger"])
+        return shipped.name if shipped else trigger_names().get(given["trigger"], given["trigger"])
+
+    suggestions.register(
+        Suggestion("triggers", lambda: list(trigger_names()), choices=lambda: list(trigger_names().items()))
+    )
     make = partial(Measure, source="signals", order=60)
     measures.register(make(
         FIRED, "times a trigger fired", kind=FactKind.NUMBER, arguments=(TRIGGER, days(90)),
-        expression=_fired, words=lambda given: f"signals “{_named(given)}” in {span(given)}",
+        expression=_fired, words=lambda given: f"signals “{named(given)}” in {span(given)}",
     ))  # fmt: skip
     measures.register(make(
         STANDS, "a trigger's condition stands", kind=FactKind.BOOLEAN, arguments=(TRIGGER,), dated=False,
-        expression=_stands, words=lambda given: f"“{_named(given)}” stands",
+        expression=_stands, words=lambda given: f"“{named(given)}” stands",
     ))  # fmt: skip

@@ -24,6 +24,7 @@ __all__ = [
     "BacktestLoss",
     "BacktestRun",
     "DayClose",
+    "DismissReason",
     "HealthDay",
     "HealthInput",
     "HealthOverride",
@@ -32,7 +33,10 @@ __all__ = [
     "ScorecardVersion",
     "Severity",
     "Signal",
+    "SignalBulk",
     "SignalStatus",
+    "Storm",
+    "StormStatus",
     "Trigger",
     "TriggerLook",
     "TriggerSet",
@@ -155,17 +159,70 @@ class TriggerLook(TenantModel):
         return f"{self.account_id}: {self.seen_id}"
 
 
+class StormStatus(models.TextChoices):
+    HOLDING = "holding", "Holding"
+    RELEASING = "releasing", "Being released"
+    RELEASED = "released", "Released"
+    DROPPED = "dropped", "Dropped"
+
+
+class Storm(TenantModel):
+    """More signals of one trigger within a window than the tenant lets out; those beyond are held until a decision.
+
+    `held` counts what it has taken in, `released` and `dropped` what became of them; `after` is the last signal that a
+    release has dealt with.
+    """
+
+    trigger = TenantForeignKey(Trigger, on_delete=models.CASCADE, related_name="storms", db_index=False)
+    began_at = models.DateTimeField()
+    limit = models.PositiveIntegerField()
+    window_minutes = models.PositiveIntegerField()
+    status = models.CharField(max_length=16, choices=StormStatus, default=StormStatus.HOLDING)
+    held = models.PositiveIntegerField(default=0)
+    released = models.PositiveIntegerField(default=0)
+    dropped = models.PositiveIntegerField(default=0)
+    after = models.UUIDField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_label = models.CharField(max_length=200, blank=True)
+    decided_note = models.CharField(max_length=200, blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "trigger"], name="storm_holding", condition=models.Q(status="holding")
+            )
+        ]
+        indexes = [models.Index(fields=["tenant", "trigger", "-began_at"], name="storm_trigger")]
+
+    def __str__(self) -> str:
+        return f"{self.trigger_id} {self.began_at:%Y-%m-%d %H:%M}"
+
+
 class SignalStatus(models.TextChoices):
     OPEN = "open", "Open"
     RESOLVED = "resolved", "Resolved"
     DISMISSED = "dismissed", "Dismissed"
+    HELD = "held", "Held in a storm"
+    DROPPED = "dropped", "Dropped from a storm"
+
+
+# What nobody was told: such a signal starts nothing and counts nowhere.
+UNTOLD = (SignalStatus.HELD, SignalStatus.DROPPED)
+
+
+class DismissReason(models.TextChoices):
+    NOT_TRUE = "not_true", "Not true"
+    KNOWN = "known", "Already known"
+    NOT_RELEVANT = "not_relevant", "Not relevant"
+    OTHER = "other", "Other"
 
 
 class Signal(TenantModel):
     """Something happened or became true about an account: a sentence, the values seen, the rule version that saw them.
 
     `dedupe_key` is ``<trigger>:<account>:<window>``: the change's key for events and persons, the transition's number
-    for computed ones.
+    for computed ones. An open signal with `snoozed_until` comes back at that time. `trail` is the past of the fact
+    that it is about, as told when it was made: ``{"label", "unit", "days", "values"}``; `trail_wanted` waits for it.
     """
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="signals", db_index=False)
@@ -180,9 +237,19 @@ class Signal(TenantModel):
     recorded_at = models.DateTimeField(default=timezone.now)
     cleared_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=16, choices=SignalStatus, default=SignalStatus.OPEN)
+    assignee = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    assigned_at = models.DateTimeField(null=True)
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    snoozed_until = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     closed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    # Why it was dismissed, of a fixed list; the note beside it is free.
+    closed_as = models.CharField(max_length=16, choices=DismissReason, blank=True, default="", db_default="")
     closed_reason = models.CharField(max_length=200, blank=True)
+    storm = TenantForeignKey(Storm, on_delete=models.PROTECT, null=True, related_name="signals", db_index=False)
+    trail = models.JSONField(null=True)
+    trail_wanted = models.BooleanField(default=False, db_default=False)
     origin = models.CharField(max_length=200, blank=True)
     depth = models.PositiveSmallIntegerField(default=0)
 
@@ -195,10 +262,61 @@ class Signal(TenantModel):
             models.Index(
                 fields=["tenant", "severity", "-recorded_at"], name="signal_open", condition=models.Q(status="open")
             ),
+            models.Index(
+                fields=["tenant", "assignee", "-recorded_at"],
+                name="signal_assigned",
+                condition=models.Q(status="open", assignee__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant", "snoozed_until"],
+                name="signal_snoozed",
+                condition=models.Q(snoozed_until__isnull=False),
+            ),
+            models.Index(fields=["tenant", "id"], name="signal_trail", condition=models.Q(trail_wanted=True)),
+            models.Index(
+                fields=["tenant", "storm", "id"], name="signal_storm", condition=models.Q(storm__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
         return self.sentence
+
+
+class BulkStatus(models.TextChoices):
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    CANCELLED = "cancelled", "Stopped"
+    FAILED = "failed", "Failed"
+
+
+class SignalBulk(TenantModel):
+    """One act on many signals: those that the address of the inbox leaves and that were there when it was asked for.
+
+    `after` is the last signal dealt with, so that a worker that dies half-way is followed by one that goes on.
+    """
+
+    action = models.CharField(max_length=16)
+    values = models.JSONField(default=dict)
+    query = models.JSONField(default=dict)
+    owner = models.UUIDField(null=True)
+    status = models.CharField(max_length=16, choices=BulkStatus, default=BulkStatus.RUNNING)
+    total = models.PositiveIntegerField()
+    changed = models.PositiveIntegerField(default=0)
+    left = models.PositiveIntegerField(default=0)
+    after = models.UUIDField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    reason = models.CharField(max_length=300, blank=True)
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    asked_label = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["tenant", "due_at"], name="signal_bulk_due")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.created_at:%Y-%m-%d %H:%M}"
 
 
 class DayClose(TenantModel):

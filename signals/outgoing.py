@@ -9,9 +9,10 @@ from uuid import UUID
 from hub.accounts.models import Account
 from hub.registry.handlers import signal_recorded
 from hub.registry.outgoing import Happening, OutgoingKind, outgoing_kinds, tell
-from signals.models import Signal
+from signals.models import Signal, Storm
 
 RECORDED, CLEARED, STAGE = "signal.recorded", "signal.cleared", "account.stage_changed"
+STORM = "signal.storm_began"
 SIGNAL = (
     "id",
     "account_id",
@@ -28,6 +29,10 @@ SIGNAL = (
 def register() -> None:
     outgoing_kinds.register(OutgoingKind(RECORDED, "A signal was recorded about an account.", SIGNAL, 10))
     outgoing_kinds.register(OutgoingKind(CLEARED, "What a signal said is true no more.", SIGNAL, 20))
+    storm = ("id", "trigger", "limit", "window_minutes", "began_at")
+    outgoing_kinds.register(
+        OutgoingKind(STORM, "Signals of a trigger came in a storm; further ones are held.", storm, 30)
+    )
     stage = ("account_id", "account_name", "stage")
     outgoing_kinds.register(OutgoingKind(STAGE, "An account's lifecycle stage changed.", stage, 40))
     signal_recorded.connect("outgoing", _recorded, order=900)
@@ -59,6 +64,22 @@ def _happening(signal: Signal, moment: datetime) -> Happening:
         "cleared_at": signal.cleared_at and signal.cleared_at.isoformat(),
     }
     return Happening(str(signal.pk), data, moment, signal.account_id)
+
+
+def storm_began(storm: Storm) -> None:
+    """Tell that a trigger's further signals are held."""
+    tell(STORM, lambda: [_storm(storm)])
+
+
+def _storm(storm: Storm) -> Happening:
+    data = {
+        "id": str(storm.pk),
+        "trigger": storm.trigger.key,
+        "limit": storm.limit,
+        "window_minutes": storm.window_minutes,
+        "began_at": storm.began_at.isoformat(),
+    }
+    return Happening(str(storm.pk), data, storm.began_at)
 
 
 def stages_changed(ids: Sequence[UUID], moment: datetime) -> None:

@@ -7,13 +7,13 @@ from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
 from django.utils import timezone
 
 from hub.tenancy.models import Tenant
-from signals.models import Severity, Signal, SignalStatus, Trigger
+from signals.models import UNTOLD, Severity, Signal, SignalStatus, Trigger
 
+SEVERE = (Severity.CRITICAL, Severity.WARNING, Severity.OPPORTUNITY, Severity.INFO)
+# What a row of a list names.
+ROW = ("account", "trigger", "closed_by", "assignee", "acknowledged_by")
 URGENCY = Case(
-    *[
-        When(severity=severity, then=Value(rank))
-        for rank, severity in enumerate([Severity.CRITICAL, Severity.WARNING, Severity.OPPORTUNITY, Severity.INFO])
-    ],
+    *[When(severity=severity, then=Value(rank)) for rank, severity in enumerate(SEVERE)],
     output_field=IntegerField(),
 )
 
@@ -22,7 +22,7 @@ def signals_list(
     *, status: str = "", severity: str = "", family: str = "", account_id: UUID | None = None
 ) -> QuerySet[Signal]:
     """Signals with account and trigger, newest first, narrowed by what is given."""
-    signals = Signal.objects.select_related("account", "trigger")
+    signals = Signal.objects.select_related(*ROW)
     if status:
         signals = signals.filter(status=status)
     if severity:
@@ -36,7 +36,15 @@ def signals_list(
 
 
 def account_signals(account_id: UUID) -> QuerySet[Signal]:
-    return signals_list(account_id=account_id)
+    """What was told about an account, newest first; not what a storm holds."""
+    return signals_list(account_id=account_id).exclude(status__in=UNTOLD)
+
+
+def signals_assigned(user_id: UUID) -> QuerySet[Signal]:
+    """Open signals that a person is to look at, most severe first; what is snoozed is left out."""
+    found = signals_list(status=SignalStatus.OPEN).filter(assignee_id=user_id, snoozed_until__isnull=True)
+    ordered: QuerySet[Signal] = found.order_by(URGENCY, "-recorded_at", "-id")
+    return ordered
 
 
 def signals_since_yesterday(tenant: Tenant, *, owner_id: UUID | None = None, limit: int = 12) -> list[Signal]:
@@ -52,10 +60,12 @@ def severities_since_yesterday(tenant: Tenant, *, owner_id: UUID | None = None) 
 
 def _since_yesterday(tenant: Tenant, owner_id: UUID | None) -> QuerySet[Signal]:
     start_of_today = timezone.localtime(timezone.now(), tenant.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    recent = signals_list(status=SignalStatus.OPEN).filter(recorded_at__gte=start_of_today - timedelta(days=1))
+    recent = signals_list(status=SignalStatus.OPEN).filter(
+        recorded_at__gte=start_of_today - timedelta(days=1), snoozed_until__isnull=True
+    )
     return recent if owner_id is None else recent.filter(account__owner_id=owner_id)
 
 
-def trigger_keys() -> list[str]:
-    """The keys of the tenant's triggers, to offer in forms."""
-    return sorted(Trigger.objects.values_list("key", flat=True))
+def trigger_names() -> dict[str, str]:
+    """The names of the tenant's triggers by their keys, in the order of the names. One query."""
+    return dict(Trigger.objects.order_by("name", "key").values_list("key", "name"))

@@ -8,19 +8,16 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
-from hub.accounts.services import change_record, timeline_record
+from hub.accounts.services import change_record
 from hub.people.audit import SYSTEM, Actor, audit, audit_many
-from hub.people.models import User
 from hub.registry.facts import known_facts
 from hub.rules.explain import sentence
 from hub.rules.language import Node, Problem, RuleError, parse, parse_stored
-from hub.tenancy.live import announce
 from signals.catalogue import SHIPPED, SIGNAL_REPORTED, Shipped
 from signals.health.services import scorecards_install
 from signals.measures import circle, read_by
-from signals.models import Signal, SignalStatus, Trigger, TriggerVersion
+from signals.models import Trigger, TriggerVersion
 from signals.reopening import day_reopen
 
 
@@ -120,30 +117,3 @@ def signal_report(
         occurred_at=occurred_at,
         data={**data, "source": source, "text": text},
     )
-
-
-@transaction.atomic
-def signal_close(*, signal: Signal, status: str, user: User, actor: Actor, reason: str = "") -> bool:
-    """Resolve or dismiss an open signal; dismissing takes a reason. False when somebody was faster."""
-    if status not in (SignalStatus.RESOLVED, SignalStatus.DISMISSED):
-        raise ValueError(f"a signal is closed as resolved or dismissed, not {status!r}")
-    if status == SignalStatus.DISMISSED and not reason.strip():
-        raise ValueError("say why the signal is dismissed: it teaches the trigger")
-    now = timezone.now()
-    closed = Signal.objects.filter(pk=signal.pk, status=SignalStatus.OPEN).update(
-        status=status, closed_at=now, closed_by=user, closed_reason=reason.strip()[:200]
-    )
-    if not closed:
-        return False
-    announce("signals")
-    audit(actor, f"signal.{status}", signal, reason=reason.strip()[:200])
-    timeline_record(
-        account_id=signal.account_id,
-        kind="signal",
-        key=f"closed:{signal.pk}",
-        title=f"Signal {status}: {signal.sentence}",
-        body=reason,
-        occurred_at=now,
-        source=str(user),
-    )
-    return True

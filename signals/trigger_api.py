@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError as Invalid
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -26,7 +26,7 @@ from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from signals.models import Severity, Trigger, TriggerVersion
 from signals.services import check_composition
-from signals.trigger_page import trigger_sentence
+from signals.trigger_page import TriggerCounts, counts_of, trigger_sentence
 from signals.triggers.services import (
     SETTINGS,
     StaleError,
@@ -39,10 +39,22 @@ from signals.triggers.services import (
 from signals.triggers.trying import HISTORY_DAYS, Tried, rule_try
 
 
+class PrecisionSerializer(serializers.Serializer[Any]):
+    """How often the signals of a year that people judged were true; null while fewer than 20 are judged."""
+
+    judged = serializers.IntegerField(help_text="resolved or dismissed")
+    not_true = serializers.IntegerField(help_text="dismissed as not true")
+    value = serializers.FloatField(allow_null=True, help_text="0 to 1")
+    low = serializers.FloatField(allow_null=True, help_text="lower end of Wilson's interval of 95%")
+    high = serializers.FloatField(allow_null=True, help_text="its upper end")
+
+
 class TriggerSerializer(serializers.ModelSerializer[Trigger]):
     """A rule with its sentence; `rule` is the tree of the rule language."""
 
     sentence = serializers.SerializerMethodField()
+    signals_30d = serializers.SerializerMethodField()
+    precision = serializers.SerializerMethodField()
     rule = serializers.DictField(child=serializers.JSONField(), read_only=True)
     match = serializers.DictField(child=serializers.JSONField(), read_only=True)
 
@@ -61,7 +73,10 @@ class TriggerSerializer(serializers.ModelSerializer[Trigger]):
             "rule",
             "version",
             "cooldown_days",
+            "fire_on_first_sight",
             "is_active",
+            "signals_30d",
+            "precision",
             "created_at",
         ]
         read_only_fields = fields
@@ -69,6 +84,25 @@ class TriggerSerializer(serializers.ModelSerializer[Trigger]):
     @extend_schema_field(str)
     def get_sentence(self, trigger: Trigger) -> str:
         return trigger_sentence(trigger, getattr(trigger, "condition", None) or "")
+
+    @extend_schema_field(int)
+    def get_signals_30d(self, trigger: Trigger) -> int:
+        return self._counts(trigger).fired_lately
+
+    @extend_schema_field(PrecisionSerializer())
+    def get_precision(self, trigger: Trigger) -> dict[str, Any]:
+        found = self._counts(trigger).precision
+        low, high = found.interval or (None, None)
+        return {"judged": found.judged, "not_true": found.not_true, "value": found.value, "low": low, "high": high}
+
+    def _counts(self, trigger: Trigger) -> TriggerCounts:
+        """Counted once for all triggers of an answer."""
+        kept = cast(dict[str, Any], self.context)
+        if "counts" not in kept:
+            shown = self.parent.instance if self.parent is not None else [trigger]
+            kept["counts"] = counts_of(each.pk for each in shown or [])
+        found: TriggerCounts = kept["counts"].get(trigger.pk, TriggerCounts())
+        return found
 
 
 def _tree(words: str, **more: Any) -> serializers.DictField:
@@ -83,7 +117,13 @@ class TriggerMakeSerializer(serializers.Serializer[Any]):
     family = serializers.SlugField(max_length=32)
     severity = serializers.ChoiceField(choices=Severity.choices, default=Severity.WARNING.value)
     cooldown_days = serializers.IntegerField(min_value=0, max_value=730, default=0)
+    fire_on_first_sight = serializers.BooleanField(
+        default=False, help_text="also where it is true already when an account is first looked at"
+    )
     rule = _tree("a tree of the rule language")
+    confirmed = serializers.BooleanField(
+        default=False, help_text="also when it fires on first sight for many accounts at once"
+    )
 
 
 class TriggerChangeSerializer(serializers.Serializer[Any]):
@@ -93,6 +133,7 @@ class TriggerChangeSerializer(serializers.Serializer[Any]):
     family = serializers.SlugField(max_length=32, required=False)
     severity = serializers.ChoiceField(choices=Severity.choices, required=False)
     cooldown_days = serializers.IntegerField(min_value=0, max_value=730, required=False)
+    fire_on_first_sight = serializers.BooleanField(required=False)
     rule = _tree("a tree of the rule language; another one is the next version", required=False)
     is_active = serializers.BooleanField(required=False)
     version = serializers.IntegerField(required=False, help_text="refuse when the trigger is at another version by now")
@@ -248,10 +289,9 @@ def _refusals() -> Iterator[None]:
         raise Conflict("somebody else has changed the trigger meanwhile; read it again") from error
     except WideError as error:
         newly, accounts = error.blast.newly, error.blast.accounts
+        becomes = "each of which gets a signal" if error.fires else "which would be taken as already true"
         count = f"{newly.count} of {accounts}" if newly else f"an unknown number of {accounts}"
-        raise Conflict(
-            f"it becomes true of {count} accounts at once, which would be taken as already true; send confirm: true"
-        ) from error
+        raise Conflict(f"it becomes true of {count} accounts at once, {becomes}; send confirm: true") from error
 
 
 urlpatterns = [

@@ -138,14 +138,24 @@ def measure_of(name: object) -> Measure | None:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Names to offer for an argument, such as events: ``provide()`` reads those of the tenant in context."""
+    """Names to offer for an argument, such as events: ``provide()`` reads those of the tenant in context.
+
+    Where a name is a key that people do not know by heart, ``choices()`` reads (key, words), and nothing else is taken.
+    """
 
     key: str
     provide: Callable[[], Sequence[str]]
     order: int = 100
+    choices: Callable[[], Sequence[tuple[str, str]]] | None = None
 
 
 suggestions: Registry[Suggestion] = Registry("suggestion")
+
+
+def chosen_from(key: str) -> Sequence[tuple[str, str]]:
+    """(key, words) of the names under a key that are chosen by their words, none when they are typed."""
+    choices = suggestions.get(key).choices if key in suggestions else None
+    return choices() if choices else ()
 
 
 def suggested(key: str) -> Sequence[str]:

@@ -23,3 +23,8 @@ class TriggerForm(forms.Form):
         label="Rest after firing, in days",
         help_text="An account that has just made this signal makes no other one within them.",
     )
+    fire_on_first_sight = forms.BooleanField(
+        required=False,
+        label="Fire on first sight",
+        help_text="Also where it is true already when an account is first looked at, such as a new one.",
+    )

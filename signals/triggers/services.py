@@ -23,7 +23,7 @@ from signals.reopening import day_reopen
 from signals.services import check_composition, keep_version, trigger_edit
 from signals.triggers.trying import Blast, blast
 
-SETTINGS: Final = ("name", "family", "severity", "cooldown_days")
+SETTINGS: Final = ("name", "family", "severity", "cooldown_days", "fire_on_first_sight")
 KEY_LENGTH: Final = 64
 
 
@@ -32,11 +32,12 @@ class StaleError(Exception):
 
 
 class WideError(Exception):
-    """The change would make a rule true of many accounts at once; it waits for a confirmation."""
+    """The change would make a rule true of many accounts at once; it waits for a confirmation. ``fires``: it makes a
+    signal for each of them, instead of taking them as already true."""
 
-    def __init__(self, blast: Blast) -> None:
-        self.blast = blast
-        super().__init__("this takes many accounts as already true; confirm it")
+    def __init__(self, blast: Blast, *, fires: bool) -> None:
+        self.blast, self.fires = blast, fires
+        super().__init__(f"this {'fires for' if fires else 'takes'} many accounts at once; confirm it")
 
 
 def stamp_of(trigger: Trigger) -> str:
@@ -47,12 +48,22 @@ def stamp_of(trigger: Trigger) -> str:
 
 @transaction.atomic
 def trigger_create(
-    *, name: str, family: str, severity: str, cooldown_days: int, rule: Any, actor: Actor, key: str = ""
+    *,
+    name: str,
+    family: str,
+    severity: str,
+    cooldown_days: int,
+    rule: Any,
+    actor: Actor,
+    key: str = "",
+    fire_on_first_sight: bool = False,
+    confirmed: bool = False,
 ) -> Trigger:
     """Make a computed trigger; its key comes from the name unless it is given.
 
     Raises RuleError for the rule and ValidationError for a key that is taken. Accounts of which the rule is true
-    already are taken as baseline.
+    already are taken as baseline; a trigger that fires on first sight makes a signal for each of them, and raises
+    WideError when they are many, unless that is ``confirmed``.
     """
     node = parse(rule, known_facts())
     trigger = Trigger(
@@ -62,9 +73,12 @@ def trigger_create(
         kind=Trigger.Kind.COMPUTED,
         severity=severity,
         cooldown_days=cooldown_days,
+        fire_on_first_sight=fire_on_first_sight,
         rule=rule,
     )
     check_composition(trigger, node)
+    if fire_on_first_sight and not confirmed:
+        _check_width(trigger, node, None, fires=True)
     try:
         with transaction.atomic():
             trigger.save(force_insert=True)
@@ -102,7 +116,10 @@ def trigger_change(
     if rule is not None and rule != locked.rule:
         node = parse(rule, known_facts())
         if locked.is_active and not confirmed:
-            _check_width(locked, node, parse_stored(locked.rule, known_facts()))
+            fires = bool((settings or {}).get("fire_on_first_sight", locked.fire_on_first_sight))
+            # Under another version every account is seen for the first time.
+            known_before = None if fires else parse_stored(locked.rule, known_facts())
+            _check_width(locked, node, known_before, fires=fires)
         trigger_edit(trigger=locked, rule=rule, actor=actor)
         locked.refresh_from_db()
     asked = {name: value for name, value in (settings or {}).items() if getattr(locked, name) != value}
@@ -125,7 +142,7 @@ def trigger_switch(*, trigger: Trigger, is_active: bool, actor: Actor, confirmed
     if is_active:
         node = parse(locked.rule, known_facts())
         if not confirmed:
-            _check_width(locked, node, None)
+            _check_width(locked, node, None, fires=locked.fire_on_first_sight)
     locked.is_active = is_active
     locked.version += is_active
     locked.save(update_fields=["is_active", "version"])
@@ -152,9 +169,9 @@ def _locked(trigger: Trigger, seen: str) -> Trigger:
     return locked
 
 
-def _check_width(trigger: Trigger, node: Node, before: Node | None) -> None:
+def _check_width(trigger: Trigger, node: Node, before: Node | None, *, fires: bool) -> None:
     if trigger.kind != Trigger.Kind.COMPUTED:
         return
     found = blast(node, before, Tenant.objects.get(pk=current_tenant_id()))
     if found.is_wide:
-        raise WideError(found)
+        raise WideError(found, fires=fires)

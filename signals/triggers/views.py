@@ -13,7 +13,7 @@ from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.rules.language import RuleError
 from hub.shell.rule_form import Draft, Read, acted, builder_context, read_draft, typed
-from signals.inbox import families
+from signals.inbox.query import families
 from signals.models import Trigger, TriggerVersion
 from signals.triggers.forms import TriggerForm
 from signals.triggers.page import standing, tried_context
@@ -69,7 +69,9 @@ def _sent(request: StaffRequest, trigger: Trigger | None) -> HttpResponse:
     except StaleError:
         return _page(request, trigger, form, read.draft, status=409, stale=True)
     except WideError as error:
-        return _page(request, trigger, form, read.draft, status=409, blast=error.blast, confirm=read.text)
+        return _page(
+            request, trigger, form, read.draft, status=409, blast=error.blast, fires=error.fires, confirm=read.text
+        )
     messages.success(request, f"“{saved.name}” is saved. Accounts for which it is true already make no signal.")
     return HttpResponseRedirect(_url(request, "signals:trigger", saved))
 
@@ -88,8 +90,9 @@ def _read(draft: Draft, request: StaffRequest, trigger: Trigger | None) -> Read:
 
 
 def _save(request: StaffRequest, trigger: Trigger | None, settings: dict[str, Any], read: Read) -> Trigger:
+    confirmed = request.POST.get("confirm") == read.text
     if trigger is None:
-        return trigger_create(**settings, rule=read.tree, actor=actor_of(request))
+        return trigger_create(**settings, rule=read.tree, actor=actor_of(request), confirmed=confirmed)
     # Rows come back in the form's own order and with defaults spelled out: that alone is no new version.
     unchanged = read.tree == standing(trigger, request.tenant, as_text=read.draft.text is not None).tree
     return trigger_change(
@@ -97,7 +100,7 @@ def _save(request: StaffRequest, trigger: Trigger | None, settings: dict[str, An
         rule=None if unchanged else read.tree,
         settings=settings,
         seen=request.POST.get("seen", "")[:40] or "unseen",
-        confirmed=request.POST.get("confirm") == read.text,
+        confirmed=confirmed,
         actor=actor_of(request),
     )
 
@@ -181,7 +184,14 @@ def trigger_back(request: StaffRequest, trigger_id: UUID) -> HttpResponse:
 def _confirm(
     request: StaffRequest, trigger: Trigger, error: WideError, fields: dict[str, Any], title: str
 ) -> HttpResponse:
-    context = {"trigger": trigger, "blast": error.blast, "fields": fields, "title": title, "action": request.path}
+    context = {
+        "trigger": trigger,
+        "blast": error.blast,
+        "fires": error.fires,
+        "fields": fields,
+        "title": title,
+        "action": request.path,
+    }
     return render(request, "signals/trigger_confirm.html", context, status=409)
 
 

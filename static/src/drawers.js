@@ -13,6 +13,10 @@ export function drawers() {
     // A click on the backdrop reaches the dialog itself, never a child.
     if (event.target instanceof HTMLDialogElement && event.target.open) event.target.close();
   });
+  // A form in a drawer that changes the page behind it.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful && event.target.matches?.("[data-closes-after]")) event.target.closest("dialog")?.close();
+  });
   document.addEventListener("htmx:load", (event) => {
     const dialog = event.target.closest?.("dialog[data-open-now]");
     if (dialog && !dialog.open) dialog.showModal();

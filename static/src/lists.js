@@ -1,5 +1,6 @@
 // Lists by keyboard, and small changes of a list before it is sent.
 //   j k ↓ ↑ a row on, a row back · x choose it · s its sources · Enter open it · e change those chosen · v the views · ? this help
+// A list may have keys of its own: [data-key] in a row, or in its [data-bulk] form for the rows that are chosen.
 // One row at a time is in the tab order (roving tabindex); nothing happens while somebody types in a field.
 const NEXT = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
 
@@ -51,7 +52,10 @@ function changed(event) {
 function count() {
   const boxes = [...document.querySelectorAll("[data-choose]")];
   const chosen = boxes.filter((box) => box.checked);
-  for (const box of boxes) box.closest("[data-row]").setAttribute("aria-selected", String(box.checked));
+  for (const box of boxes) {
+    const row = box.closest("[data-row]");
+    if (row?.matches("tr")) row.setAttribute("aria-selected", String(box.checked));
+  }
   const told = document.querySelector("[data-chosen]");
   if (!told) return;
   told.dataset.words ??= told.textContent;
@@ -74,6 +78,13 @@ function act(key, row) {
   if (rows().length === 0) return false;
   if (key in NEXT) return step(NEXT[key], row);
   if (key === "v") return focus("[data-views] a[aria-current]") || focus("[data-views] a");
+  if (/^[a-z]$/.test(key)) {
+    const chosen = document.querySelector("[data-choose]:checked") && document.querySelector(`[data-bulk] [data-key="${key}"]`);
+    const own = chosen || row?.querySelector(`[data-key="${key}"]`);
+    if (own) return press(own);
+  }
+  // A list whose rows have keys of their own has no other meaning for them.
+  if (document.querySelector("[data-bulk] [data-key]") && "es".includes(key)) return false;
   if (key === "e") return submit();
   if (!row) return false;
   if (key === "s") return press(row.querySelector("[data-sources] > summary"));

@@ -25,7 +25,7 @@ const isBusy = (element) =>
   document.hidden ||
   performance.now() - touchedAt < HANDS_OFF_MS ||
   element.contains(document.activeElement) ||
-  element.querySelector("details[open]") !== null;
+  element.querySelector("details[open], [data-choose]:checked") !== null;
 
 // Somebody changes something here: let them see what becomes of it before the list moves on.
 function touch(requestConfig) {

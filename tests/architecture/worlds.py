@@ -45,7 +45,7 @@ from qbr.services import qbr_generate_all
 from signals.backtest.models import BacktestRun
 from signals.health.services import scorecard_create, scorecards_install
 from signals.health.shipped import MEASURES
-from signals.models import Signal, Trigger
+from signals.models import Signal, SignalBulk, Storm, Trigger
 from tests.backtest.stage import backtested
 from tests.world import ACTOR, make_account, make_contact, make_tenant
 
@@ -115,6 +115,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "signal_id": signal.pk,
         "trigger_id": trigger.pk,
         **_scorecard(mark),
+        **_many_signals(account, trigger, mark),
         "task_id": task.pk,
         **_people(account, contact, mark),
         "entitlement_id": entitlement.pk,
@@ -142,6 +143,15 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         **_import(mark),
     }
     return {name: str(value) for name, value in found.items()}
+
+
+def _many_signals(account: Account, trigger: Trigger, mark: str) -> dict[str, object]:
+    """A storm that waits for a decision, and an act on many signals that is not through."""
+    key = f"storm-{account.pk}"[:64]
+    own = Trigger.objects.create(key=key, name=f"{mark} trigger", family="usage", kind="computed", rule={"all": []})
+    storm = Storm.objects.create(trigger=own, began_at=timezone.now(), limit=1, window_minutes=60, held=0)
+    bulk = SignalBulk.objects.create(action="resolve", total=1, asked_label=f"{mark} person")
+    return {"storm_id": storm.pk, "signal_bulk_id": bulk.pk}
 
 
 def _scorecard(mark: str) -> dict[str, object]:

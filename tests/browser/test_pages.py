@@ -47,7 +47,10 @@ NAVIGATION = [
 # Addresses of staff and customers that are no pages: forms, downloads, the insides of frames.
 NO_PAGES = frozenset(
     {
-        *("portal:milestone_done", "portal:view_as", "signals:resolve", "signals:dismiss"),
+        *("portal:milestone_done", "portal:view_as", "signals:do", "signals:act_do", "signals:bulk_stop"),
+        *("signals:storm_limits", "signals:storm_release", "signals:storm_drop"),
+        # The demo has no storm; tests/signals/test_storms.py looks at its page.
+        "signals:storm",
         *("signals:trigger_try", "signals:trigger_switch", "signals:trigger_restore"),
         *("work:task_done", "work:task_dismiss", "work:task_add", "work:note_add", "plans:milestone_complete"),
         *("plans:start", "qbr:generate", "qbr:share", "qbr:line_add", "qbr:answer", "qbr:line", "qbr:line_remove"),
@@ -170,14 +173,19 @@ def staff(open_page: Enter, demo: dict[str, Any]) -> Page:
 
 @pytest.fixture
 def changed(staff: Page) -> dict[str, str]:
-    """The page of a change of many accounts, and the one where it is made."""
+    """The pages of a change of many accounts and of an act on many signals, and those where they are made."""
     # Another value each time: what an account holds already is no change, and cannot be undone.
     value = f"to.attribute.region={uuid4().hex}"
     new = f"/t/demo/accounts/bulk/new/?all=1&set=attribute.region&{value}&preview=1"
     staff.goto(new)
     staff.get_by_role("button", name="Change 12 accounts").click()
     staff.get_by_role("button", name="Undo on 12 accounts").wait_for(timeout=60_000)
-    return {"accounts:bulk": urlsplit(staff.url).path, "accounts:bulk_new?preview": new}
+    found = {"accounts:bulk": urlsplit(staff.url).path, "accounts:bulk_new?preview": new}
+    acted = "/t/demo/signals/act/?all=1&status=all&whose=all"
+    staff.goto(acted)
+    staff.get_by_role("button", name="Seen").click()
+    staff.wait_for_url("**/signals/acts/**")
+    return found | {"signals:bulk": urlsplit(staff.url).path, "signals:act": acted}
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from hub.plans.services import MILESTONE_COMPLETED
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from signals.engine import evaluate_batch
-from signals.inbox import InboxQuery, inbox_page
+from signals.inbox.query import InboxQuery, inbox_page
 from signals.models import Signal, SignalStatus, Trigger
 from signals.trigger_page import trigger_sentence
 from tests.shell.staff import HTMX, staff
 from tests.world import make_account
 
-INBOX_QUERIES = 13
+INBOX_QUERIES = 16
 
 
 def raise_signals(tenant: Tenant, count: int) -> list[Signal]:
@@ -38,7 +38,7 @@ def test_a_signal_is_resolved_from_the_inbox_and_leaves_it(acme: Tenant) -> None
     (signal,) = raise_signals(acme, 1)
     client = staff(acme, "admin")
     assert "Step 0" in client.get("/t/acme/signals/").text
-    answer = client.post(f"/t/acme/signals/{signal.pk}/resolve/", headers=HTMX)
+    answer = client.post(f"/t/acme/signals/{signal.pk}/do/", {"action": "resolve"}, headers=HTMX)
     assert "Resolved by admin@acme.example" in answer.text
     assert "Step 0" not in client.get("/t/acme/signals/").text
     assert "Step 0" in client.get("/t/acme/signals/?status=resolved").text
@@ -46,21 +46,24 @@ def test_a_signal_is_resolved_from_the_inbox_and_leaves_it(acme: Tenant) -> None
 
 def test_dismissing_a_signal_asks_why_and_keeps_the_answer(acme: Tenant) -> None:
     (signal,) = raise_signals(acme, 1)
-    client, url = staff(acme), f"/t/acme/signals/{signal.pk}/dismiss/"
-    refused = client.post(url, {"reason": ""}, headers=HTMX)
+    client, url = staff(acme), f"/t/acme/signals/{signal.pk}/do/"
+    refused = client.post(url, {"action": "dismiss", "reason": ""}, headers=HTMX)
     assert refused.status_code == 422
     assert "Say why" in refused.text
-    assert client.post(url, {"reason": "Known already"}).status_code == 302
+    bare = client.post(url, {"action": "dismiss", "reason": "other"}, headers=HTMX)
+    assert "Say in a few words" in bare.text
+    given = {"action": "dismiss", "reason": "known", "note": "told last week"}
+    assert "Already known: told last week" in client.post(url, given, headers=HTMX).text
     with tenant_context(acme):
         signal.refresh_from_db()
-        assert (signal.status, signal.closed_reason) == (SignalStatus.DISMISSED, "Known already")
+        assert (signal.status, signal.closed_as) == (SignalStatus.DISMISSED, "known")
 
 
 def test_a_leader_sees_signals_and_cannot_close_them(acme: Tenant) -> None:
     (signal,) = raise_signals(acme, 1)
     client = staff(acme, "leader")
     assert "Resolve “" not in client.get("/t/acme/signals/").text
-    assert client.post(f"/t/acme/signals/{signal.pk}/resolve/").status_code == 403
+    assert client.post(f"/t/acme/signals/{signal.pk}/do/", {"action": "resolve"}).status_code == 403
 
 
 def test_walking_the_inbox_meets_every_signal_once_newest_first(acme: Tenant) -> None:
@@ -91,7 +94,7 @@ def test_the_inbox_teaches_when_nothing_ever_happened_and_when_all_is_done(acme:
     client = staff(acme, "admin")
     assert "No signal yet" in client.get("/t/acme/signals/").text
     (signal,) = raise_signals(acme, 1)
-    client.post(f"/t/acme/signals/{signal.pk}/resolve/")
+    client.post(f"/t/acme/signals/{signal.pk}/do/", {"action": "resolve"})
     assert "Nothing left here" in client.get("/t/acme/signals/").text
     assert "No signal fits" in client.get("/t/acme/signals/?severity=critical").text
 

@@ -23,7 +23,7 @@ from signals.triggers.services import stamp_of, trigger_change, trigger_create, 
 from tests.shell.staff import HTMX, staff
 from tests.world import ACTOR, make_account
 
-PAGE_QUERIES = 14
+PAGE_QUERIES = 15
 NEW = "/t/acme/signals/triggers/new/"
 SETTINGS: dict[str, Any] = {"name": "Many seats", "family": "usage", "severity": "warning", "cooldown_days": "7"}
 MANY_SEATS: dict[str, Any] = {"fact": "seats", "op": "gt", "value": "10"}

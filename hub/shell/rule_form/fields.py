@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hub.accounts.models import LifecycleStage
 from hub.registry.facts import Fact, FactKind, known_facts
-from hub.registry.measures import Argument, ArgumentKind, suggestions
+from hub.registry.measures import Argument, ArgumentKind, chosen_from, suggestions
 from hub.rules.language import LISTS, MAX_SUSTAINED_DAYS, OPERATORS, WITHIN, Op
 from hub.shell.rule_form.draft import ALL, ANY, ARGUMENTS, NONE, Draft, Group, Row, next_group
 from hub.shell.rule_form.subjects import Subject, subject_choices, subject_of
@@ -95,7 +95,7 @@ def builder_context(draft: Draft, tenant: Tenant) -> dict[str, Any]:
         "lines": _lines(fields, draft.groups),
         "matches": MATCHES,
         "longest_run": MAX_SUSTAINED_DAYS,
-        "names": [(suggestion.key, suggestion.provide()) for suggestion in suggestions],
+        "names": [(suggestion.key, suggestion.provide()) for suggestion in suggestions if not suggestion.choices],
         **_choices_context(known),
     }
 
@@ -167,12 +167,19 @@ def _arguments(subject: Subject, typed: Sequence[str]) -> list[ArgumentField]:
         value = given or ("" if argument.default is None else str(argument.default))
         days = argument.kind is ArgumentKind.DAYS
         found.append(
-            ArgumentField(name, argument.label, value, days, () if days else _offered(argument), argument.suggest)
+            ArgumentField(
+                name, argument.label, value, days, () if days else _offered(argument, value), argument.suggest
+            )
         )
     return found
 
 
-def _offered(argument: Argument) -> Sequence[tuple[str, str]]:
+def _offered(argument: Argument, value: str) -> Sequence[tuple[str, str]]:
+    if named := chosen_from(argument.suggest):
+        known = {key for key, _ in named}
+        # What is gone still shows, or saving the form would change the rule silently.
+        gone = [(value, value)] if value and value not in known else []
+        return (("", "choose"), *gone, *named)
     if not argument.choices:
         return ()
     return argument.choices if argument.default is None else (("", "any"), *argument.choices)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from journeys.steps.base import Answer, Go, Stand, Step, steps
 from journeys.steps.wait import rest
-from signals.models import Signal
+from signals.models import UNTOLD, Signal
 
 
 def run(stand: Stand) -> Answer:
     """Subscribe, then check: the account's lock is held, so no signal falls between the two."""
     wanted = stand.node.config["signal"]
     since = stand.enrollment.entered_at
-    seen = Signal.objects.filter(
-        account_id=stand.enrollment.account_id, trigger__key=wanted, recorded_at__gt=since
-    ).exclude(pk__in=_used(stand))
+    # What a storm holds is told when it is let out.
+    told = Signal.objects.exclude(status__in=UNTOLD)
+    seen = told.filter(account_id=stand.enrollment.account_id, trigger__key=wanted, recorded_at__gt=since).exclude(
+        pk__in=_used(stand)
+    )
     signal = seen.order_by("recorded_at", "id").first()
     if signal is not None:
         return Go("next", evidence={"signal": str(signal.pk)})
