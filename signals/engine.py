@@ -41,6 +41,8 @@ from signals.states import Looks, has_moved, standing, states_of, states_save, s
 log = logging.getLogger(__name__)
 
 BATCH = 200
+# When thousands wait (an import, the close of a day) nobody waits for one of them, and larger batches cost less.
+MANY, LARGE_BATCH = 2_000, 1_000
 # Changes caused by journeys carry their depth; beyond this a chain of causes is cut.
 MAX_DEPTH = 3
 
@@ -60,8 +62,13 @@ def drain(tenant_id: UUID) -> datetime | None:
     began = timezone.now()
     while True:
         with tenant_context(tenant):
-            if not evaluate_batch(tenant, since=began):
+            if not evaluate_batch(tenant, limit=_limit(), since=began):
                 return backlog()
+
+
+def _limit() -> int:
+    dirty = AccountState.objects.filter(dirty_at__isnull=False).order_by("dirty_at")
+    return LARGE_BATCH if dirty[MANY : MANY + 1].exists() else BATCH
 
 
 def evaluate_batch(
@@ -92,6 +99,13 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
     clock = Clock(now, today_of(tenant, now))
     health_refresh(account_ids, clock)
     facts_changed(tenant.id, account_ids)
+    stored = triggers_evaluate(account_ids, clock)
+    signal_recorded(tenant.id, stored)
+    return stored
+
+
+def triggers_evaluate(account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
+    """Ask every active trigger of accounts whose fact rows stand; returns the ids of the new signals."""
     stored = _store(_told(account_ids, clock))
     waves = _waves()
     looks = Looks((computed.trigger for wave in waves for computed in wave), account_ids)
@@ -99,7 +113,6 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
         # What a later wave reads of an earlier one must be written.
         stored += _store(_evaluated(wave, account_ids, looks, clock))
     looks.keep()
-    signal_recorded(tenant.id, stored)
     return stored
 
 
