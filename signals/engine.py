@@ -18,8 +18,7 @@ from django.db.models import F, Min
 from django.utils import timezone
 
 from hub.accounts.facts import facts_refresh, today_of
-from hub.accounts.models import AccountState, Change, TimelineEntry
-from hub.accounts.services import timeline_record_many
+from hub.accounts.models import AccountState, Change
 from hub.plans.usage import milestones_complete_from_usage
 from hub.registry.facts import Fact, known_facts
 from hub.registry.handlers import facts_changed, figures_changed, signal_recorded
@@ -30,13 +29,18 @@ from hub.rules.reading import Reading, read_rule, read_rules, true_rules
 from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
+from hub.tenancy.wake import wake
 from signals import outgoing
 from signals.catalogue import BY_KEY, Shipped
 from signals.health.refresh import health_refresh
+from signals.inbox.returning import QUEUE as INBOX
+from signals.inbox.trails import drawn_fact
 from signals.measures import in_order, read_by
-from signals.models import Signal, Trigger, TriggerState
+from signals.models import UNTOLD, Signal, Trigger, TriggerState
 from signals.stages import stages_refresh
 from signals.states import Looks, has_moved, standing, states_of, states_save, step
+from signals.storms.holding import hold_storms
+from signals.telling import timeline_tell
 
 log = logging.getLogger(__name__)
 
@@ -211,9 +215,9 @@ def _steps_of(
 def _clear(trigger: Trigger, account_ids: Sequence[UUID], clock: Clock) -> None:
     """Note on the signals of these accounts that what they said is true no more."""
     standing = Signal.objects.filter(trigger=trigger, account_id__in=account_ids, cleared_at__isnull=True)
-    ids = list(standing.values_list("pk", flat=True))
-    Signal.objects.filter(pk__in=ids).update(cleared_at=clock.now)
-    outgoing.cleared(ids, clock.now)
+    found = dict(standing.values_list("pk", "status"))
+    Signal.objects.filter(pk__in=found).update(cleared_at=clock.now)
+    outgoing.cleared([pk for pk, status in found.items() if status not in UNTOLD], clock.now)
 
 
 def _computed_signal(trigger: Trigger, node: Node, state: TriggerState, reading: Reading, clock: Clock) -> Signal:
@@ -232,6 +236,7 @@ def _computed_signal(trigger: Trigger, node: Node, state: TriggerState, reading:
         },
         occurred_at=clock.now,
         recorded_at=clock.now,
+        trail_wanted=drawn_fact(node, _shipped(trigger).sentence) is not None,
     )
 
 
@@ -317,25 +322,21 @@ def _told_signal(trigger: Trigger, change: Change, clock: Clock) -> Signal:
 
 
 def _store(signals: Sequence[Signal]) -> list[UUID]:
-    """Insert signals that are new by their key, with their timeline entries; returns the ids stored."""
+    """Insert signals that are new by their key, with their timeline entries; returns the ids that may start something.
+
+    What comes in a storm is stored and held back.
+    """
     if not signals:
         return []
     Signal.objects.bulk_create(signals, ignore_conflicts=True, batch_size=500)
     stored = set(Signal.objects.filter(pk__in=[s.pk for s in signals]).values_list("pk", flat=True))
     new = [signal for signal in signals if signal.pk in stored]
-    timeline_record_many(
-        [
-            TimelineEntry(
-                account_id=signal.account_id,
-                kind="signal",
-                key=str(signal.pk),
-                title=signal.sentence[:300],
-                source=signal.trigger.name,
-                occurred_at=signal.occurred_at,
-            )
-            for signal in new
-        ]
-    )
-    if new:
-        announce("signals")
-    return [signal.pk for signal in new]
+    if not new:
+        return []
+    announce("signals")
+    held = hold_storms(new)
+    out = [signal for signal in new if signal.pk not in held]
+    timeline_tell(out)
+    if any(signal.trail_wanted for signal in new):
+        wake(INBOX)
+    return [signal.pk for signal in out]

@@ -46,12 +46,12 @@ class Standing:
     recent: int
 
 
-def hold_storms(tenant: Tenant, signals: Sequence[Signal], now: datetime) -> set[UUID]:
-    """Hold those of the signals, which are stored already, that are more than their trigger may let out.
+def hold_storms(signals: Sequence[Signal]) -> set[UUID]:
+    """Hold those of the signals that are more than their trigger may let out; returns their ids.
 
-    Returns their ids. Triggers' signals are counted in the order given.
+    They are stored already, by one evaluation; of each trigger they are counted in the order given.
     """
-    limits = storm_limits(tenant.settings)
+    limits, now = storm_limits(Tenant.objects.get(pk=current_tenant_id()).settings), signals[0].recorded_at
     by_trigger: dict[UUID, list[Signal]] = defaultdict(list)
     for signal in signals:
         by_trigger[signal.trigger_id].append(signal)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +17,15 @@ from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant, TenantWork
 from journeys.models import Enrollment
 from journeys.services import journeys_install
+from signals.engine import evaluate_batch
 from signals.forms import snooze_days
 from signals.inbox import bulk, returning
 from signals.inbox.acting import Act, Action, signals_act
 from signals.inbox.query import BY_SEVERITY, InboxQuery, grouped_page, inbox_page
+from signals.inbox.trails import WEEKS
 from signals.models import BulkStatus, Signal, SignalBulk, SignalStatus, Trigger
 from tests.shell.staff import HTMX, staff
+from tests.signals.test_engine import use_weekly
 from tests.signals.test_signal_pages import raise_signals
 from tests.world import ACTOR, make_account, make_member
 
@@ -226,6 +229,31 @@ def test_filters_leave_what_fits(acme: Tenant, query: str) -> None:
     page = staff(acme, "admin").get(f"/t/acme/signals/?{query}").text
     assert "B renewal-90" in page
     assert "A usage-decline" not in page
+
+
+def test_a_signal_shows_the_past_of_its_fact_in_words_and_as_a_line(acme: Tenant) -> None:
+    with tenant_context(acme):
+        account = make_account(signed_up_on=date(2020, 1, 1))
+        use_weekly(account, [100] * 10, today_of(acme))
+        while evaluate_batch(acme):
+            pass
+        use_weekly(account, [100] * 8 + [70, 60], today_of(acme))
+        while evaluate_batch(acme):
+            pass
+        signal = Signal.objects.get(trigger__key="usage-decline")
+        assert signal.trail_wanted
+        assert returning.backlog() is not None
+    returning.drain(acme.pk)
+    with tenant_context(acme):
+        signal.refresh_from_db()
+        assert signal.trail is not None
+        assert 2 <= len(signal.trail["values"]) <= WEEKS + 1
+        assert signal.trail["values"][-1] == signal.evidence["values"]["usage_drop_pct"]
+        assert returning.backlog() is None
+    client = staff(acme, "admin")
+    for page in (client.get("/t/acme/signals/").text, client.get(f"/t/acme/signals/{signal.pk}/").text):
+        assert 'role="img" aria-label="' in page
+        assert "at the signal" in page
 
 
 def test_a_signal_tells_what_it_started(acme: Tenant) -> None:
