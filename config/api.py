@@ -27,6 +27,7 @@ from qbr.api import urlpatterns as qbrs
 from signals.api import urlpatterns as signals
 from signals.backtest.api import urlpatterns as backtests
 from signals.health.api import urlpatterns as health
+from signals.stages.api import urlpatterns as stages
 from signals.trigger_api import urlpatterns as triggers
 
 app_name = "api"
@@ -42,6 +43,7 @@ urlpatterns: list[URLPattern] = [
     *triggers,
     *health,
     *backtests,
+    *stages,
     *journeys,
     *journey_lists,
     *qbrs,

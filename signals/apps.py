@@ -21,6 +21,9 @@ class SignalsConfig(AppConfig):
         from signals.inbox.query import PARAMETERS
         from signals.selectors import trigger_names
         from signals.services import on_tenant_made
+        from signals.stages import facts as stage_facts
+        from signals.stages import panels as stage_panels
+        from signals.stages.refresh import forget_stages
         from signals.states import looks_forget
         from signals.storms import deciding
 
@@ -31,6 +34,8 @@ class SignalsConfig(AppConfig):
         health_facts.register()
         health_outgoing.register()
         health_panels.register()
+        stage_facts.register()
+        stage_panels.register()
         register_queue("evaluate", drain=drain, backlog=backlog, rest=1.0)
         register_queue(close.QUEUE, drain=close.drain, backlog=close.backlog, lane="bulk")
         register_queue(BACKTEST, drain=backtest.drain, backlog=backtest.backlog, lane="bulk", rest=1.0)
@@ -38,6 +43,7 @@ class SignalsConfig(AppConfig):
         register_queue(returning.QUEUE, drain=returning.drain, backlog=returning.backlog, lane="bulk", rest=2.0)
         register_queue(bulk.QUEUE, drain=bulk.drain, backlog=bulk.backlog, lane="bulk")
         history_loaded.connect("signals", looks_forget)
+        history_loaded.connect("stages", forget_stages)
         tenant_made.connect("signals", on_tenant_made, order=10)
         panels.register()
         viewed_lists.register(ViewedList("signals", "Signals", "signals.view", "signals:list", PARAMETERS, order=30))

@@ -37,7 +37,8 @@ from signals.inbox.returning import QUEUE as INBOX
 from signals.inbox.trails import drawn_fact
 from signals.measures import in_order, read_by
 from signals.models import UNTOLD, Signal, Trigger, TriggerState
-from signals.stages import stages_refresh
+from signals.models import Signal, Trigger, TriggerState
+from signals.stages.refresh import stages_refresh
 from signals.states import Looks, has_moved, standing, states_of, states_save, step
 from signals.storms.holding import hold_storms
 from signals.telling import timeline_tell
@@ -97,10 +98,10 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
     now = now or timezone.now()
     milestones_complete_from_usage(account_ids)
     facts_refresh(account_ids, today=today_of(tenant, now), now=now)
-    moved = stages_refresh(account_ids, today_of(tenant, now))
+    clock = Clock(now, today_of(tenant, now))
+    moved = stages_refresh(account_ids, clock)
     outgoing.stages_changed(moved, now)
     figures_changed(tenant.id, moved)
-    clock = Clock(now, today_of(tenant, now))
     health_refresh(account_ids, clock)
     facts_changed(tenant.id, account_ids)
     stored = triggers_evaluate(account_ids, clock)

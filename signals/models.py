@@ -18,6 +18,7 @@ from signals.health.models import (
     Scorecard,
     ScorecardVersion,
 )
+from signals.stages.models import StageChange, StageOverride, StageState, StageVersion
 
 # Django looks for an app's models here.
 __all__ = [
@@ -37,6 +38,10 @@ __all__ = [
     "SignalStatus",
     "Storm",
     "StormStatus",
+    "StageChange",
+    "StageOverride",
+    "StageState",
+    "StageVersion",
     "Trigger",
     "TriggerLook",
     "TriggerSet",

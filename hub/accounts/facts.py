@@ -126,7 +126,6 @@ def register() -> None:
     fact("industry", "industry", FactKind.TEXT, "a.industry")
     fact("country", "country", FactKind.TEXT, "a.country")
     fact("segment", "segment", FactKind.TEXT, "a.segment")
-    fact("stage", "lifecycle stage", FactKind.TEXT, "a.stage")
     # A day that does not change: what it is now it was before.
     fact("signed_up_on", "sign-up date", FactKind.DATE, "a.signed_up_on", past=Expression("a.signed_up_on"))
     fact("seats", "seats", FactKind.NUMBER, "a.seats")

@@ -26,6 +26,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "health.set": frozenset({ADMIN, CSM}),
     # RevOps keeps the model; it has the role of a leader.
     "health.edit": frozenset({ADMIN, LEADER}),
+    "stages.set": frozenset({ADMIN, CSM}),
+    "stages.edit": frozenset({ADMIN, LEADER}),
     "journeys.view": EVERYONE,
     "journeys.run": frozenset({ADMIN, MARKETER}),
     "journeys.edit": frozenset({ADMIN, MARKETER}),

@@ -13,12 +13,20 @@ PAYMENTS = Rows("revenue_payment", "occurred_at", (("status", "u.status = %s"),)
 PAID_LATE = Rows("revenue_invoice", "paid_at", which="u.paid_at >= u.due_on + 1")
 PAID_IN_TIME = Rows("revenue_invoice", "paid_at", which="u.paid_at < u.due_on + 1")
 LINES = Rows("revenue_contractline", "starts_on", which="NOT u.is_trial")
+ENDED = (
+    "(SELECT max(u.ends_on) FROM revenue_contractline u WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id"
+    " AND NOT u.is_trial AND u.ends_on <= %s::date)"
+)
 
 
 def _months(given: Arguments) -> Expression:
     began = LINES.so_far("min(u.starts_on)")(given)
     age = f"age(%s::date, {began.sql})"
     return Expression(f"(12 * extract(year FROM {age}) + extract(month FROM {age}))", (TODAY, *began.params) * 2)
+
+
+def _ended(given: Arguments) -> Expression:
+    return Expression(ENDED, (TODAY,))
 
 
 def register() -> None:
@@ -41,6 +49,10 @@ def register() -> None:
         make(
             "months_as_customer", "months as a customer", arguments=(), source="contract lines",
             expression=_months, words=lambda given: "months since the first contract began",
+        ),
+        make(
+            "contract_ended_on", "day a paid line ended last", kind=FactKind.DATE, arguments=(),
+            source="contract lines", expression=_ended, words=lambda given: "day a paid line ended last",
         ),
     ):  # fmt: skip
         measures.register(measure)

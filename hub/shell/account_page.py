@@ -44,6 +44,7 @@ KINDS: Final = {
     "payment": KindLook("Payments", "credit-card", "warning"),
     "opportunity": KindLook("Opportunities", "target", "success"),
     "community": KindLook("Community", "messages", "accent"),
+    "stage": KindLook("Stages", "progress", "info"),
     "people": KindLook("People", "users", "info"),
 }
 

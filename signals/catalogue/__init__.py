@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from signals.catalogue import composites, delivery, health, money, onboarding, people, sentiment, usage
+from signals.catalogue import composites, delivery, health, lifecycle, money, onboarding, people, sentiment, usage
 from signals.catalogue.base import Shipped
 from signals.catalogue.delivery import QBR_LINE_TAGGED, SIGNAL_REPORTED
 from signals.catalogue.usage import DECLINE
 
 SHIPPED: tuple[Shipped, ...] = (
     *onboarding.TRIGGERS,
+    *lifecycle.TRIGGERS,
     *delivery.TRIGGERS,
     *usage.TRIGGERS,
     *sentiment.TRIGGERS,

@@ -27,8 +27,9 @@ from tests.world import make_account
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 3, 25)
 NOW = Clock(datetime(2026, 3, 25, 22, tzinfo=UTC), DAY)
-# Health keeps its own days, and has its own tests.
-KEPT: dict[str, Fact] = {fact.name: fact for fact in facts if fact.past and not fact.name.startswith("health")}
+# Health and the stage keep days of their own, and have their own tests.
+OWN = ("health", "stage")
+KEPT: dict[str, Fact] = {fact.name: fact for fact in facts if fact.past and not fact.name.startswith(OWN)}
 AGO = st.integers(0, 100)
 
 
