@@ -14,8 +14,7 @@ from hub.accounts.facts import today_of
 from hub.accounts.models import Account, LifecycleStage
 from hub.registry.facts import known_facts
 from hub.rules.compile import Clock
-from hub.rules.explain import sentence
-from hub.rules.language import parse
+from hub.rules.explain import stored_sentence
 from hub.rules.reading import read_facts
 from hub.tenancy.models import Tenant
 from signals.stages.models import StageChange, StageOverride, StageState, StageVersion
@@ -40,9 +39,9 @@ class RuleLine:
 
 def rule_lines(stages: Stages) -> list[RuleLine]:
     """In the order in which they are asked. One query."""
-    counts, last = counts_by_place(stages), len(stages.rules) - 1
+    counts, last, known = counts_by_place(stages), len(stages.rules) - 1, known_facts()
     return [
-        RuleLine(place, rule, sentence(rule.node), counts.get(place, 0), place == last)
+        RuleLine(place, rule, stored_sentence(rule.tree, known), counts.get(place, 0), place == last)
         for place, rule in enumerate(stages.rules)
     ]
 
@@ -63,8 +62,7 @@ def version_lines() -> list[VersionLine]:
 
 
 def _words(row: Any, known: Any) -> str:
-    node = parse(row["rule"], known)
-    return f"{LifecycleStage(row['stage']).label}: {sentence(node)}"
+    return f"{LifecycleStage(row['stage']).label}: {stored_sentence(row['rule'], known)}"
 
 
 def list_context(tenant: Tenant) -> dict[str, Any]:

@@ -13,13 +13,26 @@ from typing import Any, Final
 from hub.accounts.models import LifecycleStage
 from hub.registry.facts import Fact, known_facts
 from hub.rules.compile import Clock, compile_sql
-from hub.rules.language import AllOf, Compare, Node, Op, Problem, RuleError, comparisons, facts_of, parse
+from hub.rules.language import (
+    AllOf,
+    AnyOf,
+    Compare,
+    Node,
+    Op,
+    Problem,
+    RuleError,
+    comparisons,
+    facts_of,
+    parse,
+    parse_stored,
+)
 from signals.stages.models import StageVersion
 
 RENEWAL_DAYS: Final = 90
 # Fewer features than this in 30 days: the account still adopts.
 BREADTH_TARGET: Final = 5
 MOST_RULES: Final = 12
+NEVER: Final = AnyOf(())
 ALWAYS: Final[dict[str, Any]] = {"all": []}
 # Each of these is made after the stage, or of it: a stage that read them would never come to rest.
 REFUSED: Final = frozenset({
@@ -104,7 +117,11 @@ def stages_of(version: StageVersion | None) -> Stages:
 
 def _parsed(stored: Sequence[Mapping[str, Any]]) -> tuple[StageRule, ...]:
     known = known_facts()
-    return tuple(StageRule(LifecycleStage(row["stage"]), parse(row["rule"], known), row["rule"]) for row in stored)
+    return tuple(
+        # A rule that reads what is gone since, such as an attribute, holds for nobody.
+        StageRule(LifecycleStage(row["stage"]), parse_stored(row["rule"], known) or NEVER, row["rule"])
+        for row in stored
+    )
 
 
 def checked(stored: object) -> tuple[StageRule, ...]:

@@ -160,6 +160,17 @@ def test_a_stage_written_past_the_rules_is_put_right_and_nobody_is_told(acme: Te
         assert StageChange.objects.count() == 1
 
 
+def test_a_rule_whose_fact_is_gone_holds_for_nobody_and_stops_no_other(acme: Tenant) -> None:
+    gone = {"fact": "attribute.gone", "op": "eq", "value": 1}
+    with tenant_context(acme):
+        StageVersion.objects.create(number=1, rules=[{"stage": "churned", "rule": gone}, *BY_SEATS], note="x")
+        account = make_account(seats=12)
+        evaluate_accounts(acme, [account.pk])
+        assert Account.objects.get().stage == "adoption"
+    assert "cannot be asked any more" in staff(acme, "leader").get("/t/acme/set-up/stages/").text
+    assert staff(acme, "admin").get("/t/acme/set-up/stages/0/").status_code == 200
+
+
 def test_the_stage_keeps_its_past(acme: Tenant) -> None:
     with tenant_context(acme):
         (account,) = seated(acme, 3)
