@@ -27,6 +27,7 @@ from qbr.api import urlpatterns as qbrs
 from signals.api import urlpatterns as signals
 from signals.backtest.api import urlpatterns as backtests
 from signals.health.api import urlpatterns as health
+from signals.readiness.api import urlpatterns as readiness
 from signals.stages.api import urlpatterns as stages
 from signals.trigger_api import urlpatterns as triggers
 
@@ -44,6 +45,7 @@ urlpatterns: list[URLPattern] = [
     *health,
     *backtests,
     *stages,
+    *readiness,
     *journeys,
     *journey_lists,
     *qbrs,

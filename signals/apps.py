@@ -20,8 +20,12 @@ class SignalsConfig(AppConfig):
         from signals.inbox import bulk, returning
         from signals.inbox.query import PARAMETERS
         from signals.selectors import trigger_names
+        from signals.readiness import facts as readiness_facts
+        from signals.readiness import panels as readiness_panels
+        from signals.selectors import trigger_keys
         from signals.services import on_tenant_made
         from signals.stages import facts as stage_facts
+        from signals.stages import flags
         from signals.stages import panels as stage_panels
         from signals.stages.refresh import forget_stages
         from signals.states import looks_forget
@@ -35,6 +39,9 @@ class SignalsConfig(AppConfig):
         health_outgoing.register()
         health_panels.register()
         stage_facts.register()
+        flags.register()
+        readiness_facts.register()
+        readiness_panels.register()
         stage_panels.register()
         register_queue("evaluate", drain=drain, backlog=backlog, rest=1.0)
         register_queue(close.QUEUE, drain=close.drain, backlog=close.backlog, lane="bulk")

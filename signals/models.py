@@ -18,6 +18,7 @@ from signals.health.models import (
     Scorecard,
     ScorecardVersion,
 )
+from signals.readiness.models import ExpansionReadiness, ReadinessVersion
 from signals.stages.models import StageChange, StageOverride, StageState, StageVersion
 
 # Django looks for an app's models here.
@@ -26,10 +27,12 @@ __all__ = [
     "BacktestRun",
     "DayClose",
     "DismissReason",
+    "ExpansionReadiness",
     "HealthDay",
     "HealthInput",
     "HealthOverride",
     "HealthScore",
+    "ReadinessVersion",
     "Scorecard",
     "ScorecardVersion",
     "Severity",

@@ -6,12 +6,13 @@ from functools import partial
 
 from hub.registry.facts import TODAY, Expression, FactKind
 from hub.registry.measures import Argument, ArgumentKind, Arguments, Measure, Rows, days, measures, span
-from hub.revenue.models import PaymentStatus
+from hub.revenue.models import ExpansionType, OpportunityKind, PaymentStatus
 
 STATUS = Argument("status", "which outcome", ArgumentKind.TEXT, None, tuple(PaymentStatus.choices))
 PAYMENTS = Rows("revenue_payment", "occurred_at", (("status", "u.status = %s"),))
 PAID_LATE = Rows("revenue_invoice", "paid_at", which="u.paid_at >= u.due_on + 1")
 PAID_IN_TIME = Rows("revenue_invoice", "paid_at", which="u.paid_at < u.due_on + 1")
+OPEN = "u.tenant_id = a.tenant_id AND u.account_id = a.id AND u.outcome = 'open'"
 LINES = Rows("revenue_contractline", "starts_on", which="NOT u.is_trial")
 ENDED = (
     "(SELECT max(u.ends_on) FROM revenue_contractline u WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id"
@@ -23,6 +24,19 @@ def _months(given: Arguments) -> Expression:
     began = LINES.so_far("min(u.starts_on)")(given)
     age = f"age(%s::date, {began.sql})"
     return Expression(f"(12 * extract(year FROM {age}) + extract(month FROM {age}))", (TODAY, *began.params) * 2)
+
+
+def _open(given: Arguments) -> Expression:
+    asked = [(column, given[name]) for name, column in (("kind", "kind"), ("type", "expansion_type")) if given[name]]
+    also = "".join(f" AND u.{column} = %s" for column, _ in asked)
+    return Expression(
+        f"(SELECT count(*) FROM revenue_opportunity u WHERE {OPEN}{also})", tuple(value for _, value in asked)
+    )
+
+
+def _open_words(given: Arguments) -> str:
+    what = " ".join(filter(None, (given["type"].replace("_", "-"), given["kind"].replace("_", " "))))
+    return f"open {what} opportunities" if what else "open opportunities"
 
 
 def _ended(given: Arguments) -> Expression:
@@ -49,6 +63,14 @@ def register() -> None:
         make(
             "months_as_customer", "months as a customer", arguments=(), source="contract lines",
             expression=_months, words=lambda given: "months since the first contract began",
+        ),
+        make(
+            "opportunities_open", "open opportunities", source="opportunities", dated=False,
+            arguments=(
+                Argument("kind", "which kind", ArgumentKind.TEXT, "", tuple(OpportunityKind.choices)),
+                Argument("type", "which type of expansion", ArgumentKind.TEXT, "", tuple(ExpansionType.choices)),
+            ),
+            expression=_open, words=_open_words,
         ),
         make(
             "contract_ended_on", "day a paid line ended last", kind=FactKind.DATE, arguments=(),

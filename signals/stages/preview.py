@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from hub.accounts.facts import today_of
 from hub.accounts.models import Account, LifecycleStage
+from hub.rules.columns import TABLES
 from hub.rules.compile import Clock
 from hub.rules.patience import OutOfPatienceError, patience
-from hub.rules.reading import TABLES
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from signals.stages.models import StageState

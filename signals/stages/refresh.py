@@ -18,9 +18,10 @@ from django.db import connection
 from hub.accounts.models import Change, LifecycleStage, TimelineEntry
 from hub.accounts.services import timeline_record_many
 from hub.people.audit import SYSTEM, audit
+from hub.rules.columns import TABLES
 from hub.rules.compile import Clock
 from hub.rules.explain import findings, sentence, why_false
-from hub.rules.reading import TABLES, read_facts
+from hub.rules.reading import read_facts
 from hub.tenancy.context import current_tenant_id
 from signals.stages.models import StageCause, StageChange, StageOverride, StageState
 from signals.stages.rules import Stages, current_stages

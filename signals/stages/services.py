@@ -17,6 +17,7 @@ from hub.people.models import User
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from signals.reopening import day_reopen
+from signals.stages.flags import flags_checked
 from signals.stages.models import StageOverride, StageVersion
 from signals.stages.preview import Preview, preview
 from signals.stages.rules import Stages, checked, current_stages, stages_of
@@ -52,6 +53,7 @@ def stages_publish(
     ``confirmed``.
     """
     now, found = current_stages(), checked(rules)
+    kept = now.flags if flags is None else flags_checked(flags)
     if now.number != seen:
         raise StaleError
     words = note.replace("\x00", "").strip()[:500]
@@ -60,7 +62,7 @@ def stages_publish(
     if not confirmed:
         _check_width(replace(now, rules=found))
     return _publish(now, [dict(row) for row in replace(now, rules=found).stored()],
-                    now.flags if flags is None else flags, words, user, actor)  # fmt: skip
+                    kept, words, user, actor)  # fmt: skip
 
 
 def _publish(

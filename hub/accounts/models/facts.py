@@ -49,6 +49,13 @@ class AccountFacts(TenantModel):
     # Health, 0–100, and the band that counts; without any value of a measure there is none.
     health_score = models.PositiveSmallIntegerField(null=True)
     health_band = models.CharField(max_length=8, blank=True, db_default="")
+    # Ready to expand, by type, and how much speaks for it; the flags that stand beside the stage.
+    expansion_seat = models.BooleanField(default=False, db_default=False)
+    expansion_tier = models.BooleanField(default=False, db_default=False)
+    expansion_cross_sell = models.BooleanField(default=False, db_default=False)
+    expansion_score = models.PositiveSmallIntegerField(null=True)
+    flag_expansion = models.BooleanField(default=False, db_default=False)
+    flag_advocacy = models.BooleanField(default=False, db_default=False)
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "account"], name="account_facts_key")]

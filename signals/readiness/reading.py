@@ -1,0 +1,110 @@
+"""What the criteria say of some accounts: one reading of all facts, and one more of those whose use is over the
+threshold today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from hub.registry.facts import Fact, known_facts
+from hub.registry.measures import measures
+from hub.rules.compile import Clock
+from hub.rules.language import Node, Sustained, facts_of, facts_of_days
+from hub.rules.reading import read_facts
+from signals.health.sources import ages
+from signals.readiness.criteria import Criterion, Figures, Kind, State, asked_of, criteria_of, figures_of
+from signals.readiness.models import ReadinessVersion
+from signals.readiness.score import PARTS, Propensity, propensity
+from signals.readiness.truth import truth
+
+# One of the two that speaks is enough to say that nobody complained.
+VOICES: Final = ("support", "surveys")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The criteria that count now."""
+
+    number: int
+    figures: Figures
+    criteria: tuple[Criterion, ...]
+
+    def of(self, kind: Kind) -> tuple[Criterion, ...]:
+        return asked_of(kind, self.criteria)
+
+
+def asked_now() -> Asked:
+    """The tenant's criteria. Two queries."""
+    version = ReadinessVersion.objects.order_by("-number").first()
+    figures = figures_of(version.figures) if version else Figures()
+    return Asked(version.number if version else 0, figures, criteria_of(figures, known_facts()))
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the criteria say of an account, with the values that they saw and how many days old each source is."""
+
+    states: Mapping[str, State]
+    propensity: Propensity
+    values: Mapping[str, Any]
+    ages: Mapping[str, int | None]
+
+    def lacks(self, kind: Kind, asked: Asked) -> int:
+        return sum(self.states[criterion.key] is not State.MET for criterion in asked.of(kind))
+
+
+def _parts() -> dict[str, Fact]:
+    return {part: measures.get(name).fact(given) for part, (name, given, *_) in PARTS.items()}
+
+
+def read(asked: Asked, account_ids: Sequence[UUID], clock: Clock) -> dict[UUID, Said]:
+    """By account; those without a fact row are left out. Seven queries at most, however many accounts."""
+    parts, wanted = _parts(), dict[str, Fact]()
+    for criterion in asked.criteria:
+        wanted |= facts_of(criterion.node)
+    wanted |= {fact.name: fact for fact in parts.values()}
+    heard = ages({fact.source for fact in wanted.values()}, clock.today)
+    rows = read_facts(wanted, account_ids, clock)
+    values = {pk: _heard(row, wanted, heard) for pk, row in rows.items()}
+    for criterion in asked.criteria:
+        if isinstance(criterion.node, Sustained):
+            _days_before(criterion.node, values, clock)
+    return {pk: _said(asked, row, parts, heard, clock) for pk, row in values.items()}
+
+
+def _heard(row: Mapping[str, Any], wanted: Mapping[str, Fact], heard: Mapping[str, int | None]) -> dict[str, Any]:
+    """The values without those of sources that never spoke: no ticket is good news only where tickets come in."""
+    anybody = any(heard.get(voice) is not None for voice in VOICES)
+    silent = {name for name, age in heard.items() if age is None and not (name in VOICES and anybody)}
+    return {name: None if wanted[name].source in silent else value for name, value in row.items()}
+
+
+def _days_before(node: Sustained, values: Mapping[UUID, dict[str, Any]], clock: Clock) -> None:
+    """The days before today, of the accounts for which it holds today: few, and dear to ask."""
+    today: Node = node.each_day()[0]
+    over = [pk for pk, row in values.items() if truth(today, row, clock)]
+    if over:
+        for pk, row in read_facts(facts_of_days(node), over, clock).items():
+            values[pk].update(row)
+
+
+def _said(
+    asked: Asked, values: dict[str, Any], parts: Mapping[str, Fact], heard: Mapping[str, int | None], clock: Clock
+) -> Said:
+    return Said(
+        states={criterion.key: _state(criterion.node, values, clock) for criterion in asked.criteria},
+        propensity=propensity({part: values.get(fact.name) for part, fact in parts.items()}),
+        values=values,
+        ages=heard,
+    )
+
+
+def _state(node: Node, values: Mapping[str, Any], clock: Clock) -> State:
+    if isinstance(node, Sustained) and not truth(node.each_day()[0], values, clock):
+        # The days before were not read: today alone says what it is.
+        found = truth(node.each_day()[0], values, clock)
+    else:
+        found = truth(node, values, clock)
+    return State.UNKNOWN if found is None else State.MET if found else State.NOT
