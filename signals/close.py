@@ -20,6 +20,7 @@ from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
 from signals import reopening
 from signals.backtest.services import backtests_due
+from signals.health.pruning import health_prune
 from signals.health.services import scorecards_install
 from signals.models import DayClose
 from signals.services import triggers_install
@@ -68,6 +69,7 @@ def close_batch(close: DayClose) -> bool:
     ids = list(accounts.values_list("pk", flat=True)[:BATCH])
     if ids:
         facts_touch(ids)
+        health_prune(ids, close.day)
         DayClose.objects.filter(pk=close.pk).update(after=ids[-1])
     else:
         DayClose.objects.filter(pk=close.pk).update(done_at=timezone.now())

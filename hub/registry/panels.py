@@ -97,6 +97,8 @@ class NextStepProvider:
 
 
 account_panels: Registry[AccountPanel] = Registry("account panel")
+account_stats: Registry[AccountPanel] = Registry("figure of an account's header")
+"""Figures above the panels of the account page: each renders one figure of its row."""
 today_panels: Registry[TodayPanel] = Registry("today panel")
 nav_items: Registry[NavItem] = Registry("navigation item")
 hub_sections: Registry[HubSection] = Registry("hub section")

@@ -10,7 +10,8 @@ from hashlib import sha256
 from hub.accounts.models import Account
 from hub.people.guards import StaffRequest
 from hub.people.permissions import allowed
-from hub.registry.panels import account_panels, today_panels
+from hub.registry.base import Registry
+from hub.registry.panels import AccountPanel, account_panels, account_stats, today_panels
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,17 @@ def panels_of_today(request: StaffRequest) -> list[Panel]:
 
 def panels_of_account(request: StaffRequest, account: Account) -> list[Panel]:
     """The panels of the account page, by the same rules."""
+    return _of_account(account_panels, request, account)
+
+
+def stats_of_account(request: StaffRequest, account: Account) -> list[Panel]:
+    """The figures above them, by the same rules."""
+    return _of_account(account_stats, request, account)
+
+
+def _of_account(registered: Registry[AccountPanel], request: StaffRequest, account: Account) -> list[Panel]:
     panels = []
-    for panel in account_panels:
+    for panel in registered:
         if not allowed(request.membership.role, panel.permission):
             continue
         html = panel.render(request, account)

@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema_field
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from hub.accounts.models import Account
 from hub.rest.reading import OF_ACCOUNT, by_choice, resource
+from hub.rest.routes import ID, route
 from signals.health.models import HealthBand, HealthDay, HealthScore, Scorecard, ScorecardVersion
 from signals.health.refresh import readable_of
+from signals.health.rollup import health_rollup
 from signals.health.scoring import plain, read_back, score_of
 
 
@@ -129,7 +135,30 @@ def _cards() -> QuerySet[Scorecard]:
     return found
 
 
+class RollupSerializer(serializers.Serializer[Any]):
+    """The health of an account with those below it: the mean of the scores, weighted by MRR."""
+
+    score = serializers.IntegerField(allow_null=True)
+    below = serializers.IntegerField(help_text="accounts below")
+    scored = serializers.IntegerField(help_text="those of them that have a score")
+    worst = serializers.UUIDField(allow_null=True, help_text="the one below with the lowest score")
+
+
+class AccountRollup(APIView):
+    """Health rolled up over the accounts below one."""
+
+    @extend_schema(responses=RollupSerializer, operation_id="account_health_rollup")
+    def get(self, request: Request, pk: str) -> Response:
+        account = generics.get_object_or_404(Account.objects.all(), pk=pk)
+        found = health_rollup(account.pk)
+        if found is None:
+            return Response({"score": None, "below": 0, "scored": 0, "worst": None})
+        worst = str(found.worst.id) if found.worst else None
+        return Response({"score": found.score, "below": found.below, "scored": found.scored, "worst": worst})
+
+
 urlpatterns = [
+    route(f"accounts/{ID}/health-rollup", AccountRollup, "account-health-rollup"),
     *resource(
         "health",
         "The health of accounts.",

@@ -114,6 +114,7 @@ class HealthDay(TenantModel):
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "account", "day"], name="health_day_key")]
+        indexes = [models.Index(fields=["tenant", "-day"], name="health_day_recent")]
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.day:%Y-%m-%d}: {self.score}"

@@ -49,7 +49,12 @@ def health_context(account: Account, tenant: Tenant) -> dict[str, Any]:
     if row is None:
         return context
     days = history(account.pk, today)
-    context |= {"tone": TONES.get(row.shown_band, "muted"), "change": last_change(days), "trend": trend(days, today)}
+    context |= {
+        "tone": TONES.get(row.shown_band, "muted"),
+        "change": last_change(days),
+        "trend": trend(days, today),
+        "weeks": weekly(days, today),
+    }
     if row.version:
         context["lines"] = lines_of(row, readable_of(row.version))
         context["worst"] = next((line for line in context["lines"] if line.is_worst), None)
@@ -127,6 +132,12 @@ class Trend:
 
     chart: XYChart
     versions: Sequence[str]
+
+
+def weekly(days: Sequence[HealthDay], today: date) -> list[int]:
+    """The scores at the ends of the last 26 weeks, without those before there was any."""
+    ends = [today - timedelta(weeks=back) for back in reversed(range(WEEKS))]
+    return [score for end in ends if (score := _at(days, end)) is not None] if days else []
 
 
 def trend(days: Sequence[HealthDay], today: date) -> Trend | None:

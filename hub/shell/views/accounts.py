@@ -16,7 +16,7 @@ from hub.shell.account_list import UNOWNED, AccountQuery, AccountTotals, Asked, 
 from hub.shell.account_list.columns import NAME
 from hub.shell.account_page import TimelineQuery, facts_of_account, timeline_choices, timeline_page
 from hub.shell.paging import Page
-from hub.shell.selectors import panels_of_account
+from hub.shell.selectors import panels_of_account, stats_of_account
 from hub.usage.trends import weekly_trends
 
 
@@ -70,5 +70,9 @@ def account_page(request: StaffRequest, account_id: UUID) -> HttpResponse:
     }
     if request.htmx:
         return render(request, "shell/account.html#timeline", context)
-    context |= {"facts": facts_of_account(account.pk), "panels": panels_of_account(request, account)}
+    context |= {
+        "facts": facts_of_account(account.pk),
+        "stats": stats_of_account(request, account),
+        "panels": panels_of_account(request, account),
+    }
     return render(request, "shell/account.html", context)
