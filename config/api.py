@@ -28,6 +28,7 @@ from signals.api import urlpatterns as signals
 from signals.backtest.api import urlpatterns as backtests
 from signals.health.api import urlpatterns as health
 from signals.readiness.api import urlpatterns as readiness
+from signals.segments.api import urlpatterns as segments
 from signals.stages.api import urlpatterns as stages
 from signals.trigger_api import urlpatterns as triggers
 
@@ -45,6 +46,7 @@ urlpatterns: list[URLPattern] = [
     *health,
     *backtests,
     *stages,
+    *segments,
     *readiness,
     *journeys,
     *journey_lists,

@@ -123,7 +123,7 @@ _pool = _pool if os.environ.get("TANDEM_PROCESS") == "web" else {}
 IMPORT_DRAFT_DAYS = int(os.environ.get("IMPORT_DRAFT_DAYS") or 14)
 EVENTS_KEPT_DAYS = int(os.environ.get("EVENTS_KEPT_DAYS") or 500)
 # Between a transaction and the next a pooler may change the session, and what was prepared there is gone.
-_prepared = {"prepare_threshold": 5} if DATABASE_DIRECT_URL == _database_url else {}
+_prepared = {"prepare_threshold": 5} if _database_url == DATABASE_DIRECT_URL else {}
 DATABASES = {
     "default": environment.database(_database_url, OPTIONS=_pool | _prepared),
     # The flusher of the event doors holds one of these per web process.

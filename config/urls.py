@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant>/", include("signals.health.urls")),
     path("t/<slug:tenant>/", include("signals.backtest.urls")),
     path("t/<slug:tenant>/", include("signals.stages.urls")),
+    path("t/<slug:tenant>/", include("signals.segments.urls")),
     path("t/<slug:tenant>/", include("signals.readiness.urls")),
     path("t/<slug:tenant>/", include("hub.outbound.urls")),
     path("t/<slug:tenant>/", include("hub.work.urls")),

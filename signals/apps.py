@@ -22,6 +22,9 @@ class SignalsConfig(AppConfig):
         from signals.selectors import trigger_names
         from signals.readiness import facts as readiness_facts
         from signals.readiness import panels as readiness_panels
+        from signals.segments import measures as segment_measures
+        from signals.segments import panels as segment_panels
+        from signals.segments.selectors import segment_keys
         from signals.selectors import trigger_keys
         from signals.services import on_tenant_made
         from signals.stages import facts as stage_facts
@@ -43,6 +46,8 @@ class SignalsConfig(AppConfig):
         readiness_facts.register()
         readiness_panels.register()
         stage_panels.register()
+        segment_measures.register(segment_keys)
+        segment_panels.register()
         register_queue("evaluate", drain=drain, backlog=backlog, rest=1.0)
         register_queue(close.QUEUE, drain=close.drain, backlog=close.backlog, lane="bulk")
         register_queue(BACKTEST, drain=backtest.drain, backlog=backtest.backlog, lane="bulk", rest=1.0)

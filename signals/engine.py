@@ -39,6 +39,7 @@ from signals.measures import in_order, read_by
 from signals.models import UNTOLD, Signal, Trigger, TriggerState
 from signals.models import Signal, Trigger, TriggerState
 from signals.readiness.refresh import readiness_refresh
+from signals.segments.refresh import segments_refresh
 from signals.stages.flags import flags_refresh
 from signals.stages.refresh import stages_refresh
 from signals.states import Looks, has_moved, standing, states_of, states_save, step
@@ -118,6 +119,8 @@ def triggers_evaluate(account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
     looks = Looks((computed.trigger for wave in waves for computed in wave), account_ids)
     readiness_refresh(account_ids, clock)
     flags_refresh(account_ids, clock)
+    for wave in waves:
+    segments_refresh(account_ids, clock)
     for wave in waves:
         # What a later wave reads of an earlier one must be written.
         stored += _store(_evaluated(wave, account_ids, looks, clock))

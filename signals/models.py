@@ -19,6 +19,7 @@ from signals.health.models import (
     ScorecardVersion,
 )
 from signals.readiness.models import ExpansionReadiness, ReadinessVersion
+from signals.segments.models import Segment, SegmentMember
 from signals.stages.models import StageChange, StageOverride, StageState, StageVersion
 
 # Django looks for an app's models here.
@@ -35,6 +36,8 @@ __all__ = [
     "ReadinessVersion",
     "Scorecard",
     "ScorecardVersion",
+    "Segment",
+    "SegmentMember",
     "Severity",
     "Signal",
     "SignalBulk",

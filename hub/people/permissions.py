@@ -26,6 +26,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "health.set": frozenset({ADMIN, CSM}),
     # RevOps keeps the model; it has the role of a leader.
     "health.edit": frozenset({ADMIN, LEADER}),
+    "segments.edit": frozenset({ADMIN, CSM, MARKETER}),
     "stages.set": frozenset({ADMIN, CSM}),
     "stages.edit": frozenset({ADMIN, LEADER}),
     "journeys.view": EVERYONE,

@@ -20,7 +20,10 @@ from signals.health.scoring import HAND, Card, Measured, exact, plain, problems
 
 READ: Final = (FactKind.NUMBER, FactKind.MONEY)
 # A score made of itself, or of triggers that may read it, would never come to rest.
-REFUSED: Final = frozenset({"health_score", "health_band", "health_change", "signals", "trigger_stands"})
+REFUSED: Final = frozenset({
+    "health_score", "health_band", "health_change", "signals", "trigger_stands", "in_segment", "flag_expansion",
+    "flag_advocacy", "expansion_ready_seat", "expansion_ready_tier", "expansion_ready_cross_sell", "expansion_score",
+})  # fmt: skip
 HAND_STALE: Final = 60
 LONGEST: Final = 60
 LARGEST: Final = 2**53 - 1

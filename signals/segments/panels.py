@@ -1,0 +1,9 @@
+"""Segments in the navigation."""
+
+from __future__ import annotations
+
+from hub.registry.panels import NavItem, nav_items
+
+
+def register() -> None:
+    nav_items.register(NavItem("segments", "Segments", 22, "signals.view", "segments:list", icon="target"))
