@@ -115,12 +115,11 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
 def triggers_evaluate(account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
     """Ask every active trigger of accounts whose fact rows stand; returns the ids of the new signals."""
     stored = _store(_told(account_ids, clock))
-    waves = _waves()
-    looks = Looks((computed.trigger for wave in waves for computed in wave), account_ids)
     readiness_refresh(account_ids, clock)
     flags_refresh(account_ids, clock)
-    for wave in waves:
     segments_refresh(account_ids, clock)
+    waves = _waves()
+    looks = Looks((computed.trigger for wave in waves for computed in wave), account_ids)
     for wave in waves:
         # What a later wave reads of an earlier one must be written.
         stored += _store(_evaluated(wave, account_ids, looks, clock))

@@ -43,7 +43,7 @@ def segment(request: StaffRequest, segment_id: UUID) -> HttpResponse:
     """A segment: its rule, its members now and 90 days ago."""
     found = _segment(segment_id)
     lines = segment_lines(today_of(request.tenant), found.pk)
-    context = {"segment": found, "line": lines[0] if lines else None}
+    context: dict[str, Any] = {"segment": found, "line": lines[0] if lines else None}
     if lines:
         address = reverse("accounts:list", kwargs={"tenant": request.tenant.slug})
         context["members_url"] = f"{address}?{urlencode({'rule': lines[0].rule_text})}"

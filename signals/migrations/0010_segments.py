@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0010_readiness'),
-        ('signals', '0008_health_week'),
+        ('signals', '0009_health_week'),
         ('tenancy', '0003_policies_planned_well'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0010_readiness'),
-        ('signals', '0007_readiness'),
+        ('signals', '0008_readiness'),
         ('tenancy', '0003_policies_planned_well'),
     ]
 
