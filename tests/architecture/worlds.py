@@ -46,6 +46,8 @@ from signals.backtest.models import BacktestRun
 from signals.health.services import scorecard_create, scorecards_install
 from signals.health.shipped import MEASURES
 from signals.models import Signal, SignalBulk, Storm, Trigger
+from signals.models import Signal, Trigger
+from signals.segments.services import segment_create
 from tests.backtest.stage import backtested
 from tests.world import ACTOR, make_account, make_contact, make_tenant
 
@@ -114,6 +116,9 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "contact_id": contact.pk,
         "signal_id": signal.pk,
         "trigger_id": trigger.pk,
+        "segment_id": segment_create(
+            name=f"{mark} {account.name}", rule={"fact": "seats", "op": "gte", "value": 1}, user=None, actor=ACTOR
+        ).pk,
         **_scorecard(mark),
         **_many_signals(account, trigger, mark),
         "task_id": task.pk,

@@ -78,6 +78,7 @@ NO_PAGES = frozenset(
             "shell:view_forget",
         ),
         *("stages:override", "stages:override_end", "stages:change", "stages:try"),
+        *("segments:try", "segments:archive"),
         *("health:override", "health:override_end", "health:hand", "health:card_apply", "feedback:theme_reset"),
         *("backtest:start", "backtest:cancel", "backtest:publish"),
         *("revenue:ranks", "revenue:entitlement", "revenue:entitlement_remove", "revenue:rate", "revenue:rate_remove"),
