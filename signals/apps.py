@@ -19,13 +19,12 @@ class SignalsConfig(AppConfig):
         from signals.health import panels as health_panels
         from signals.inbox import bulk, returning
         from signals.inbox.query import PARAMETERS
-        from signals.selectors import trigger_names
         from signals.readiness import facts as readiness_facts
         from signals.readiness import panels as readiness_panels
         from signals.segments import measures as segment_measures
         from signals.segments import panels as segment_panels
-        from signals.segments.selectors import segment_keys
-        from signals.selectors import trigger_keys
+        from signals.segments.selectors import segment_names
+        from signals.selectors import trigger_names
         from signals.services import on_tenant_made
         from signals.stages import facts as stage_facts
         from signals.stages import flags
@@ -46,7 +45,7 @@ class SignalsConfig(AppConfig):
         readiness_facts.register()
         readiness_panels.register()
         stage_panels.register()
-        segment_measures.register(segment_keys)
+        segment_measures.register(segment_names)
         segment_panels.register()
         register_queue("evaluate", drain=drain, backlog=backlog, rest=1.0)
         register_queue(close.QUEUE, drain=close.drain, backlog=close.backlog, lane="bulk")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from hub.registry.facts import TODAY, Expression, FactKind
@@ -36,8 +36,8 @@ def reads_triggers(node: Node) -> bool:
     return any(leaf.fact.measure in (FIRED, STANDS) for leaf in comparisons(node))
 
 
-def register(keys: Callable[[], Sequence[str]]) -> None:
-    suggestions.register(Suggestion("segments", keys))
+def register(names: Callable[[], Mapping[str, str]]) -> None:
+    suggestions.register(Suggestion("segments", lambda: list(names()), choices=lambda: list(names().items())))
     measures.register(
         Measure(
             IN, "lies in a segment", FactKind.BOOLEAN, (SEGMENT,), _member,

@@ -70,9 +70,9 @@ def member_rule(key: str) -> str:
     return json.dumps(rule, separators=(",", ":"), ensure_ascii=False)
 
 
-def segment_keys() -> list[str]:
-    """The keys of the segments in use, to offer in forms."""
-    return sorted(Segment.objects.filter(is_active=True).values_list("key", flat=True))
+def segment_names() -> dict[str, str]:
+    """The names of the segments in use by key, by name, to offer in forms."""
+    return dict(Segment.objects.filter(is_active=True).order_by("name", "key").values_list("key", "name"))
 
 
 def segment_lines(today: date, segment_id: UUID | None = None) -> list[SegmentLine]:

@@ -46,7 +46,6 @@ from signals.backtest.models import BacktestRun
 from signals.health.services import scorecard_create, scorecards_install
 from signals.health.shipped import MEASURES
 from signals.models import Signal, SignalBulk, Storm, Trigger
-from signals.models import Signal, Trigger
 from signals.segments.services import segment_create
 from tests.backtest.stage import backtested
 from tests.world import ACTOR, make_account, make_contact, make_tenant
