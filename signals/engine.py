@@ -37,7 +37,6 @@ from signals.inbox.returning import QUEUE as INBOX
 from signals.inbox.trails import drawn_fact
 from signals.measures import in_order, read_by
 from signals.models import UNTOLD, Signal, Trigger, TriggerState
-from signals.models import Signal, Trigger, TriggerState
 from signals.readiness.refresh import readiness_refresh
 from signals.segments.refresh import segments_refresh
 from signals.stages.flags import flags_refresh
@@ -107,17 +106,19 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
     figures_changed(tenant.id, moved)
     health_refresh(account_ids, clock)
     facts_changed(tenant.id, account_ids)
-    stored = triggers_evaluate(account_ids, clock)
+    stored = _store(_told(account_ids, clock))
+    # They read what was told, and the triggers read them.
+    readiness_refresh(account_ids, clock)
+    flags_refresh(account_ids, clock)
+    segments_refresh(account_ids, clock)
+    stored += triggers_evaluate(account_ids, clock)
     signal_recorded(tenant.id, stored)
     return stored
 
 
 def triggers_evaluate(account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
-    """Ask every active trigger of accounts whose fact rows stand; returns the ids of the new signals."""
-    stored = _store(_told(account_ids, clock))
-    readiness_refresh(account_ids, clock)
-    flags_refresh(account_ids, clock)
-    segments_refresh(account_ids, clock)
+    """Ask every computed trigger of accounts whose fact rows stand; returns the ids of the new signals."""
+    stored: list[UUID] = []
     waves = _waves()
     looks = Looks((computed.trigger for wave in waves for computed in wave), account_ids)
     for wave in waves:
