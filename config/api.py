@@ -27,6 +27,7 @@ from qbr.api import urlpatterns as qbrs
 from signals.api import urlpatterns as signals
 from signals.backtest.api import urlpatterns as backtests
 from signals.health.api import urlpatterns as health
+from signals.prediction.api import urlpatterns as predictions
 from signals.readiness.api import urlpatterns as readiness
 from signals.segments.api import urlpatterns as segments
 from signals.stages.api import urlpatterns as stages
@@ -45,6 +46,7 @@ urlpatterns: list[URLPattern] = [
     *triggers,
     *health,
     *backtests,
+    *predictions,
     *stages,
     *segments,
     *readiness,

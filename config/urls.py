@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant>/signals/", include("signals.urls")),
     path("t/<slug:tenant>/", include("signals.health.urls")),
     path("t/<slug:tenant>/", include("signals.backtest.urls")),
+    path("t/<slug:tenant>/", include("signals.prediction.urls")),
     path("t/<slug:tenant>/", include("signals.stages.urls")),
     path("t/<slug:tenant>/", include("signals.segments.urls")),
     path("t/<slug:tenant>/", include("signals.readiness.urls")),

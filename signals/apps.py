@@ -19,6 +19,10 @@ class SignalsConfig(AppConfig):
         from signals.health import panels as health_panels
         from signals.inbox import bulk, returning
         from signals.inbox.query import PARAMETERS
+        from signals.prediction import facts as prediction_facts
+        from signals.prediction import panels as prediction_panels
+        from signals.prediction import work as prediction
+        from signals.prediction.services import QUEUE as PREDICTION
         from signals.readiness import facts as readiness_facts
         from signals.readiness import panels as readiness_panels
         from signals.segments import measures as segment_measures
@@ -40,6 +44,8 @@ class SignalsConfig(AppConfig):
         health_facts.register()
         health_outgoing.register()
         health_panels.register()
+        prediction_facts.register()
+        prediction_panels.register()
         stage_facts.register()
         flags.register()
         readiness_facts.register()
@@ -50,6 +56,7 @@ class SignalsConfig(AppConfig):
         register_queue("evaluate", drain=drain, backlog=backlog, rest=1.0)
         register_queue(close.QUEUE, drain=close.drain, backlog=close.backlog, lane="bulk")
         register_queue(BACKTEST, drain=backtest.drain, backlog=backtest.backlog, lane="bulk", rest=1.0)
+        register_queue(PREDICTION, drain=prediction.drain, backlog=prediction.backlog, lane="bulk", rest=1.0)
         register_queue(deciding.QUEUE, drain=deciding.drain, backlog=deciding.backlog, lane="bulk")
         register_queue(returning.QUEUE, drain=returning.drain, backlog=returning.backlog, lane="bulk", rest=2.0)
         register_queue(bulk.QUEUE, drain=bulk.drain, backlog=bulk.backlog, lane="bulk")

@@ -23,6 +23,7 @@ from signals.backtest.services import backtests_due
 from signals.health.pruning import health_prune
 from signals.health.services import scorecards_install
 from signals.models import DayClose
+from signals.prediction.services import models_due
 from signals.services import triggers_install
 
 QUEUE: Final = reopening.QUEUE
@@ -51,6 +52,7 @@ def drain(tenant_id: UUID) -> datetime:
         triggers_install(actor=SYSTEM)
         scorecards_install(actor=SYSTEM)
         backtests_due()
+        models_due()
     while True:
         with tenant_context(tenant):
             # Locked, or a day that is opened again meanwhile would go on where this batch ends.

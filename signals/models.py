@@ -18,6 +18,7 @@ from signals.health.models import (
     Scorecard,
     ScorecardVersion,
 )
+from signals.prediction.models import Prediction, PredictionModel
 from signals.readiness.models import ExpansionReadiness, ReadinessVersion
 from signals.segments.models import Segment, SegmentMember
 from signals.stages.models import StageChange, StageOverride, StageState, StageVersion
@@ -33,6 +34,8 @@ __all__ = [
     "HealthInput",
     "HealthOverride",
     "HealthScore",
+    "Prediction",
+    "PredictionModel",
     "ReadinessVersion",
     "Scorecard",
     "ScorecardVersion",

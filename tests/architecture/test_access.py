@@ -71,6 +71,7 @@ KNOWN = {
     "hook_endpoint_id", "hook_delivery_id", "source_object_id", "write_call_id",
     "attribute_id", "person_id", "person_event_id", "view_id", "bulk_id",
     "scorecard_id", "backtest_id", "conflict_id", "source_rule_id", "theme_key", "signal_bulk_id", "storm_id",
+    "model_id",
     "segment_id",
 }  # fmt: skip
 # These parameters name no object of a tenant, so there is nothing foreign to ask for.

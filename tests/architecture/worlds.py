@@ -45,7 +45,7 @@ from qbr.services import qbr_generate_all
 from signals.backtest.models import BacktestRun
 from signals.health.services import scorecard_create, scorecards_install
 from signals.health.shipped import MEASURES
-from signals.models import Signal, SignalBulk, Storm, Trigger
+from signals.models import Prediction, PredictionModel, Signal, SignalBulk, Storm, Trigger
 from signals.segments.services import segment_create
 from tests.backtest.stage import backtested
 from tests.world import ACTOR, make_account, make_contact, make_tenant
@@ -120,6 +120,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         ).pk,
         **_scorecard(mark),
         **_many_signals(account, trigger, mark),
+        "model_id": _model(account, mark),
         "task_id": task.pk,
         **_people(account, contact, mark),
         "entitlement_id": entitlement.pk,
@@ -167,6 +168,21 @@ def _scorecard(mark: str) -> dict[str, object]:
         name=f"{mark} card", rule=rule, measures=MEASURES, bands=(40, 70), note=f"{mark} note", user=None, actor=ACTOR
     )
     return {"scorecard_id": card.pk, "backtest_id": run.pk}
+
+
+def _model(account: Account, mark: str) -> UUID:
+    """A published model with a prediction for the account, which takes the place of the account's before."""
+    PredictionModel.objects.update(is_published=False)
+    model = PredictionModel.objects.create(
+        target="churn", kind="churn", number=PredictionModel.objects.count() + 1, status="validated",
+        reason=f"{mark} reason", asked_label=mark, is_published=True, predicted_on=timezone.localdate(),
+    )  # fmt: skip
+    reason = {"key": "k", "label": f"{mark} feature", "value": 1, "usual": 2, "effect": 0.5, "money": False}
+    Prediction.objects.create(
+        account=account, kind="churn", model=model, day=timezone.localdate(), percent=7, reasons=[reason]
+    )
+    found: UUID = model.pk
+    return found
 
 
 def _hooks(mark: str) -> dict[str, object]:

@@ -81,6 +81,7 @@ NO_PAGES = frozenset(
         *("segments:try", "segments:archive"),
         *("health:override", "health:override_end", "health:hand", "health:card_apply", "feedback:theme_reset"),
         *("backtest:start", "backtest:cancel", "backtest:publish"),
+        *("prediction:train", "prediction:cancel", "prediction:publish", "prediction:retire"),
         *("revenue:ranks", "revenue:entitlement", "revenue:entitlement_remove", "revenue:rate", "revenue:rate_remove"),
     }
 )
