@@ -23,6 +23,7 @@ from hub.work.api import urlpatterns as work
 from journeys.api import urlpatterns as journeys
 from journeys.list_api import urlpatterns as journey_lists
 from metrics.api import urlpatterns as metrics
+from metrics.planning.api import urlpatterns as planning
 from qbr.api import urlpatterns as qbrs
 from signals.api import urlpatterns as signals
 from signals.backtest.api import urlpatterns as backtests
@@ -60,6 +61,7 @@ urlpatterns: list[URLPattern] = [
     *writing,
     *views,
     *metrics,
+    *planning,
     route("schema", SpectacularJSONAPIView, "schema"),
     re_path(r"^docs/?$", docs, name="docs"),
     re_path(r"", nothing_here),

@@ -9,7 +9,9 @@ class MetricsConfig(AppConfig):
         from hub.registry.handlers import figures_changed
         from hub.tenancy.wake import register_queue
         from metrics import panels, readings
+        from metrics.planning import panels as planning
 
         panels.register()
+        planning.register()
         figures_changed.connect("metrics", readings.on_figures_changed)
         register_queue(readings.QUEUE, drain=readings.drain, backlog=readings.backlog, lane="maintenance")

@@ -6,6 +6,10 @@ from django.db import models
 from django.utils import timezone
 
 from hub.tenancy.models import TenantModel
+from metrics.planning.models import Commitment, Focus, PlanQuarter
+
+# Django looks for an app's models here.
+__all__ = ["Commitment", "FiguresChanged", "Focus", "PlanQuarter", "Reading"]
 
 
 class Reading(TenantModel):

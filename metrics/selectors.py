@@ -37,7 +37,7 @@ def _mrr(day: str, method: Methodology) -> str:
     return f"coalesce(sum(l.mrr_minor) FILTER (WHERE {live}), 0)::bigint"
 
 
-def _accounts_sql(method: Methodology) -> str:
+def accounts_sql(method: Methodology) -> str:
     """One row per account with paid lines: MRR at both ends of the window and the kind of its movement."""
     had = "l.ends_on >= l.starts_on" if method.end == "inclusive" else "l.ends_on > l.starts_on"
     return f"""
@@ -74,8 +74,8 @@ def nrr_report(*, as_of: date, months: int, method: Methodology, segment_by: str
     segment = f"coalesce(nullif(a.{SEGMENTS[segment_by]}, ''), '{UNKNOWN}')" if segment_by else "''"
     start = months_back(as_of, months)
     statement = f"""
-        SELECT grouping(segment) = 1, segment, {_SUMS} FROM (
-            SELECT {segment} AS segment, x.* FROM ({_accounts_sql(method)}) x
+        SELECT grouping(segment) = 1, segment, {SUMS} FROM (
+            SELECT {segment} AS segment, x.* FROM ({accounts_sql(method)}) x
             JOIN accounts_account a ON a.tenant_id = %(tenant)s AND a.id = x.account_id
         ) y GROUP BY GROUPING SETS ((), (segment)) ORDER BY 1 DESC, 3 DESC, 2"""
     total, segments = Window(0, 0, 0, 0, 0, 0, 0, 0, 0), {}
@@ -91,7 +91,7 @@ def nrr_report(*, as_of: date, months: int, method: Methodology, segment_by: str
 
 
 # In the order of Window's fields.
-_SUMS = """sum(opening),
+SUMS = """sum(opening),
     sum(closing - opening) FILTER (WHERE kind = 'new'),
     sum(closing - opening) FILTER (WHERE kind = 'expansion'),
     sum(opening - closing) FILTER (WHERE kind = 'contraction'),
@@ -134,7 +134,7 @@ def nrr_accounts(
         raise ValueError(f"unknown kind {kind!r}: cohort or one of {', '.join(MovementKind)}")
     statement = f"""
         SELECT a.id, a.name, coalesce(nullif(a.{column}, ''), '{UNKNOWN}'), opening, closing, coalesce(kind, '')
-        FROM ({_accounts_sql(method)}) x
+        FROM ({accounts_sql(method)}) x
         JOIN accounts_account a ON a.tenant_id = %(tenant)s AND a.id = x.account_id
         WHERE ({wanted})
             AND (%(segment)s = '' OR coalesce(nullif(a.{column}, ''), '{UNKNOWN}') = %(segment)s)

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from metrics import theme_views, views
+from metrics.planning import views as planning
 
 app_name = "metrics"
 urlpatterns = [
@@ -8,5 +9,11 @@ urlpatterns = [
     path("accounts/", views.accounts, name="accounts"),
     path("contradictions/", views.contradictions, name="contradictions"),
     path("themes/", theme_views.themes, name="themes"),
+    path("planning/", planning.plan, name="planning"),
+    path("planning/add/", planning.add, name="planning_add"),
+    path("planning/close/", planning.close, name="planning_close"),
+    path("planning/<uuid:focus_id>/", planning.change, name="planning_change"),
+    path("planning/<uuid:focus_id>/commit/", planning.commit, name="planning_commit"),
+    path("planning/commitments/<uuid:commitment_id>/", planning.tick, name="planning_tick"),
     path("themes/texts/", theme_views.texts, name="texts"),
 ]

@@ -40,6 +40,9 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "advocacy.view": EVERYONE,
     "advocacy.edit": frozenset({ADMIN, MARKETER}),
     "metrics.view": EVERYONE,
+    # Both teams own the plan of a quarter, and each ticks off what it has promised.
+    "planning.edit": frozenset({ADMIN, CSM, MARKETER, LEADER}),
+    "planning.work": frozenset({ADMIN, CSM, MARKETER, LEADER}),
     # Quarantine and history are read by all; RevOps has the role of a leader.
     "imports.view": EVERYONE,
     "imports.run": frozenset({ADMIN, LEADER}),

@@ -40,6 +40,8 @@ from hub.tenancy.models import Tenant
 from hub.work.services import task_open
 from journeys.models import Journey
 from journeys.services import journeys_install
+from metrics.planning.quarters import Quarter
+from metrics.planning.services import commitment_add, focus_add
 from qbr.models import Qbr, QbrBlock, QbrLine
 from qbr.services import qbr_generate_all
 from signals.backtest.models import BacktestRun
@@ -115,9 +117,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "contact_id": contact.pk,
         "signal_id": signal.pk,
         "trigger_id": trigger.pk,
-        "segment_id": segment_create(
-            name=f"{mark} {account.name}", rule={"fact": "seats", "op": "gte", "value": 1}, user=None, actor=ACTOR
-        ).pk,
+        **_planned(account, mark),
         **_scorecard(mark),
         **_many_signals(account, trigger, mark),
         "model_id": _model(account, mark),
@@ -183,6 +183,18 @@ def _model(account: Account, mark: str) -> UUID:
     )
     found: UUID = model.pk
     return found
+
+
+def _planned(account: Account, mark: str) -> dict[str, object]:
+    """A segment in the plan of the quarter, with a commitment."""
+    rule = {"fact": "seats", "op": "gte", "value": 1}
+    segment = segment_create(name=f"{mark} {account.name}", rule=rule, user=None, actor=ACTOR)
+    focus = focus_add(
+        quarter=Quarter.of(timezone.localdate()), segment=segment, priority="expansion", cs_owner=None,
+        marketing_owner=None, target=f"{mark} target", actor=ACTOR,
+    )  # fmt: skip
+    promised = commitment_add(focus=focus, side="cs", text=f"{mark} promise", due_on=None, actor=ACTOR)
+    return {"segment_id": segment.pk, "focus_id": focus.pk, "commitment_id": promised.pk}
 
 
 def _hooks(mark: str) -> dict[str, object]:
