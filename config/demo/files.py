@@ -24,6 +24,10 @@ FILES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "tickets": ("tickets", ("id", "subject", "priority", "opened_at", "closed_at", "csat")),
     "surveys": ("surveys", ("id", "contact", "score", "comment", "answered_at")),
+    "invoices": (
+        "invoices",
+        ("id", "status", "total_minor", "paid_minor", "currency", "issued_on", "due_on", "paid_at"),
+    ),
     "usage": ("uses", ("id", "day", "feature", "count", "user")),
 }
 

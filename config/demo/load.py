@@ -17,10 +17,11 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from config.demo.files import write_files
-from config.demo.simulator import PRODUCTS, TIERS, simulate
+from config.demo.simulator import PRODUCTS, QUERIES_A_SEAT, TIERS, simulate
 from config.demo.simulator import Account as SimulatedAccount
 from config.embedded.home import write_secret
 from hub.accounts.models import Account, Contact
+from hub.accounts.services.attributes import attribute_define, attributes_set
 from hub.feedback.models import SurveyResponse
 from hub.ingest.imports.engine import import_folder
 from hub.ingest.imports.preflight import mapping_load
@@ -29,14 +30,18 @@ from hub.people.models import Membership, Role
 from hub.people.services import member_add
 from hub.plans.models import Milestone, Objective
 from hub.plans.services import milestone_complete
-from hub.revenue.services import ranks_set
+from hub.revenue.services.catalogue import Allowance, entitlement_put, ranks_set
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from journeys.services import journeys_install
 from qbr.models import Qbr, QbrBlock
 from qbr.services import comment_add, line_add, line_tag, qbr_generate_all, qbr_share
+from signals.backtest.services import backtest_start, draft_of
 from signals.engine import evaluate_batch
+from signals.health.models import Scorecard
+from signals.health.selectors import current_version
 from signals.health.services import scorecards_install
+from signals.readiness.models import ExpansionReadiness
 from signals.services import triggers_install
 
 SLUG = "demo"
@@ -75,11 +80,17 @@ def demo_make(*, accounts: int, months: int, seed: int, say: Say) -> dict[str, A
         scorecards_install(actor=actor)
         journeys_install(actor=actor)
         for product in PRODUCTS:
-            ranks_set(product=product, ranks={name: rank for rank, (name, _) in enumerate(TIERS, 1)}, actor=actor)
+            row = ranks_set(product=product, ranks={name: rank for rank, (name, _) in enumerate(TIERS, 1)}, actor=actor)
+            if product == PRODUCTS[0]:
+                for tier in row.tiers.all():
+                    allowance = Allowance("Query Run", "quota", QUERIES_A_SEAT, "quarter", per_seat=True)
+                    entitlement_put(tier=tier, allowance=allowance, actor=actor)
+        attribute_define(entity="account", key="budget_on", label="Next budget", kind="date", actor=actor)
     say(f"{len(world)} accounts: history")
     _import(tenant, world, actor, (date.min, today - LIVE), historical=True)
     with tenant_context(tenant):
         _own(members)
+        _known(tenant, world, actor)
         _baseline(tenant, today)
     say("two weeks of life")
     _import(tenant, world, actor, (today - LIVE, today), historical=False)
@@ -137,7 +148,7 @@ def _import(
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="tandem-demo-") as folder:
         write_files(
-            world if historical else [replace(a, milestones=[], tickets=[], surveys=[]) for a in world],
+            world if historical else [replace(a, milestones=[], tickets=[], surveys=[], invoices=[]) for a in world],
             Path(folder),
             uses=uses,
         )
@@ -169,6 +180,19 @@ def _own(members: list[Membership]) -> None:
             target=10,
             due_on=timezone.localdate() + timedelta(days=60),
         )
+
+
+def _known(tenant: Tenant, world: list[SimulatedAccount], actor: Actor) -> None:
+    """When people were last in their hub, and when their budgets are made."""
+    contacts = {contact.email: contact for contact in Contact.objects.all()}
+    for simulated in world:
+        for person in simulated.contacts:
+            if person.id in simulated.seen and person.email in contacts:
+                contacts[person.email].last_seen_at = simulated.seen[person.id].replace(tzinfo=tenant.zone)
+    Contact.objects.bulk_update(contacts.values(), ["last_seen_at"], batch_size=500)
+    budgets = {simulated.name: simulated.budget_on for simulated in world if simulated.budget_on}
+    for account in Account.objects.filter(name__in=budgets):
+        attributes_set(account=account, values={"budget_on": budgets[account.name].isoformat()}, actor=actor)
 
 
 def _baseline(tenant: Tenant, today: date) -> None:
@@ -204,8 +228,7 @@ def _live(tenant: Tenant, members: list[Membership], actor: Actor, guest: Contac
             milestone_complete(milestone_id=milestone.pk, via="hub", actor=actor, contact=contact)
         if guest is not None:
             qbr_share(qbr=Qbr.objects.get(account_id=guest.account_id), user=csm, actor=actor)
-        happy = SurveyResponse.objects.filter(score__gte=9).values("account_id")
-        reviews = list(Qbr.objects.filter(account__in=happy).select_related("account").order_by("pk")[:12])
+        reviews = [*_promising(), *_happy()][:12]
         for number, qbr in enumerate(reviews):
             qbr_share(qbr=qbr, user=csm, actor=actor)
             block = QbrBlock.objects.get(qbr=qbr, kind="narrative")
@@ -217,6 +240,22 @@ def _live(tenant: Tenant, members: list[Membership], actor: Actor, guest: Contac
                 comment_add(block=block, body="Can we add the Nordic team’s figures?", contact=contact, actor=actor)
         while evaluate_batch(tenant):
             pass
+        card = Scorecard.objects.get()
+        draft = draft_of(current_version(card))
+        backtest_start(draft=draft, name=card.name, position=card.position, scorecard=card, actor=actor)
+
+
+def _promising() -> list[Qbr]:
+    """Reviews of accounts that are ready to buy more, but for somebody saying what for."""
+    nearly = ExpansionReadiness.objects.filter(lacks=1).order_by("-rank", "pk").values_list("account_id", flat=True)
+    return list(Qbr.objects.filter(account__in=list(nearly)[: len(EXPANSIONS) - 1]).select_related("account"))
+
+
+def _happy() -> list[Qbr]:
+    happy = SurveyResponse.objects.filter(score__gte=9).values("account_id")
+    nearly = ExpansionReadiness.objects.filter(lacks=1).values("account_id")
+    found = Qbr.objects.filter(account__in=happy).exclude(account__in=nearly)
+    return list(found.select_related("account").order_by("pk")[:12])
 
 
 def _remember(tenant: Tenant, password: str, guest: Contact | None) -> dict[str, Any]:

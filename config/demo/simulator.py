@@ -104,6 +104,9 @@ MILESTONES = (
     ("automate", "Automate one weekly task", "Let the product do what you do every Monday.", False, 60, ""),
 )
 WEEK = timedelta(days=7)
+BILLED_MONTHS = 8
+# What a seat of any tier may query in a quarter; who fits well comes near it.
+QUERIES_A_SEAT = 10
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,18 @@ class Milestone:
     completed_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Invoice:
+    id: str
+    status: str
+    total_minor: int
+    paid_minor: int
+    currency: str
+    issued_on: date
+    due_on: date
+    paid_at: datetime | None
+
+
 @dataclass
 class Account:
     """An account with everything that happened to it, in the order of the files that it is written to."""
@@ -192,6 +207,11 @@ class Account:
     tickets: list[Ticket] = field(default_factory=list)
     surveys: list[Survey] = field(default_factory=list)
     milestones: list[Milestone] = field(default_factory=list)
+    invoices: list[Invoice] = field(default_factory=list)
+    # By contact id: when they were last in the customer's hub.
+    seen: dict[str, datetime] = field(default_factory=dict)
+    # When they plan their next budget, where that is known.
+    budget_on: date | None = None
 
 
 def simulate(*, accounts: int, months: int, seed: int, today: date) -> list[Account]:
@@ -201,6 +221,12 @@ def simulate(*, accounts: int, months: int, seed: int, today: date) -> list[Acco
     world = [_account(n, seed, start, today, outage) for n in range(accounts)]
     _plant_declines(world, today)
     for account in world:
+        rng = random.Random(f"{seed}:billing:{account.id}")
+        account.invoices = list(_invoices(account, rng, today))
+        rng = random.Random(f"{seed}:people:{account.id}")
+        account.seen = dict(_seen(account, rng, today))
+        if not account.churned_on and rng.random() < 0.3:
+            account.budget_on = today + timedelta(days=rng.randrange(20, 200))
         rng = random.Random(f"{seed}:use:{account.id}")
         account.uses = list(_uses(account, rng, max(start, account.signed_up_on), today, outage))
     return world
@@ -376,6 +402,43 @@ def _surveys(account: Account, rng: random.Random, first: date, today: date) -> 
             answered_at=datetime.combine(day, time(rng.randrange(8, 18), rng.randrange(60))),
         )
         day += timedelta(days=rng.randrange(150, 210))
+
+
+def _invoices(account: Account, rng: random.Random, today: date) -> Iterator[Invoice]:
+    """One a month for what the lines cost then. Most are paid in time; who fits badly pays late, a few not at all."""
+    late = account.fit < 0.4 and rng.random() < 0.5
+    behind = rng.random() < 0.05
+    for back in range(BILLED_MONTHS, -1, -1):
+        issued = (today.replace(day=1) - timedelta(days=round(30.44 * back))).replace(day=1)
+        total = sum(
+            x.mrr_minor for x in account.lines if x.starts_on <= issued and (not x.ends_on or x.ends_on > issued)
+        )
+        if not total:
+            continue
+        due = issued + timedelta(days=30)
+        on = due + timedelta(days=rng.randrange(3, 25) if late else -rng.randrange(5, 25))
+        at = datetime.combine(on, time(rng.randrange(8, 18), rng.randrange(60)))
+        paid = on < today and not (behind and back <= 1)
+        yield Invoice(
+            id=f"{account.id}-i{issued:%y%m}",
+            status="paid" if paid else "open",
+            total_minor=total,
+            paid_minor=total if paid else 0,
+            currency="USD",
+            issued_on=issued,
+            due_on=due,
+            paid_at=at if paid else None,
+        )
+
+
+def _seen(account: Account, rng: random.Random, today: date) -> Iterator[tuple[str, datetime]]:
+    """Who fits well comes often; sponsors come less often than champions."""
+    for contact in account.contacts:
+        usual = 40 if "executive_sponsor" in contact.roles else 15
+        days = min(200, round(rng.expovariate(1 / (usual * (1.6 - account.fit))))) + 1
+        if contact.status == "active" and not account.churned_on and rng.random() < 0.5 + account.fit / 2:
+            at = today - timedelta(days=days)
+            yield contact.id, datetime.combine(at, time(rng.randrange(8, 18), rng.randrange(60)))
 
 
 def _uses(account: Account, rng: random.Random, first: date, today: date, outage: date) -> Iterator[Use]:
