@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from hub.registry.exports import Cell, Filters, Money, export_lists
 from hub.tenancy.chunks import list_of, of_account
+from signals.inbox.query import ANY_STATUS, InboxQuery, selection
 from signals.models import BacktestLoss, Signal
 
 LEFT = (
@@ -28,7 +29,7 @@ def register() -> None:
             columns=COLUMNS,
             rows=_signals,
             cells=_signal,
-            filters=("account", "status", "severity", "family"),
+            filters=("account", "status", "severity", "family", "trigger", "segment"),
             order=100,
         )
     )
@@ -65,14 +66,9 @@ def _loss(row: BacktestLoss) -> Sequence[Cell]:
 
 
 def _signals(given: Filters) -> QuerySet[Any]:
-    found: QuerySet[Signal] = Signal.objects.select_related("account", "trigger")
-    found = of_account(found, given)
-    if severity := given.get("severity"):
-        found = found.filter(severity=severity)
-    if family := given.get("family"):
-        found = found.filter(trigger__family=family)
-    status = given.get("status")
-    return found.filter(status=status) if status and status != "any" else found
+    status = given.get("status") or "any"
+    asked = {**given, "account": "", "status": ANY_STATUS if status == "any" else status}
+    return of_account(selection(InboxQuery.read(asked)).select_related("account", "trigger"), given)
 
 
 def _signal(row: Signal) -> Sequence[Cell]:

@@ -9,10 +9,12 @@ from uuid import UUID
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from hub.accounts.facts import today_of
 from hub.accounts.models import TimelineEntry
 from hub.people.models import AuditEvent
+from hub.registry.exports import export_lists
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant, TenantWork
 from journeys.models import Enrollment
@@ -266,3 +268,25 @@ def test_a_signal_tells_what_it_started(acme: Tenant) -> None:
     for page in (client.get("/t/acme/signals/").text, client.get(f"/t/acme/signals/{signal.pk}/").text):
         assert f"Journey “{enrollment.journey.name}”" in page
         assert f"/t/acme/journeys/why/{signal.account_id}/" in page
+
+
+@pytest.mark.parametrize("count", [1, 20])
+@pytest.mark.parametrize(("address", "queries"), [("?whose=all&group=account", 16), ("act/?all=1&whose=all", 11)])
+def test_pages_of_many_signals_ask_as_often_for_twenty_as_for_one(
+    acme: Tenant, django_assert_num_queries: DjangoAssertNumQueries, address: str, queries: int, count: int
+) -> None:
+    raise_signals(acme, count)
+    client = staff(acme, "admin")
+    client.get(f"/t/acme/signals/{address}")
+    with django_assert_num_queries(queries):
+        client.get(f"/t/acme/signals/{address}")
+
+
+@pytest.mark.parametrize(("status", "names"), [("snoozed", ["B"]), ("open", ["A"]), ("any", ["A", "B", "C"])])
+def test_an_export_holds_what_the_tab_shows(acme: Tenant, status: str, names: list[str]) -> None:
+    with tenant_context(acme):
+        signal_of("A", "usage-decline")
+        signal_of("B", "usage-decline", snoozed_until=timezone.now() + timedelta(days=1))
+        signal_of("C", "usage-decline", status=SignalStatus.RESOLVED)
+        page = export_lists.get("signals").page({"status": status}, "", 10)
+        assert sorted(str(row[0]) for row in page.rows) == names

@@ -12,6 +12,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connections
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from hub.accounts.models import TimelineEntry
 from hub.accounts.services import change_record
@@ -26,6 +27,7 @@ from signals.storms import deciding
 from signals.storms.deciding import storm_drop, storm_release
 from signals.storms.limits import storm_limits, storm_limits_set
 from tests.shell.staff import staff
+from tests.signals.test_inbox import signal_of
 from tests.world import ACTOR, make_account, make_tenant
 
 LIMIT = 3
@@ -251,3 +253,24 @@ def _drop(tenant: Tenant, storm: Storm) -> None:
     with tenant_context(tenant):
         storm_drop(storm=storm, actor=ACTOR)
     drain(tenant.pk)
+
+
+@pytest.mark.parametrize("count", [1, 20])
+@pytest.mark.parametrize(("page", "queries"), [("", 9), ("{}/", 10)])
+def test_pages_of_storms_ask_as_often_for_twenty_as_for_one(
+    acme: Tenant, django_assert_num_queries: DjangoAssertNumQueries, page: str, queries: int, count: int
+) -> None:
+    with tenant_context(acme):
+        trigger = Trigger.objects.get(key="usage-decline")
+        for at in range(count):
+            decided = {"status": StormStatus.DROPPED} if at else {}
+            storm = Storm.objects.create(
+                trigger=trigger, began_at=timezone.now(), limit=1, window_minutes=60, held=count, **decided
+            )
+        for at in range(count):
+            signal_of(f"A{at}", "usage-decline", status=SignalStatus.HELD, storm=storm)
+    client = staff(acme, "admin")
+    url = f"/t/acme/signals/storms/{page.format(storm.pk)}"
+    client.get(url)
+    with django_assert_num_queries(queries):
+        client.get(url)
