@@ -173,6 +173,8 @@ def _tagged(tag: str, *, historical: bool = False) -> Act:
 
 
 RENEWALS = (270, 180, 120, 90, 60, 30)
+# Activation and the last ninety days before a renewal are stages of their own.
+ACTIVATED = RENEWING = ("stage-changed",)
 GROWTH = _users(3, 6, 0)
 # A quota of a million calls a year, of which all are made thirteen days ago.
 QUOTA = _all(healthy, _once("Call", 200), lambda stage, account: stage.allow(account, "Call", "quota", 10**6, "year"))
@@ -180,14 +182,15 @@ FULL = _once("Call", 13, 10**6)
 PLANTS: tuple[Plant, ...] = (
     # From the first day on.
     Plant("milestone-reached", lambda s, a: s.reach(a), lambda s, a: s.reach(a, historical=True),
-          _all(_young(20), lambda s, a: s.plan(a))),
+          _all(_young(20), lambda s, a: s.plan(a)), also=ACTIVATED, near_fires=ACTIVATED),
     Plant("milestone-overdue", lambda s, a: s.due(a, 1), lambda s, a: s.due(a, 0),
           _all(_young(20), lambda s, a: s.plan(a))),
     Plant("onboarding-stalled", lambda s, a: s.signed_up(a, 15),
           _all(lambda s, a: s.signed_up(a, 15), _once("Report", 3)),
           _all(_young(14, use=False), lambda s, a: s.plan(a))),
     Plant("onboarding-fast", lambda s, a: s.reach(a), _all(lambda s, a: s.signed_up(a, 15), lambda s, a: s.reach(a)),
-          _all(_young(10), lambda s, a: s.plan(a)), also=["milestone-reached"], near_fires=["milestone-reached"]),
+          _all(_young(10), lambda s, a: s.plan(a)), also=["milestone-reached", *ACTIVATED],
+          near_fires=["milestone-reached", *ACTIVATED]),
     Plant("adoption-narrow-day-45", lambda s, a: s.signed_up(a, 45), lambda s, a: s.signed_up(a, 44),
           _young(43, events=4)),
     # Use.
@@ -238,8 +241,10 @@ PLANTS: tuple[Plant, ...] = (
           _all(healthy, _times(5, lambda s, a: s.invoice(a, paid=31)))),
     Plant("contract-began", lambda s, a: s.pays(a, began=0), lambda s, a: s.pays(a, began=-1),
           _not_yet_paying),
-    *(Plant(f"renewal-{days}", _renews(days), _renews(days + 1), _all(healthy, _renews(days + 2)))
+    *(Plant(f"renewal-{days}", _renews(days), _renews(days + 1), _all(healthy, _renews(days + 2)),
+            also=RENEWING if days == 90 else ())
       for days in RENEWALS),
+    Plant("stage-changed", _renews(90), _renews(91), _all(healthy, _renews(92)), also=["renewal-90"]),
     # Several things at once.
     Plant("expansion-ready", GROWTH, _users(2, 6, 0), _all(healthy, _renews(100)),
           also=["team-growth", "expansion-seats"]),
