@@ -24,7 +24,7 @@ from hub.registry.facts import Fact, known_facts
 from hub.registry.handlers import facts_changed, figures_changed, signal_recorded
 from hub.rules.compile import Clock
 from hub.rules.explain import Finding, findings, sentence
-from hub.rules.language import Node, parse_stored
+from hub.rules.language import Node, comparisons, parse_stored
 from hub.rules.reading import Reading, read_rule, read_rules, true_rules
 from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce
@@ -213,7 +213,7 @@ def _steps_of(
         state, fires = step(trigger, before, pk, reading.holds, clock.now, first=first)
         steps.changed.append(state)
         if fires:
-            steps.signals.append(_computed_signal(trigger, computed.node, state, reading, clock))
+            steps.signals.append(_computed_signal(computed, state, reading, clock))
         elif not reading.holds and not first:
             cleared.append(pk)
     if cleared:
@@ -228,7 +228,8 @@ def _clear(trigger: Trigger, account_ids: Sequence[UUID], clock: Clock) -> None:
     outgoing.cleared([pk for pk, status in found.items() if status not in UNTOLD], clock.now)
 
 
-def _computed_signal(trigger: Trigger, node: Node, state: TriggerState, reading: Reading, clock: Clock) -> Signal:
+def _computed_signal(computed: Computed, state: TriggerState, reading: Reading, clock: Clock) -> Signal:
+    trigger, node = computed.trigger, computed.node
     seen = findings(node, reading.values, clock)
     return Signal(
         account_id=reading.account_id,
@@ -236,7 +237,7 @@ def _computed_signal(trigger: Trigger, node: Node, state: TriggerState, reading:
         trigger_version=trigger.version,
         dedupe_key=f"{trigger.key}:{reading.account_id}:{trigger.version}.{state.sequence}",
         severity=trigger.severity,
-        sentence=_sentence(trigger, reading, seen),
+        sentence=_sentence(computed, reading, seen),
         evidence={
             "rule": sentence(node),
             "values": {name: _plain(value) for name, value in reading.values.items()},
@@ -248,16 +249,25 @@ def _computed_signal(trigger: Trigger, node: Node, state: TriggerState, reading:
     )
 
 
-def _sentence(trigger: Trigger, reading: Reading, seen: Sequence[Finding]) -> str:
+def _sentence(computed: Computed, reading: Reading, seen: Sequence[Finding]) -> str:
     """The shipped words while the shipped rule stands; an edited rule speaks for itself, by what is so."""
-    shipped = _shipped(trigger)
+    trigger, shipped = computed.trigger, _shipped(computed.trigger)
     # A measure goes by its name; what it was given is part of the words.
     values = {name.partition("(")[0]: value for name, value in reading.values.items()}
     if shipped.sentence and trigger.rule == shipped.rule:
         told = {name for _, name, _, _ in Formatter().parse(shipped.sentence) if name}
         if all(values.get(name) is not None for name in told):
             return shipped.sentence.format_map(values)
-    return f"{trigger.name}: " + "; ".join(finding.text for finding in seen if finding.met or len(seen) == 1)
+    return f"{trigger.name}: " + "; ".join(finding.text for finding in _telling(computed.node, seen))
+
+
+def _telling(node: Node, seen: Sequence[Finding]) -> list[Finding]:
+    """What is so, without what is only a condition beside the cause: that an account pays, that nothing is wrong."""
+    if len(seen) == 1:
+        return list(seen)
+    met = [(leaf, finding) for leaf, finding in zip(comparisons(node), seen, strict=True) if finding.met]
+    causes = [finding for leaf, finding in met if leaf.value != 0]
+    return causes or [finding for _, finding in met]
 
 
 def _shipped(trigger: Trigger) -> Shipped:

@@ -16,7 +16,8 @@ class Shipped:
     """A trigger's defaults.
 
     `sentence` is what its signals say: over the change's data for events and persons, over the values of facts for
-    computed ones, where `tells` names facts to read beside those of the rule.
+    computed ones, where `tells` names facts to read beside those of the rule. `draws` names the fact whose past is
+    drawn beside them; without it the rule's first number that the sentence tells.
     """
 
     key: str
@@ -29,6 +30,7 @@ class Shipped:
     rule: Rule = field(default_factory=lambda: dict(ANY_ACCOUNT))
     sentence: str = ""
     tells: tuple[str, ...] = ()
+    draws: str = ""
     cooldown_days: int = 0
 
 

@@ -29,7 +29,7 @@ TRIGGERS = (
     ),
     computed(
         "expansion-seats",
-        "Ready for more seats",
+        "Room for more seats",
         "expansion",
         OPPORTUNITY,
         every(*HEALTHY, some(stands("seats-near-limit"), stands("team-growth"))),
@@ -37,7 +37,7 @@ TRIGGERS = (
     ),
     computed(
         "expansion-tier",
-        "Ready for a higher tier",
+        "Room for a higher tier",
         "expansion",
         OPPORTUNITY,
         every(*HEALTHY, stands("quota-near-limit")),
@@ -45,7 +45,7 @@ TRIGGERS = (
     ),
     computed(
         "expansion-cross-sell",
-        "Ready for another product",
+        "Room for another product",
         "expansion",
         OPPORTUNITY,
         every(*HEALTHY, stands("use-case-new"), fired("qbr-expansion", 180)),

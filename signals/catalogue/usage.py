@@ -25,6 +25,7 @@ TRIGGERS = (
             " ({usage_last_week:,} uses last week)"
         ),
         tells=("usage_last_week",),
+        draws="usage_last_week",
         cooldown_days=30,
     ),
     computed(

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from hub.registry.facts import Fact, FactKind, known_facts
 from hub.rules.compile import Clock
-from hub.rules.language import Compare, Node, RuleError, comparisons, parse
+from hub.rules.language import Compare, Node, comparisons, parse_stored
 from hub.rules.reading import read_facts
 from signals.catalogue import BY_KEY
 from signals.models import Signal, TriggerVersion
@@ -72,11 +72,11 @@ def _rules(signals: Sequence[Signal]) -> dict[tuple[UUID, int], Fact]:
     found = {}
     for trigger_id, version, rule in versions.values_list("trigger_id", "version", "rule"):
         shipped = words[trigger_id]
-        try:
-            fact = drawn_fact(parse(rule, known), shipped.sentence if shipped else "")
-        except RuleError:
+        node = parse_stored(rule, known)
+        if node is None:
             continue
-        if fact is not None:
+        drawn = known[shipped.draws] if shipped and shipped.draws and rule == shipped.rule else None
+        if fact := drawn or drawn_fact(node, shipped.sentence if shipped else ""):
             found[trigger_id, version] = fact
     return found
 

@@ -199,13 +199,13 @@ def reason_of(stages: Stages, place: int, values: Mapping[str, Any], clock: Cloc
     """Why the rule at this place says the stage: what it saw; of the last rule, what the one before lacks."""
     if seen := findings(stages.rules[place].node, values, clock):
         return "; ".join(finding.text for finding in seen)
-    if before is None or before >= place:
-        before = place - 1
-    if before < 0:
+    left = before is not None and before < place
+    asked = before if before is not None and left else place - 1
+    if asked < 0:
         return "there is no other rule"
-    blamed = why_false(stages.rules[before].node, values, clock)
-    lacking = "; ".join(finding.text for finding in blamed)
-    return f"no rule before it holds; not {stages.rules[before].stage.label}: {lacking}"
+    lacking = "; ".join(finding.text for finding in why_false(stages.rules[asked].node, values, clock))
+    label = stages.rules[asked].stage.label
+    return f"{label} holds no longer: {lacking}" if left else f"no rule before it holds; not {label}: {lacking}"
 
 
 def _label(stage: str) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.accounts.services import account_upsert
 from hub.rules.language import RuleError
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
@@ -78,3 +79,17 @@ def test_every_trigger_comes_once_and_after_what_it_reads(reads: dict[str, froze
     place = {key: number for number, wave in enumerate(waves) for key in wave}
     if not any(circle(key, reads) for key in reads):
         assert all(place[other] < place[key] for key in reads for other in reads[key] & reads.keys())
+
+
+@pytest.mark.django_db
+def test_a_composite_tells_its_cause_and_not_what_is_only_asked_beside_it(acme: Tenant) -> None:
+    now = timezone.now()
+    with tenant_context(acme):
+        account = make_account(seats=5)
+        watching("grown", {"fact": "seats", "op": "gte", "value": 10})
+        quiet = {"fact": "open_tickets", "op": "eq", "value": 0}
+        watching("room", {"all": [quiet, {"any": [stands("grown"), stands("usage-decline")]}]})
+        evaluate_accounts(acme, [account.pk], now=now)
+        account_upsert(source="test", external_id="Northwind", fields={"name": "Northwind", "seats": 20})
+        evaluate_accounts(acme, [account.pk], now=now + timedelta(hours=1))
+        assert Signal.objects.get(trigger__key="room").sentence == "room: “grown” stands"

@@ -250,7 +250,7 @@ def test_a_signal_shows_the_past_of_its_fact_in_words_and_as_a_line(acme: Tenant
         signal.refresh_from_db()
         assert signal.trail is not None
         assert 2 <= len(signal.trail["values"]) <= WEEKS + 1
-        assert signal.trail["values"][-1] == signal.evidence["values"]["usage_drop_pct"]
+        assert signal.trail["values"][-1] == signal.evidence["values"]["usage_last_week"]
         assert returning.backlog() is None
     client = staff(acme, "admin")
     for page in (client.get("/t/acme/signals/").text, client.get(f"/t/acme/signals/{signal.pk}/").text):

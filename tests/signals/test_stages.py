@@ -132,7 +132,7 @@ def test_a_change_is_a_signal_and_a_line_of_the_timeline_with_the_rule_and_the_v
         assert seat(account, 4, acme, later(2)) == "value"
         entry = TimelineEntry.objects.filter(kind="stage").latest("occurred_at")
         assert entry.title == "Stage: Adoption → Value"
-        assert entry.body == "no rule before it holds; not Adoption: seats 4 < 10"
+        assert entry.body == "Adoption holds no longer: seats 4 < 10"
         change = StageChange.objects.latest("at")
         assert (change.before, change.cause, change.version) == ("adoption", "rules", 1)
         assert change.evidence["values"] == {"seats": 4}
