@@ -189,7 +189,19 @@ def changed(staff: Page) -> dict[str, str]:
     staff.goto(acted)
     staff.get_by_role("button", name="Seen").click()
     staff.wait_for_url("**/signals/acts/**")
-    return found | {"signals:bulk": urlsplit(staff.url).path, "signals:act": acted}
+    return found | {"signals:bulk": urlsplit(staff.url).path, "signals:act": acted} | looked_back(staff)
+
+
+def looked_back(staff: Page) -> dict[str, str]:
+    """The pages of a back-test and of a model, both through: on so few accounts they say that it is not enough."""
+    staff.goto("/t/demo/health/back-tests/")
+    staff.get_by_role("button", name="Start a back-test").click()
+    staff.get_by_role("heading", name="How well it ranks").wait_for(timeout=90_000)
+    run = urlsplit(staff.url).path
+    staff.goto("/t/demo/set-up/prediction/")
+    staff.get_by_role("button", name="Train").click()
+    staff.get_by_text("it takes 20").wait_for(timeout=90_000)
+    return {"backtest:run": run, "backtest:losses": f"{run}left/", "prediction:model": urlsplit(staff.url).path}
 
 
 @pytest.fixture

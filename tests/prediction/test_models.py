@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from bench.leaving import lives, settle
+from hub.accounts.facts import facts_refresh
 from hub.accounts.models import Account, AccountState
+from hub.ingest.imports.engine import import_folder
+from hub.ingest.imports.preflight import mapping_load
 from hub.people.models import AuditEvent
 from hub.people.services import credential_create
 from hub.registry.facts import known_facts
@@ -34,6 +37,7 @@ from signals.prediction.services import (
     model_train,
     models_due,
 )
+from tests.ingest.test_import_samples import MAPPINGS, folder_of
 from tests.shell.staff import HTMX, staff
 from tests.world import ACTOR, make_account
 
@@ -296,3 +300,27 @@ def test_planted_churn_is_learned_and_predicted(acme: Tenant) -> None:
         few = [risk[pk] for pk in risk if days.get(pk, 0) <= 5]
         many = [risk[pk] for pk in risk if days.get(pk, 0) >= 12]
         assert sum(few) / len(few) > 3 * sum(many) / len(many)
+
+
+@pytest.mark.slow
+def test_ravenstack_holds_no_signal(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its sources report as churn cannot be learned; by its contract lines hardly anybody leaves."""
+    import_folder(
+        tenant=acme, mapping=mapping_load(MAPPINGS / "ravenstack.yaml"), mapping_name="ravenstack",
+        folder=folder_of("ravenstack"), actor=ACTOR, historical=True,
+    )  # fmt: skip
+    # The sample ends with 2024.
+    monkeypatch.setattr(training, "today_of", lambda tenant: date(2025, 1, 1))
+    with tenant_context(acme):
+        facts_refresh(list(Account.objects.values_list("pk", flat=True)), today=date(2025, 1, 1))
+        asked = [model_train(target=target, actor=ACTOR) for target in ("claim", "churn", "expansion")]
+    work.drain(acme.pk)
+    with tenant_context(acme):
+        claim, churn, expansion = (PredictionModel.objects.get(pk=model.pk) for model in asked)
+        assert (claim.status, churn.status, expansion.status) == ("no_signal", "not_enough", "no_signal")
+        assert "the interval of its AUC contains 0.5" in claim.reason
+        assert claim.validation["parts"]["tested"]["positive"] > 200
+        assert (claim.parameters, churn.parameters, expansion.parameters) == ({}, {}, {})
+        with pytest.raises(PredictionError, match="no signal in this data"):
+            model_publish(model=claim, user=None, actor=ACTOR)
+        assert not Prediction.objects.exists()
