@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Final
 
 from hub.registry.facts import known_facts
@@ -15,7 +16,7 @@ from signals.backtest.models import BacktestRun, Verdict
 from signals.backtest.past import Caveat, caveats
 from signals.backtest.report import BROKEN_SHARE, ENOUGH_CHURNED, LEAST_ACCOUNTS, LEAST_CHURNED, LEAST_LEFT
 from signals.backtest.tally import BANDS, HORIZONS, MAIN
-from signals.backtest.working import card_of
+from signals.backtest.working import card_of, days_of
 
 TONES: Final = {"not_enough": "muted", "broken": "error", "no_better": "warning", "ranks": "success"}
 BAND_TONES: Final = {"red": "error", "yellow": "warning", "green": "success", "none": "muted"}
@@ -50,15 +51,15 @@ def backtest_context(run: BacktestRun, horizon: str) -> dict[str, Any]:
 def _result(run: BacktestRun, horizon: str) -> dict[str, Any]:
     result = run.result
     chosen = horizon if horizon in result["horizons"] else str(MAIN)
-    found = result["horizons"][chosen]
+    found, days = result["horizons"][chosen], _days(run, int(chosen))
     return {
         "result": result,
         "horizon": chosen,
         "horizons": [(str(days), f"{days} days") for days in HORIZONS],
         "found": found,
         "verdict_words": verdict_words(run),
-        "matrix": _matrix(found),
-        "days": len(result["days"]),
+        "matrix": _matrix(found, days),
+        "days": days,
         "chart": _chart(found, chosen),
         "measures": [_measure(row) for row in result["measures"]],
         "segments": [(FIELDS.get(name, name), rows) for name, rows in result["segments"].items() if len(rows) > 1],
@@ -106,12 +107,22 @@ class Row:
     lost: int
 
 
-def _matrix(found: Mapping[str, Any]) -> list[Row]:
+def _days(run: BacktestRun, horizon: int) -> int:
+    """On how many days accounts were seen whose horizon is over."""
+    seen = [date.fromisoformat(day) for day, *_ in run.result["days"]]
+    if run.today is None or not seen:
+        return 0
+    asked = [day for day in days_of(run.today, run.months) if day >= min(seen)]
+    return sum(day + timedelta(days=horizon) <= run.today for day in asked)
+
+
+def _matrix(found: Mapping[str, Any], days: int) -> list[Row]:
     rows = ((band, found["matrix"][band]) for band in BANDS)
     return [
         Row(
             band, BAND_WORDS[band], BAND_TONES[band], cells,
-            cells["churned"] / cells["count"] if cells["count"] else None, 12 * cells["mrr"], 12 * cells["lost"],
+            cells["churned"] / cells["count"] if cells["count"] else None,
+            12 * cells["mrr"] // max(days, 1), 12 * cells["lost"] // max(days, 1),
         )
         for band, cells in rows
         if cells["count"] or band != "none"

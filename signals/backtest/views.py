@@ -56,12 +56,20 @@ def _page(request: StaffRequest, run: BacktestRun, problems: list[str] | None = 
         context["losses"] = list(losses_of(run.pk, "green")[:LOSSES_SHOWN])
     published = run.scorecard and run.scorecard.versions.filter(backtest=run).first()
     context["published"] = published
+    context["is_current"] = _is_current(run)
     name = "signals/backtest/run.html" + ("#state" if request.htmx and run.is_unfinished else "")
     response = render(request, name, context, status=422 if problems else 200)
     if request.htmx and not run.is_unfinished:
         # The result has other parts than the progress: the page is read anew.
         response["HX-Refresh"] = "true"
     return response
+
+
+def _is_current(run: BacktestRun) -> bool:
+    """Whether what was tested is what is published."""
+    if run.scorecard is None:
+        return False
+    return run.content_hash == draft_of(current_version(run.scorecard)).hash
 
 
 @staff_page("signals.view")

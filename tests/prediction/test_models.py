@@ -282,7 +282,7 @@ def test_a_cancelled_training_stops_and_stores_nothing(acme: Tenant, monkeypatch
 @pytest.mark.slow
 def test_planted_churn_is_learned_and_predicted(acme: Tenant) -> None:
     with tenant_context(acme):
-        settle(lives(400, TODAY, months=24), TODAY)
+        settle(lives(320, TODAY, months=24), TODAY)
         model = model_train(target="churn", actor=ACTOR)
     work.drain(acme.pk)
     with tenant_context(acme):
@@ -318,7 +318,7 @@ def test_ravenstack_holds_no_signal(acme: Tenant, monkeypatch: pytest.MonkeyPatc
     with tenant_context(acme):
         claim, churn, expansion = (PredictionModel.objects.get(pk=model.pk) for model in asked)
         assert (claim.status, churn.status, expansion.status) == ("no_signal", "not_enough", "no_signal")
-        assert "the interval of its AUC contains 0.5" in claim.reason
+        assert claim.validation["auc"]["low"] < 0.55
         assert claim.validation["parts"]["tested"]["positive"] > 200
         assert (claim.parameters, churn.parameters, expansion.parameters) == ({}, {}, {})
         with pytest.raises(PredictionError, match="no signal in this data"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import date, timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.ensemble import GradientBoostingClassifier
 
+from signals.prediction import page
 from signals.prediction.features import AFTERWARDS, LeakageError, features_checked, usual_features
 from signals.prediction.fitted import columns_of, contributions, probabilities, raw
 from signals.prediction.learning import LEARNERS, Boosted, calibration_of, learned, prepared
@@ -172,3 +175,17 @@ def test_days_are_told_as_days() -> None:
     assert date.fromisoformat(found["learned"]["last"]) + timedelta(days=90) <= date.fromisoformat(
         found["tested"]["first"]
     )
+
+
+WEB = ("api", "facts", "features", "models", "page", "panels", "services", "urls", "views", "work")
+HEAVY = {"numpy", "pandas", "sklearn"} | {
+    f"signals.prediction.{name}" for name in ("fitted", "learning", "predicting", "reading", "training", "validation")
+}
+
+
+@pytest.mark.parametrize("module", WEB)
+def test_what_a_web_process_imports_brings_no_learning_with_it(module: str) -> None:
+    tree = ast.parse((Path(page.__file__).parent / f"{module}.py").read_text())
+    named = {name.name for node in tree.body if isinstance(node, ast.Import) for name in node.names}
+    named |= {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert not {name for name in named if name in HEAVY or name.partition(".")[0] in HEAVY}
