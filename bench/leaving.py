@@ -86,7 +86,9 @@ def settle(found: list[Life], today: date, *, seed: int = 1) -> None:
         tickets += _tickets(account, life, today, rng)
     for model, rows in ((ContractLine, lines), (UsageDaily, uses), (ActiveUserDaily, users), (Ticket, tickets)):
         model.objects.bulk_create(rows, batch_size=5_000, ignore_conflicts=True)
-    facts_refresh([account.pk for account in accounts], today=today)
+    # As evaluations do it: of some accounts at a time.
+    for start in range(0, len(accounts), 100):
+        facts_refresh([account.pk for account in accounts[start : start + 100]], today=today)
 
 
 def _days(life: Life, today: date, rng: random.Random) -> list[date]:

@@ -30,6 +30,7 @@ FINDINGS: Final = {
 }
 FIELDS: Final = {
     "industry": "Industry", "country": "Country", "segment": "Segment", "tier": "Plan tier on the day",
+    "stage": "Lifecycle stage on the day",
     "tenure": "Time as a customer",
 }  # fmt: skip
 
@@ -60,6 +61,7 @@ def _result(run: BacktestRun, horizon: str) -> dict[str, Any]:
         "verdict_words": verdict_words(run),
         "matrix": _matrix(found, days),
         "days": days,
+        "lost_by": _lost(found, days),
         "chart": _chart(found, chosen),
         "measures": [_measure(row) for row in result["measures"]],
         "segments": [(FIELDS.get(name, name), rows) for name, rows in result["segments"].items() if len(rows) > 1],
@@ -105,6 +107,12 @@ class Row:
     rate: float | None
     arr: int
     lost: int
+
+
+def _lost(found: Mapping[str, Any], days: int) -> list[int]:
+    """ARR of who left, and what others pay less, as the mean of the days."""
+    rows = found["matrix"].values()
+    return [12 * sum(row[name] for row in rows) // max(days, 1) for name in ("churned_mrr", "contracted_mrr")]
 
 
 def _days(run: BacktestRun, horizon: int) -> int:

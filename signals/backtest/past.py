@@ -32,6 +32,8 @@ RECENT: Final = timedelta(days=183)
 TENURE: Final = "months_as_customer"
 # What an account is today and, as a rule, was: its past is not kept.
 STANDING: Final = ("industry", "country", "segment")
+# What is known of the day.
+THEN: Final = ("tier", "stage")
 # Facts whose rows are dated, while some of what the rows say is of today.
 OF_TODAY: Final[Mapping[str, str]] = {
     "seats_used": "seats are those of today where no dated contract limits them",
@@ -145,7 +147,7 @@ class Scored:
     band: str
     shown_band: str
     months: int
-    tier: str
+    then: Mapping[str, str]
     points: Mapping[str, int | None]
 
 
@@ -168,7 +170,7 @@ def _values(asked: Asked, ids: Sequence[UUID], clock: Clock) -> dict[UUID, dict[
 def _beside() -> dict[str, Fact]:
     tenure = measure_of(TENURE)
     assert tenure is not None, "registered by hub.revenue"
-    return {"months": tenure.fact({}), "tier": known_facts()["tier"]}
+    return {"months": tenure.fact({}), **{name: known_facts()[name] for name in THEN}}
 
 
 def _score(asked: Asked, values: Mapping[str, Seen], beside: Mapping[str, Any], override: str) -> Scored:
@@ -176,7 +178,8 @@ def _score(asked: Asked, values: Mapping[str, Seen], beside: Mapping[str, Any], 
     band = found.band.value if found.band else "none"
     points = {line.measure.key: None if line.points is None else rounded(line.points) for line in found.lines}
     months = int(beside.get("months") or 0)
-    return Scored(found.score, band, override or band, months, beside.get("tier") or "", points)
+    then = {name: beside.get(name) or "" for name in THEN}
+    return Scored(found.score, band, override or band, months, then, points)
 
 
 def members(asked: Asked, account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
@@ -209,7 +212,7 @@ def _standing(account_ids: Sequence[UUID]) -> dict[UUID, dict[str, str]]:
 def _observation(
     day: date, mrr: int, seen: Scored, later: Mapping[int, int], standing: Mapping[str, str]
 ) -> Observation:
-    segments = {**standing, "tier": seen.tier, "tenure": tenure_words(seen.months)}
+    segments = {**standing, **seen.then, "tenure": tenure_words(seen.months)}
     return Observation(
         day, mrr, seen.score, seen.band, seen.shown_band, seen.months, later, seen.points,
         {name: value or "not known" for name, value in segments.items()},

@@ -312,7 +312,9 @@ def test_ravenstack_holds_no_signal(acme: Tenant, monkeypatch: pytest.MonkeyPatc
     # The sample ends with 2024.
     monkeypatch.setattr(training, "today_of", lambda tenant: date(2025, 1, 1))
     with tenant_context(acme):
-        facts_refresh(list(Account.objects.values_list("pk", flat=True)), today=date(2025, 1, 1))
+        ids = list(Account.objects.values_list("pk", flat=True))
+        for start in range(0, len(ids), 100):
+            facts_refresh(ids[start : start + 100], today=date(2025, 1, 1))
         asked = [model_train(target=target, actor=ACTOR) for target in ("claim", "churn", "expansion")]
     work.drain(acme.pk)
     with tenant_context(acme):
