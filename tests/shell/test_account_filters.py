@@ -193,7 +193,7 @@ def test_only_accounts_of_the_tenant_answer_to_a_rule(acme: Tenant, globex: Tena
 
 VALUES = {"number": "12.5", "money": "10.25", "text": "x y", "boolean": "no", "date": "2026-02-28"}
 VALUES |= {"datetime": "2026-02-28", "set": "x"}
-NEEDED = {"event": "Export", "survey": "nps", "status": "failed", "trigger": "usage-decline"}
+NEEDED = {"event": "Export", "survey": "nps", "status": "failed", "trigger": "usage-decline", "segment": "large"}
 
 
 @st.composite
