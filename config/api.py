@@ -24,6 +24,7 @@ from journeys.api import urlpatterns as journeys
 from journeys.list_api import urlpatterns as journey_lists
 from metrics.api import urlpatterns as metrics
 from metrics.planning.api import urlpatterns as planning
+from metrics.quality.api import urlpatterns as quality
 from qbr.api import urlpatterns as qbrs
 from signals.api import urlpatterns as signals
 from signals.backtest.api import urlpatterns as backtests
@@ -62,6 +63,7 @@ urlpatterns: list[URLPattern] = [
     *views,
     *metrics,
     *planning,
+    *quality,
     route("schema", SpectacularJSONAPIView, "schema"),
     re_path(r"^docs/?$", docs, name="docs"),
     re_path(r"", nothing_here),

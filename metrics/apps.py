@@ -10,8 +10,12 @@ class MetricsConfig(AppConfig):
         from hub.tenancy.wake import register_queue
         from metrics import panels, readings
         from metrics.planning import panels as planning
+        from metrics.quality import counting
+        from metrics.quality import panels as quality
 
         panels.register()
         planning.register()
+        quality.register()
+        register_queue(counting.QUEUE, drain=counting.drain, backlog=counting.backlog, lane="maintenance")
         figures_changed.connect("metrics", readings.on_figures_changed)
         register_queue(readings.QUEUE, drain=readings.drain, backlog=readings.backlog, lane="maintenance")

@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from hub.tenancy.models import TenantModel
 from metrics.planning.models import Commitment, Focus, PlanQuarter
+from metrics.quality.models import QualityDay
 
 # Django looks for an app's models here.
-__all__ = ["Commitment", "FiguresChanged", "Focus", "PlanQuarter", "Reading"]
+__all__ = ["Commitment", "FiguresChanged", "Focus", "PlanQuarter", "QualityDay", "Reading"]
 
 
 class Reading(TenantModel):

@@ -16,6 +16,7 @@ from metrics import selectors
 from metrics.dashboard import KIND_WORDS, Months, ledger_chart, reported_months, trend_chart, waterfall
 from metrics.figures import Figures, Waiting, figures_of
 from metrics.methodology import MovementKind, months_back
+from metrics.quality.counting import latest_score
 from metrics.query import ENDS, OVERLAPS, SPLITS, MetricsQuery
 from metrics.selectors import NrrReport
 from metrics.window_types import window_types
@@ -38,6 +39,7 @@ def dashboard(request: StaffRequest) -> HttpResponse:
         return _state(request, context, figures)
     if isinstance(figures, Waiting):
         return render(request, "metrics/dashboard.html", context | {"waiting": True})
+    context |= {"quality": latest_score()}
     return render(request, "metrics/dashboard.html", context | _shown(request, query, figures))
 
 

@@ -62,9 +62,10 @@ class _WithLines(generics.GenericAPIView[ExpansionReadiness]):
     serializer_class = ReadinessSerializer
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        rows = args[0] if args else []
-        given = rows if isinstance(rows, list) else [rows]
-        kwargs["context"] = {**self.get_serializer_context(), "lines": _lines(given)}
+        kwargs["context"] = self.get_serializer_context()
+        if args:
+            given = args[0] if isinstance(args[0], list) else [args[0]]
+            kwargs["context"] = {**kwargs["context"], "lines": _lines(given)}
         return ReadinessSerializer(*args, **kwargs)
 
 

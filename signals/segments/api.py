@@ -24,7 +24,7 @@ from signals.segments import services
 from signals.segments.models import Segment, SegmentMember
 
 
-class SegmentSerializer(serializers.ModelSerializer[Segment]):
+class NamedSegmentSerializer(serializers.ModelSerializer[Segment]):
     """A named rule over accounts."""
 
     rule = serializers.DictField(child=serializers.JSONField(), read_only=True)
@@ -74,33 +74,33 @@ def _refusals() -> Iterator[None]:
 class SegmentList(generics.ListAPIView[Segment]):
     """Segments, newest first."""
 
-    serializer_class = SegmentSerializer
+    serializer_class = NamedSegmentSerializer
     newest_first = True
 
     def get_queryset(self) -> QuerySet[Segment]:
         found: QuerySet[Segment] = Segment.objects.all()
         return found
 
-    @extend_schema(request=SegmentMakeSerializer, responses={201: SegmentSerializer})
+    @extend_schema(request=SegmentMakeSerializer, responses={201: NamedSegmentSerializer})
     def post(self, request: Request) -> Response:
         """Make a segment; its members are found in the background."""
         body = SegmentMakeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         with _refusals():
             made = services.segment_create(**body.validated_data, user=None, actor=actor_of_key(request))
-        return Response(SegmentSerializer(made).data, status=201)
+        return Response(NamedSegmentSerializer(made).data, status=201)
 
 
 class SegmentDetail(generics.RetrieveAPIView[Segment]):
     """One segment: read, changed by PATCH, put away by DELETE."""
 
-    serializer_class = SegmentSerializer
+    serializer_class = NamedSegmentSerializer
 
     def get_queryset(self) -> QuerySet[Segment]:
         found: QuerySet[Segment] = Segment.objects.all()
         return found
 
-    @extend_schema(request=SegmentChangeSerializer, responses=SegmentSerializer)
+    @extend_schema(request=SegmentChangeSerializer, responses=NamedSegmentSerializer)
     def patch(self, request: Request, pk: str) -> Response:
         segment = self.get_object()
         body = SegmentChangeSerializer(data=request.data)
@@ -115,7 +115,7 @@ class SegmentDetail(generics.RetrieveAPIView[Segment]):
                 seen=asked.get("version", segment.version),
                 actor=actor_of_key(request),
             )
-        return Response(SegmentSerializer(changed).data)
+        return Response(NamedSegmentSerializer(changed).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: str) -> Response:

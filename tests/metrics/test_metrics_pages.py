@@ -22,7 +22,7 @@ from tests.shell.staff import staff
 from tests.world import make_account
 
 NOW = "2026-03-10T12:00:00Z"
-DASHBOARD_QUERIES = 20
+DASHBOARD_QUERIES = 21
 
 
 def line(account: Account, mrr: int, start: date, end: date | None = None, **fields: object) -> None:
