@@ -261,5 +261,4 @@ PLANTS: tuple[Plant, ...] = (
     Plant("renewal-at-risk", nothing, _weeks_before(2), _all(healthy, _renews(121)), near_fires=["usage-decline"]),
 )  # fmt: skip
 # Scored from many measures at once, whose exact value nobody plants: tests/health holds them against their definition.
-# A change of stage follows many of the other causes: tests/signals/test_stages.py does.
-UNPLANTED = frozenset({"health-red", "health-dropped", "stage-changed"})
+UNPLANTED = frozenset({"health-red", "health-dropped"})
