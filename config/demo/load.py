@@ -34,6 +34,9 @@ from hub.revenue.services.catalogue import Allowance, entitlement_put, ranks_set
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from journeys.services import journeys_install
+from metrics.planning.models import Priority, Side
+from metrics.planning.quarters import Quarter
+from metrics.planning.services import commitment_add, focus_add
 from qbr.models import Qbr, QbrBlock
 from qbr.services import comment_add, line_add, line_tag, qbr_generate_all, qbr_share
 from signals.backtest.services import backtest_start, draft_of
@@ -42,6 +45,7 @@ from signals.health.models import Scorecard
 from signals.health.selectors import current_version
 from signals.health.services import scorecards_install
 from signals.readiness.models import ExpansionReadiness
+from signals.segments.services import segment_create
 from signals.services import triggers_install
 
 SLUG = "demo"
@@ -59,6 +63,33 @@ EXPANSIONS = (
     "They roll out to a second team in spring and ask for 20 more seats.",
     "The COO wants Insights for the finance department.",
     "They hit the limit of their tier twice this month.",
+)
+# What both sides work on together this quarter: a name and a rule; why, what is to be reached, what each side promised.
+TOGETHER = (
+    (
+        "Still onboarding",
+        {"fact": "stage", "op": "eq", "value": "onboarding"},
+        Priority.ONBOARDING,
+        "Nine in ten activated within 30 days of signing up",
+        "Call everybody whose first report is overdue",
+        "Send the story of a first report that saved a week",
+    ),
+    (
+        "Use going down",
+        {"fact": "usage_drop_pct", "op": "gt", "value": 20},
+        Priority.AT_RISK,
+        "Half of them back to their former use, no renewal lost unheard",
+        "Find out what has changed, account by account",
+        "Invite their users to the clinic on automation",
+    ),
+    (
+        "Near their quota",
+        {"fact": "quota_used", "op": "gt", "value": 80},
+        Priority.EXPANSION,
+        "Three higher tiers sold",
+        "Bring the figures of their quota into the review",
+        "Write up what a higher tier did for somebody like them",
+    ),
 )
 Say = Callable[[str], None]
 
@@ -240,9 +271,28 @@ def _live(tenant: Tenant, members: list[Membership], actor: Actor, guest: Contac
                 comment_add(block=block, body="Can we add the Nordic team’s figures?", contact=contact, actor=actor)
         while evaluate_batch(tenant):
             pass
+        _plan(members, actor, timezone.localdate(timezone=tenant.zone))
         card = Scorecard.objects.get()
         draft = draft_of(current_version(card))
         backtest_start(draft=draft, name=card.name, position=card.position, scorecard=card, actor=actor)
+
+
+def _plan(members: list[Membership], actor: Actor, today: date) -> None:
+    """Three segments, planned together for the quarter."""
+    owner = {member.role: member.user for member in reversed(members)}
+    for name, rule, priority, target, *promised in TOGETHER:
+        segment = segment_create(name=name, rule=rule, user=owner[Role.LEADER], actor=actor)
+        focus = focus_add(
+            quarter=Quarter.of(today),
+            segment=segment,
+            priority=priority,
+            cs_owner=owner[Role.CSM].pk,
+            marketing_owner=owner[Role.MARKETER].pk,
+            target=target,
+            actor=actor,
+        )
+        for side, text in zip((Side.CS, Side.MARKETING), promised, strict=True):
+            commitment_add(focus=focus, side=side, text=text, due_on=today + timedelta(days=21), actor=actor)
 
 
 def _promising() -> list[Qbr]:

@@ -106,7 +106,7 @@ MILESTONES = (
 WEEK = timedelta(days=7)
 BILLED_MONTHS = 8
 # What a seat of any tier may query in a quarter; who fits well comes near it.
-QUERIES_A_SEAT = 10
+QUERIES_A_SEAT = 8
 
 
 @dataclass(frozen=True)
@@ -225,8 +225,8 @@ def simulate(*, accounts: int, months: int, seed: int, today: date) -> list[Acco
         account.invoices = list(_invoices(account, rng, today))
         rng = random.Random(f"{seed}:people:{account.id}")
         account.seen = dict(_seen(account, rng, today))
-        if not account.churned_on and rng.random() < 0.3:
-            account.budget_on = today + timedelta(days=rng.randrange(20, 200))
+        if not account.churned_on and rng.random() < 0.6:
+            account.budget_on = today + timedelta(days=rng.randrange(20, 160))
         rng = random.Random(f"{seed}:use:{account.id}")
         account.uses = list(_uses(account, rng, max(start, account.signed_up_on), today, outage))
     return world
@@ -434,9 +434,9 @@ def _invoices(account: Account, rng: random.Random, today: date) -> Iterator[Inv
 def _seen(account: Account, rng: random.Random, today: date) -> Iterator[tuple[str, datetime]]:
     """Who fits well comes often; sponsors come less often than champions."""
     for contact in account.contacts:
-        usual = 40 if "executive_sponsor" in contact.roles else 15
+        usual = 40 if "executive_sponsor" in contact.roles else 12
         days = min(200, round(rng.expovariate(1 / (usual * (1.6 - account.fit))))) + 1
-        if contact.status == "active" and not account.churned_on and rng.random() < 0.5 + account.fit / 2:
+        if contact.status == "active" and not account.churned_on and rng.random() < 0.6 + account.fit / 2:
             at = today - timedelta(days=days)
             yield contact.id, datetime.combine(at, time(rng.randrange(8, 18), rng.randrange(60)))
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from hub.accounts.facts import today_of
 from hub.rules.compile import Clock
-from hub.rules.explain import findings
+from hub.rules.explain import findings, why_false
 from hub.rules.language import Sustained, facts_of
 from hub.shell.paging import Page, cursor_values, page_of
 from hub.tenancy.context import current_tenant_id
@@ -161,7 +161,9 @@ def _shown(criterion: Criterion, said: Said, clock: Clock) -> Shown:
     days = f", for {node.days} days running" if isinstance(node, Sustained) else ""
     today = node.each_day()[0] if isinstance(node, Sustained) else node
     seen = findings(today, said.values, clock)
-    known = [finding for finding in seen if finding.value is not None] or list(seen)
+    # What decides: what is lacking, or what is so; not every condition that was asked beside it.
+    told = why_false(today, said.values, clock) or [finding for finding in seen if finding.met] or seen
+    known = [finding for finding in told if finding.value is not None] or told
     source = _sources(criterion)
     known_ages = [age for name in source if (age := said.ages.get(name)) is not None]
     state = said.states[criterion.key]
