@@ -17,4 +17,4 @@ def account_panel(request: Any, account: Any) -> str | None:
 
 def register() -> None:
     nav_items.register(NavItem("advocacy", "Advocacy", 60, "advocacy.view", "advocacy:roster", icon="award"))
-    account_panels.register(AccountPanel("advocacy", "Advocates", 60, "advocacy.view", account_panel))
+    account_panels.register(AccountPanel("advocacy", "Advocates", 60, "advocacy.view", account_panel, beside=True))

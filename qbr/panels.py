@@ -74,7 +74,7 @@ def unread_qbr(account: Any, contact: Any) -> NextStep | None:
 
 def register() -> None:
     nav_items.register(NavItem("qbr", "QBRs", 50, "qbr.view", "qbr:list", icon="presentation"))
-    account_panels.register(AccountPanel("qbr", "QBRs", 50, "qbr.view", account_panel))
+    account_panels.register(AccountPanel("qbr", "QBRs", 50, "qbr.view", account_panel, beside=True))
     today_panels.register(TodayPanel("qbr", "QBRs", 40, "qbr.view", today_panel))
     hub_sections.register(HubSection("qbr", "Business review", 20, hub_section, "qbr_hub:read", "presentation"))
     next_steps.register(NextStepProvider("qbr", unread_qbr, order=30))

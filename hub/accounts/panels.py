@@ -79,7 +79,11 @@ def community_panel(request: Any, account: Any) -> str | None:
 
 
 def register() -> None:
-    account_panels.register(AccountPanel("community", "Community", 78, "accounts.view", community_panel))
-    account_panels.register(AccountPanel("family", "Accounts above and below", 75, "accounts.view", family_panel))
-    account_panels.register(AccountPanel("attributes", "Attributes", 80, "accounts.view", attributes_panel))
-    account_panels.register(AccountPanel("people", "People", 70, "accounts.view", people_panel))
+    account_panels.register(AccountPanel("community", "Community", 78, "accounts.view", community_panel, beside=True))
+    account_panels.register(
+        AccountPanel("family", "Accounts above and below", 75, "accounts.view", family_panel, beside=True)
+    )
+    account_panels.register(
+        AccountPanel("attributes", "Attributes", 80, "accounts.view", attributes_panel, beside=True)
+    )
+    account_panels.register(AccountPanel("people", "People", 55, "accounts.view", people_panel))

@@ -45,5 +45,5 @@ def hub_section(request: Any, account: Any, contact: Any) -> str | None:
 
 def register() -> None:
     today_panels.register(TodayPanel("outbox", "Messages that need you", 60, "outbox.view", today_panel))
-    account_panels.register(AccountPanel("outbox", "Messages", 60, "outbox.view", account_panel))
+    account_panels.register(AccountPanel("outbox", "Messages", 60, "outbox.view", account_panel, beside=True))
     hub_sections.register(HubSection("messages", "Messages", 40, hub_section, icon="messages"))

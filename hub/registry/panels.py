@@ -15,13 +15,17 @@ Contact: TypeAlias = Any
 
 @dataclass(frozen=True, slots=True)
 class AccountPanel:
-    """A panel of the account page. ``render`` gives safe HTML, or None to show nothing."""
+    """A panel of the account page. ``render`` gives safe HTML, or None to show nothing.
+
+    ``beside`` puts it into the narrow column, under the timeline.
+    """
 
     key: str
     title: str
     order: int
     permission: str
     render: Callable[[Request, Account], str | None]
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,12 @@ from hub.registry.panels import AccountPanel, account_panels, account_stats, tod
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A panel ready to show: its title and its safe HTML."""
+    """A panel ready to show: its title and its safe HTML, and whether it stands in the narrow column."""
 
     key: str
     title: str
     html: str
+    beside: bool = False
 
 
 def panels_of_today(request: StaffRequest) -> list[Panel]:
@@ -52,7 +53,7 @@ def _of_account(registered: Registry[AccountPanel], request: StaffRequest, accou
             continue
         html = panel.render(request, account)
         if html:
-            panels.append(Panel(key=panel.key, title=panel.title, html=html))
+            panels.append(Panel(key=panel.key, title=panel.title, html=html, beside=panel.beside))
     return panels
 
 

@@ -51,4 +51,4 @@ def register() -> None:
     )
     today_panels.register(TodayPanel("health", "Health that fell this week", 25, "signals.view", today_panel))
     account_stats.register(AccountPanel("health", "Health", 5, "accounts.view", account_stat))
-    account_panels.register(AccountPanel("health", "Health", 5, "accounts.view", account_panel))
+    account_panels.register(AccountPanel("health", "Health", 16, "accounts.view", account_panel))

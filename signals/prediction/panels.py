@@ -17,4 +17,4 @@ def account_panel(request: Any, account: Any) -> str | None:
 
 def register() -> None:
     nav_items.register(NavItem("prediction", "Prediction", 84, "signals.view", "prediction:models", icon="chart-line"))
-    account_panels.register(AccountPanel("prediction", "Prediction", 6, "accounts.view", account_panel))
+    account_panels.register(AccountPanel("prediction", "Prediction", 17, "accounts.view", account_panel))

@@ -44,7 +44,7 @@ def _cells(row: ExpansionReadiness) -> Sequence[Cell]:
 
 def register() -> None:
     nav_items.register(NavItem("expansion", "Expansion", 35, "signals.view", "readiness:list", icon="trending-up"))
-    account_panels.register(AccountPanel("expansion", "Expansion readiness", 8, "accounts.view", account_panel))
+    account_panels.register(AccountPanel("expansion", "Expansion readiness", 18, "accounts.view", account_panel))
     viewed_lists.register(ViewedList("expansion", "Expansion", "signals.view", "readiness:list", PARAMETERS, order=35))
     export_lists.register(
         list_of(

@@ -26,4 +26,4 @@ def account_panel(request: Any, account: Any) -> str:
 
 def register() -> None:
     nav_items.register(NavItem("stages", "Stages", 84, "signals.view", "stages:list", icon="progress"))
-    account_panels.register(AccountPanel("stage", "Lifecycle stage", 7, "accounts.view", account_panel))
+    account_panels.register(AccountPanel("stage", "Lifecycle stage", 7, "accounts.view", account_panel, beside=True))
