@@ -206,7 +206,7 @@ def shared(pulls: Mapping[str, float]) -> dict[str, int]:
         return {}
     exact = {key: 100 * pull / whole for key, pull in pulls.items()}
     found = {key: max(1, int(value)) for key, value in exact.items()}
-    order = sorted(exact, key=lambda key: (int(exact[key]) - exact[key], key))
+    order = sorted(exact, key=lambda key: (found[key] - exact[key], -pulls[key], key))
     for key in order[: max(0, 100 - sum(found.values()))]:
         found[key] += 1
     return found
