@@ -74,6 +74,14 @@ class Family:
     facts: AccountFacts | None
 
 
+def account_facts(account: Account) -> AccountFacts | None:
+    """The fact row of an account; None before its first evaluation. Read once for an instance: a page has one."""
+    kept: dict[str, AccountFacts | None] = account.__dict__
+    if "_fact_row" not in kept:
+        kept["_fact_row"] = AccountFacts.objects.filter(account_id=account.pk).first()
+    return kept["_fact_row"]
+
+
 def family_of(account: Account, *, shown: int = 20) -> Family:
     """The tree around an account; five queries at most."""
     ids = ancestors(account.pk) if account.parent_id else []
@@ -87,7 +95,7 @@ def family_of(account: Account, *, shown: int = 20) -> Family:
         above=[named[pk] for pk in reversed(ids)],
         children=children[:shown],
         more=max(len(children) - shown, 0),
-        facts=AccountFacts.objects.filter(account_id=account.pk).first(),
+        facts=account_facts(account),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import F
 from django.template.loader import render_to_string
 
-from hub.accounts.models import AccountFacts
+from hub.accounts.selectors import account_facts
 from hub.feedback.models import SurveyResponse, Ticket
 from hub.feedback.text_selectors import readings_of
 from hub.feedback.theme_selectors import theme_titles
@@ -37,7 +37,7 @@ def account_panel(request: Any, account: Any) -> str:
         "answer_said": answer_said,
         "answer_titles": answer_titles,
         "read": read,
-        "support": AccountFacts.objects.filter(account_id=account.pk).first(),
+        "support": account_facts(account),
     }
     return render_to_string("feedback/_account_panel.html", context, request=request)
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from django.db.models import QuerySet
 
-from hub.accounts.models import AccountFacts, Contact, TimelineEntry
+from hub.accounts.models import Contact, TimelineEntry
 from hub.shell.paging import Page, cursor_values, page_of
 from hub.tenancy.context import current_tenant_id
 
@@ -183,9 +183,3 @@ def timeline_page(account_id: UUID, query: TimelineQuery, zone: ZoneInfo, *, siz
     found = timeline_entries(account_id, query, zone).select_related("contact")[: size + 1]
     rows = [Entry(entry, look_of(entry.kind)) for entry in found]
     return page_of(rows, size, lambda row: (row.entry.occurred_at.isoformat(), row.entry.pk))
-
-
-def facts_of_account(account_id: UUID) -> AccountFacts | None:
-    """The account's fact row; None until it has been evaluated for the first time."""
-    found: AccountFacts | None = AccountFacts.objects.filter(account_id=account_id).first()
-    return found

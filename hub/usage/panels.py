@@ -8,7 +8,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from hub.accounts.models import AccountFacts
+from hub.accounts.selectors import account_facts
 from hub.registry.panels import AccountPanel, account_panels
 from hub.usage.selectors import top_features, weekly_usage
 
@@ -25,7 +25,7 @@ def usage_panel(request: Any, account: Any) -> str:
         "totals": [week.total for week in weeks],
         "any_use": any(week.total for week in weeks),
         "features": top_features(account.pk, first=today - timedelta(days=29), last=today),
-        "usage": AccountFacts.objects.filter(account_id=account.pk).first(),
+        "usage": account_facts(account),
         "weeks": WEEKS,
     }
     return render_to_string("usage/_account_panel.html", context, request=request)

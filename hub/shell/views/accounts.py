@@ -8,13 +8,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from hub.accounts.models import Account, LifecycleStage
+from hub.accounts.selectors import account_facts
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.selectors import members
 from hub.registry.lists import with_views
 from hub.rules.language import RuleError
 from hub.shell.account_list import UNOWNED, AccountQuery, AccountTotals, Asked, accounts_page, accounts_totals, asked
 from hub.shell.account_list.columns import NAME
-from hub.shell.account_page import TimelineQuery, facts_of_account, timeline_choices, timeline_page
+from hub.shell.account_page import TimelineQuery, timeline_choices, timeline_page
 from hub.shell.paging import Page
 from hub.shell.selectors import panels_of_account, stats_of_account
 from hub.usage.trends import weekly_trends
@@ -71,7 +72,7 @@ def account_page(request: StaffRequest, account_id: UUID) -> HttpResponse:
     if request.htmx:
         return render(request, "shell/account.html#timeline", context)
     context |= {
-        "facts": facts_of_account(account.pk),
+        "facts": account_facts(account),
         "stats": stats_of_account(request, account),
         "panels": panels_of_account(request, account),
     }
