@@ -119,6 +119,15 @@ class Line:
     kinds: Sequence[KindShown]
 
     @property
+    def least(self) -> int:
+        """How many criteria the nearest of the types shown lacks."""
+        return min(kind.lacks for kind in self.kinds)
+
+    @property
+    def of(self) -> int:
+        return len(self.kinds[0].criteria)
+
+    @property
     def arr_minor(self) -> int:
         return self.row.mrr_minor * 12
 

@@ -25,6 +25,7 @@ from hub.rules.language import RuleError
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from signals.stages import services
+from signals.stages.flags import flags_checked, flags_of
 from signals.stages.models import StageCause, StageChange
 from signals.stages.page import account_stage, rule_lines
 from signals.stages.preview import preview
@@ -45,12 +46,20 @@ class StagesSerializer(serializers.Serializer[Any]):
 
     version = serializers.IntegerField()
     rules = StageRuleSerializer(many=True)
+    flags = serializers.DictField(
+        child=serializers.DictField(child=serializers.JSONField()), help_text="the rules of the flags beside the stage"
+    )
 
 
 class StagesPutSerializer(serializers.Serializer[Any]):
     """The next version of the rules."""
 
     rules = StageRuleSerializer(many=True)
+    flags = serializers.DictField(
+        child=serializers.DictField(child=serializers.JSONField()),
+        required=False,
+        help_text="the rules of the flags expansion and advocacy; left out, they stay",
+    )
     note = serializers.CharField(max_length=500, help_text="what is changed, and why")
     version = serializers.IntegerField(help_text="the version that was read; refused when it is another by now")
     confirm = serializers.BooleanField(default=False, help_text="also when more than a tenth of the accounts move")
@@ -75,13 +84,13 @@ class StagesTriedSerializer(serializers.Serializer[Any]):
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _refusals(field: str = "rules") -> Iterator[None]:
     try:
         yield
     except RuleError as error:
         found: dict[str, list[str]] = {}
         for each in error.problems:
-            found.setdefault(f"rules{each.pointer}", []).append(each.message)
+            found.setdefault(f"{field}{each.pointer}", []).append(each.message)
         raise ValidationError(found) from error
     except services.StageError as error:
         raise ValidationError({"detail": [str(error)]}) from error
@@ -110,8 +119,13 @@ class StageRules(APIView):
         body = StagesPutSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
+        flags = body.initial_data.get("flags")
+        if flags is not None:
+            with _refusals("flags"):
+                flags = flags_checked(flags)
         with _refusals():
             services.stages_publish(
+                flags=flags,
                 rules=[{"stage": row.get("stage"), "rule": row.get("rule")} for row in _raw(request)],
                 note=asked["note"],
                 seen=asked["version"],
@@ -130,6 +144,7 @@ def _document() -> dict[str, Any]:
             {"stage": line.rule.stage, "rule": line.rule.tree, "sentence": line.sentence, "accounts": line.accounts}
             for line in rule_lines(stages)
         ],
+        "flags": flags_of(stages.flags),
     }
 
 

@@ -8,15 +8,17 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from hub.accounts.facts import today_of
-from hub.accounts.models import Account, LifecycleStage
+from hub.accounts.models import Account, AccountFacts, LifecycleStage
 from hub.registry.facts import known_facts
 from hub.rules.compile import Clock
 from hub.rules.explain import stored_sentence
 from hub.rules.reading import read_facts
 from hub.tenancy.models import Tenant
+from signals.stages.flags import TITLES, flags_of
 from signals.stages.models import StageChange, StageOverride, StageState, StageVersion
 from signals.stages.preview import Preview, counts_by_place, preview
 from signals.stages.refresh import reason_of
@@ -65,11 +67,29 @@ def _words(row: Any, known: Any) -> str:
     return f"{LifecycleStage(row['stage']).label}: {stored_sentence(row['rule'], known)}"
 
 
+@dataclass(frozen=True, slots=True)
+class FlagLine:
+    """A flag beside the stage: its rule in words, and how many accounts have it."""
+
+    key: str
+    title: str
+    sentence: str
+    accounts: int
+
+
+def flag_lines(stages: Stages) -> list[FlagLine]:
+    """The flags. One query."""
+    known, rules = known_facts(), flags_of(stages.flags)
+    counts = AccountFacts.objects.aggregate(**{key: Count("pk", filter=Q(**{f"flag_{key}": True})) for key in rules})
+    return [FlagLine(key, title, stored_sentence(rules[key], known), counts[key]) for key, title in TITLES.items()]
+
+
 def list_context(tenant: Tenant) -> dict[str, Any]:
     stages = current_stages()
     return {
         "stages": stages,
         "lines": rule_lines(stages),
+        "flags": flag_lines(stages),
         "figures": any(rule.figure is not None for rule in stages.rules),
         "versions": version_lines(),
     }

@@ -19,10 +19,12 @@ from hub.accounts.models import Account, LifecycleStage
 from hub.people.answers import go_back
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
+from hub.registry.facts import known_facts
 from hub.rules.explain import sentence
-from hub.rules.language import RuleError
+from hub.rules.language import RuleError, parse_stored
 from hub.shell.rule_form import Draft, Read, acted, builder_context, draft_of, read_draft, typed
 from signals.stages import services
+from signals.stages.flags import TITLES, flags_of
 from signals.stages.page import list_context, preview_context
 from signals.stages.rules import StageRule, Stages, checked, current_stages
 
@@ -167,6 +169,64 @@ def _previewed(form: _Form, read: Read) -> dict[str, Any]:
     counted = context["preview"]
     label = found[place].stage.label
     return context | {"stage_label": label, "own": counted.places.get(place, 0) if counted else 0}
+
+
+# --- The flags beside the stage -----------------------------------------------------------------------------------
+
+
+@staff_page("stages.edit")
+@require_http_methods(["GET", "HEAD", "POST"])
+def flag(request: StaffRequest, key: str) -> HttpResponse:
+    """The rule of a flag in a form; another one is part of the next version."""
+    stages = current_stages()
+    tree = flags_of(stages.flags)[key]
+    if request.method == "POST":
+        return _flag_sent(request, stages, key)
+    node = parse_stored(tree, known_facts())
+    draft = draft_of(node, request.tenant) if node is not None else None
+    if draft is None or request.GET.get("as") == "json":
+        return _flag_page(request, stages, key, Draft(text=_as_text(tree)))
+    return _flag_page(request, stages, key, draft)
+
+
+def _flag_sent(request: StaffRequest, stages: Stages, key: str) -> HttpResponse:
+    draft = acted(typed(request.POST), request.POST)
+    if any(name in request.POST for name in BUTTONS):
+        return _flag_page(request, stages, key, draft)
+    read = read_draft(draft, request.tenant)
+    if read.tree is None:
+        unsaid = replace(read.draft, problem=read.draft.problem or "choose at least one condition")
+        return _flag_page(request, stages, key, read.draft if read.draft.wrong else unsaid, status=422)
+    try:
+        services.stages_publish(
+            rules=stages.stored(),
+            flags={**flags_of(stages.flags), key: read.tree},
+            note=request.POST.get("note", ""),
+            seen=_number(request.POST.get("seen", ""), -1),
+            user=request.user,
+            actor=actor_of(request),
+        )
+    except RuleError as error:
+        told = "; ".join(problem.message for problem in error.problems)
+        return _flag_page(request, stages, key, replace(read.draft, problem=told), status=422)
+    except services.StageError as error:
+        return _flag_page(request, stages, key, read.draft, status=422, problem=str(error))
+    except (services.StaleError, services.WideError):
+        return _flag_page(request, stages, key, read.draft, status=409, stale=True)
+    return _done(request)
+
+
+def _flag_page(
+    request: StaffRequest, stages: Stages, key: str, draft: Draft, *, status: int = 200, **extra: Any
+) -> HttpResponse:
+    context = {
+        "title": TITLES[key],
+        "note": request.POST.get("note", ""),
+        "seen": request.POST.get("seen") or stages.number,
+        **builder_context(draft, request.tenant),
+        **extra,
+    }
+    return render(request, "signals/stages/flag.html", context, status=status)
 
 
 # --- Their order, their figures, their versions -------------------------------------------------------------------

@@ -48,8 +48,10 @@ def test_the_rules_are_read_tried_and_published_as_a_whole(acme: Tenant) -> None
     assert published["version"] == 1
     assert published["rules"][0]["sentence"] == "seats is at least 10"
     check_problem(api("PUT", "stages", BODY), 409)
+    flagged = api("PUT", "stages", BODY | {"version": 1, "flags": {"advocacy": SEATS}}).json()
+    assert flagged["flags"] == shipped["flags"] | {"advocacy": SEATS}
     with tenant_context(acme):
-        assert AuditEvent.objects.get(action="stages.publish").actor_kind == "key"
+        assert set(AuditEvent.objects.filter(action="stages.publish").values_list("actor_kind", flat=True)) == {"key"}
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,9 @@ def test_the_rules_are_read_tried_and_published_as_a_whole(acme: Tenant) -> None
         ({"rules": [{"stage": "heaven", "rule": {}}]}, "/rules/0/stage"),
         ({"rules": "value"}, "/rules"),
         ({"note": ""}, "/note"),
+        ({"flags": {"luck": {"all": []}}}, "/flags"),
+        ({"flags": {"expansion": {"fact": "shoe", "op": "eq", "value": 1}}}, "/flags/expansion/fact"),
+        ({"flags": {"advocacy": {"fact": "flag_expansion", "op": "eq", "value": True}}}, "/flags/advocacy"),
         ({"version": "x"}, "/version"),
     ],
 )  # fmt: skip

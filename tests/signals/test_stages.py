@@ -9,7 +9,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from hub.accounts.facts import facts_refresh
-from hub.accounts.models import Account, TimelineEntry
+from hub.accounts.models import Account, AccountFacts, TimelineEntry
 from hub.people.models import AuditEvent
 from hub.plans.services import milestone_complete, plan_create
 from hub.registry.facts import known_facts
@@ -375,3 +375,27 @@ def test_a_csm_sets_the_stage_on_the_account_page_and_sees_why_it_is_so(acme: Te
     assert "The rules alone say adoption" in text
     assert client.post(f"{base}/stage/override/end/").status_code == 302
     assert staff(acme, "marketer").post(f"{base}/stage/override/", given).status_code == 403
+
+
+def test_a_flag_is_a_rule_that_revops_edits_and_stands_beside_any_stage(acme: Tenant) -> None:
+    with tenant_context(acme):
+        account, small = seated(acme, 12, 3)
+        assert not AccountFacts.objects.filter(flag_advocacy=True).exists()
+    client, url = staff(acme, "leader"), "/t/acme/set-up/stages/flags/advocacy/"
+    form = {"seen": "1", "match": "all", "fact": "seats", "op": "gte", "value": "10"}
+    assert client.get(url).status_code == 200
+    assert client.post(url, form).status_code == 422
+    assert (
+        client.post(url, form | {"note": "n", "fact": "flag_expansion", "op": "eq", "value": "yes"}).status_code == 422
+    )
+    assert client.post(url, form | {"note": "n", "seen": "0"}).status_code == 409
+    assert client.post(url, form | {"note": "Large ones speak"}).status_code == 302
+    with tenant_context(acme):
+        evaluate_accounts(acme, [account.pk, small.pk])
+        assert list(AccountFacts.objects.filter(flag_advocacy=True).values_list("account", flat=True)) == [account.pk]
+        assert StageVersion.objects.get(number=2).rules == BY_SEATS
+    text = client.get("/t/acme/set-up/stages/").text
+    assert "Advocacy" in text
+    assert "1 account<" in text
+    assert "May speak for us" in client.get(f"/t/acme/accounts/{account.pk}/").text
+    assert staff(acme).get(url).status_code == 403
