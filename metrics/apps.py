@@ -16,6 +16,6 @@ class MetricsConfig(AppConfig):
         panels.register()
         planning.register()
         quality.register()
-        register_queue(counting.QUEUE, drain=counting.drain, backlog=counting.backlog, lane="maintenance")
+        counting.register()
         figures_changed.connect("metrics", readings.on_figures_changed)
         register_queue(readings.QUEUE, drain=readings.drain, backlog=readings.backlog, lane="maintenance")

@@ -13,14 +13,18 @@ from django.utils import timezone
 from hub.accounts.facts import today_of
 from hub.accounts.models import Account, ConflictState, FieldConflict, SourceAlarm
 from hub.ingest.sources.alarms import watched
+from hub.registry.schedules import Schedule, schedules
 from hub.rules.patience import OutOfPatienceError, patience
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
+from hub.tenancy.wake import register_queue, wake
 from metrics.quality.lacking import lacking_counts
 from metrics.quality.models import QualityDay
 from metrics.quality.parts import Counts, parts_of, score_of
 
 QUEUE: Final = "quality"
+# Tenants whose day has begun are looked for; a day that is counted is not counted again.
+EVERY: Final = timedelta(minutes=15)
 DAYS: Final = 7
 PATIENCE: Final = 20.0
 SHOWN: Final = 50
@@ -30,6 +34,19 @@ def backlog() -> datetime | None:
     """Now while the tenant's day has not been counted, else None."""
     today = today_of(Tenant.objects.get(pk=current_tenant_id()))
     return None if QualityDay.objects.filter(day=today).exists() or not Account.objects.exists() else timezone.now()
+
+
+def look(slot: datetime) -> None:
+    """Wake the queue of every tenant whose day has begun and is not counted."""
+    for tenant in Tenant.objects.filter(is_active=True).iterator():
+        with tenant_context(tenant):
+            if backlog() is not None:
+                wake(QUEUE)
+
+
+def register() -> None:
+    register_queue(QUEUE, drain=drain, backlog=backlog, lane="maintenance")
+    schedules.register(Schedule("data-quality", EVERY, look))
 
 
 def drain(tenant_id: UUID) -> datetime:

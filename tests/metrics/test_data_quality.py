@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hub.accounts.facts import today_of
 from hub.accounts.models import Account, AccountFacts, FieldConflict, SourceAlarm
 from hub.tenancy.context import current_tenant_id, tenant_context
-from hub.tenancy.models import Tenant
-from metrics.quality.counting import backlog, counted, drain, latest_score, quality_count, strangers
+from hub.tenancy.models import Tenant, TenantWork
+from metrics.quality.counting import backlog, counted, drain, latest_score, look, quality_count, strangers
 from metrics.quality.lacking import CHECKS, lacking_page, lacks_of
 from metrics.quality.models import QualityDay
 from metrics.quality.parts import PARTS, Counts, parts_of, score_of, share
@@ -130,6 +130,9 @@ def test_a_day_is_counted_once_kept_and_counted_anew(acme: Tenant) -> None:
         for account, user in ((first, "a"), (first, "b"), (None, "stranger"), (None, "stranger")):
             event(account, user)
         assert backlog() is not None
+    look(timezone.now())
+    with tenant_context(acme):
+        assert TenantWork.objects.filter(queue="quality", next_due_at__lte=timezone.now()).count() == 1
     assert drain(acme.pk) > timezone.now()
     with tenant_context(acme):
         assert backlog() is None
