@@ -276,6 +276,10 @@ class Signal(TenantModel):
             models.Index(
                 fields=["tenant", "severity", "-recorded_at"], name="signal_open", condition=models.Q(status="open")
             ),
+            # The inbox walks it from the newest on, however many are open.
+            models.Index(
+                fields=["tenant", "-recorded_at", "-id"], name="signal_inbox", condition=models.Q(status="open")
+            ),
             models.Index(
                 fields=["tenant", "assignee", "-recorded_at"],
                 name="signal_assigned",

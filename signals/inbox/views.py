@@ -36,8 +36,8 @@ from signals.inbox.query import (
     grouped_page,
     inbox_page,
     matching,
+    open_counts,
     selection,
-    status_counts,
 )
 from signals.models import DismissReason, Severity, Signal, SignalBulk, SignalStatus, Trigger
 from signals.selectors import ROW
@@ -60,7 +60,9 @@ SAID = {
 def signal_list(request: StaffRequest) -> HttpResponse:
     """The inbox: what happened or became true, with filters in the URL."""
     query, scope = InboxQuery.read(request.GET), _scope(request)
-    counts = status_counts(scope["owner_id"])
+    storms = storms_holding()
+    held = {SignalStatus.HELD.value: sum(storm.held - storm.released - storm.dropped for storm in storms)}
+    counts = open_counts(scope["owner_id"]) | held
     read: Callable[..., Page[Any]] = grouped_page if query.group == BY_ACCOUNT else inbox_page
     page = read(query, **scope)
     shown = _signals_of(page.rows)
@@ -68,7 +70,7 @@ def signal_list(request: StaffRequest) -> HttpResponse:
     context = {
         "query": query,
         "page": page,
-        "tabs": [(value, title, counts[value]) for value, title in TABS.items() if _shows(value, counts, query)],
+        "tabs": [(value, title, counts.get(value)) for value, title in TABS.items() if _shows(value, counts, query)],
         "any_status": ANY_STATUS,
         "severities": Severity.choices,
         "families": sorted({family for _, _, family in triggers}),
@@ -79,8 +81,8 @@ def signal_list(request: StaffRequest) -> HttpResponse:
         "matching": matching(query, **scope) if page.next_cursor or query.cursor else len(shown),
         "most_counted": MOST_COUNTED,
         "effects": effects_of([signal.pk for signal in shown]),
-        "storms": storms_holding(),
-        "nothing_ever": not any(counts.values()),
+        "storms": storms,
+        "nothing_ever": not page.rows and not any(counts.values()) and not Signal.objects.exists(),
     }
     return render(request, f"signals/list.html{'#inbox' if request.htmx else ''}", context)
 
