@@ -21,7 +21,7 @@ from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from signals.readiness.criteria import Criterion, Kind, State
 from signals.readiness.models import ExpansionReadiness
-from signals.readiness.reading import Asked, Said, asked_now, read
+from signals.readiness.reading import Asked, Said, asked_now, read, today_of_rule
 
 PAGE_SIZE: Final = 50
 READY, NEARLY, EVERY = "ready", "nearly", "all"
@@ -168,7 +168,7 @@ def _kind(kind: Kind, asked: Asked, said: Said, clock: Clock) -> KindShown:
 def _shown(criterion: Criterion, said: Said, clock: Clock) -> Shown:
     node: Any = criterion.node
     days = f", for {node.days} days running" if isinstance(node, Sustained) else ""
-    today = node.each_day()[0] if isinstance(node, Sustained) else node
+    today = today_of_rule(node)
     seen = findings(today, said.values, clock)
     # What decides: what is lacking, or what is so; not every condition that was asked beside it.
     told = why_false(today, said.values, clock) or [finding for finding in seen if finding.met] or seen

@@ -11,7 +11,7 @@ from uuid import UUID
 from hub.registry.facts import Fact, known_facts
 from hub.registry.measures import measures
 from hub.rules.compile import Clock
-from hub.rules.language import Node, Sustained, facts_of, facts_of_days
+from hub.rules.language import Node, Sustained, facts_of, facts_of_days, unrolled
 from hub.rules.reading import read_facts
 from signals.health.sources import ages
 from signals.readiness.criteria import Criterion, Figures, Kind, State, asked_of, criteria_of, figures_of
@@ -71,7 +71,14 @@ def read(asked: Asked, account_ids: Sequence[UUID], clock: Clock) -> dict[UUID, 
     for criterion in asked.criteria:
         if isinstance(criterion.node, Sustained):
             _days_before(criterion.node, values, clock)
-    return {pk: _said(asked, row, parts, heard, clock) for pk, row in values.items()}
+    # The days of each criterion are written out once, not for every account.
+    plain = {criterion.key: (today_of_rule(criterion.node), unrolled(criterion.node)) for criterion in asked.criteria}
+    return {pk: _said(plain, row, parts, heard, clock) for pk, row in values.items()}
+
+
+def today_of_rule(node: Node) -> Node:
+    """What a rule asks of today alone."""
+    return node.child if isinstance(node, Sustained) else node
 
 
 def _heard(row: Mapping[str, Any], wanted: Mapping[str, Fact], heard: Mapping[str, int | None]) -> dict[str, Any]:
@@ -83,28 +90,30 @@ def _heard(row: Mapping[str, Any], wanted: Mapping[str, Fact], heard: Mapping[st
 
 def _days_before(node: Sustained, values: Mapping[UUID, dict[str, Any]], clock: Clock) -> None:
     """The days before today, of the accounts for which it holds today: few, and dear to ask."""
-    today: Node = node.each_day()[0]
-    over = [pk for pk, row in values.items() if truth(today, row, clock)]
+    over = [pk for pk, row in values.items() if truth(node.child, row, clock)]
     if over:
         for pk, row in read_facts(facts_of_days(node), over, clock).items():
             values[pk].update(row)
 
 
 def _said(
-    asked: Asked, values: dict[str, Any], parts: Mapping[str, Fact], heard: Mapping[str, int | None], clock: Clock
+    plain: Mapping[str, tuple[Node, Node]],
+    values: dict[str, Any],
+    parts: Mapping[str, Fact],
+    heard: Mapping[str, int | None],
+    clock: Clock,
 ) -> Said:
     return Said(
-        states={criterion.key: _state(criterion.node, values, clock) for criterion in asked.criteria},
+        states={key: _state(today, whole, values, clock) for key, (today, whole) in plain.items()},
         propensity=propensity({part: values.get(fact.name) for part, fact in parts.items()}),
         values=values,
         ages=heard,
     )
 
 
-def _state(node: Node, values: Mapping[str, Any], clock: Clock) -> State:
-    if isinstance(node, Sustained) and not truth(node.each_day()[0], values, clock):
-        # The days before were not read: today alone says what it is.
-        found = truth(node.each_day()[0], values, clock)
-    else:
-        found = truth(node, values, clock)
+def _state(today: Node, whole: Node, values: Mapping[str, Any], clock: Clock) -> State:
+    found = truth(today, values, clock)
+    if found and whole is not today:
+        # The days before were read of those alone for whom it holds today.
+        found = truth(whole, values, clock)
     return State.UNKNOWN if found is None else State.MET if found else State.NOT
