@@ -296,6 +296,9 @@ def test_the_page_lists_the_rules_with_their_accounts_and_only_revops_may_change
     text = staff(acme, "leader").get("/t/acme/set-up/stages/").text
     assert "New rule" in text
     assert 'value="10"' in text
+    # Enter in a figure presses the first button of the form.
+    form = text[text.index('action="/t/acme/set-up/stages/change/"') :]
+    assert form[form.index('name="do"') :].startswith('name="do" value="figures:0"')
     assert staff(acme).post("/t/acme/set-up/stages/change/", {"do": "up:1"}).status_code == 403
 
 
