@@ -33,6 +33,9 @@ class SignalSerializer(serializers.ModelSerializer[Signal]):
     trigger = serializers.CharField(source="trigger.key", read_only=True)
     assignee = serializers.EmailField(source="assignee.email", default=None, read_only=True, allow_null=True)
     storm = serializers.UUIDField(source="storm_id", read_only=True, allow_null=True)
+    closed_as = serializers.CharField(
+        read_only=True, help_text="of a dismissed one: not_true, known, not_relevant or other; else empty"
+    )
     evidence = serializers.DictField(child=serializers.JSONField(), read_only=True)
 
     class Meta:

@@ -10,13 +10,13 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError as Invalid
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import generics, serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from hub.people.audit import Actor
 from hub.people.models import Membership
@@ -121,11 +121,19 @@ class ActAnswerSerializer(serializers.ModelSerializer[SignalBulk]):
         read_only_fields = fields
 
 
-class SignalActs(APIView):
-    """Act on many signals: up to 500 by their ids, at once, or all that a filter leaves, by a worker when many."""
+class SignalActs(generics.ListAPIView[SignalBulk]):
+    """Actions on many signals, newest first."""
+
+    serializer_class = ActAnswerSerializer
+    newest_first = True
+
+    def get_queryset(self) -> QuerySet[SignalBulk]:
+        found: QuerySet[SignalBulk] = SignalBulk.objects.all()
+        return found
 
     @extend_schema(request=ActSerializer, responses={200: ActAnswerSerializer, 202: ActAnswerSerializer})
     def post(self, request: Request) -> Response:
+        """Act on many signals: up to 500 by their ids, at once, or all that a filter leaves, by a worker when many."""
         body = ActSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked, actor = body.validated_data, actor_of_key(request)
@@ -171,8 +179,9 @@ class SignalActDetail(generics.RetrieveAPIView[SignalBulk]):
 
     serializer_class = ActAnswerSerializer
 
-    def get_queryset(self) -> Any:
-        return SignalBulk.objects.all()
+    def get_queryset(self) -> QuerySet[SignalBulk]:
+        found: QuerySet[SignalBulk] = SignalBulk.objects.all()
+        return found
 
 
 @contextmanager

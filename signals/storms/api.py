@@ -44,7 +44,7 @@ class StormSerializer(serializers.ModelSerializer[Storm]):
         read_only_fields = fields
 
 
-class DecisionSerializer(serializers.Serializer[Any]):
+class StormDecisionSerializer(serializers.Serializer[Any]):
     decision = serializers.ChoiceField(choices=["release", "drop"])
     note = serializers.CharField(required=False, allow_blank=True, default="", max_length=200)
 
@@ -52,10 +52,10 @@ class DecisionSerializer(serializers.Serializer[Any]):
 class StormDecision(APIView):
     """Decide about the signals that a storm holds: release starts what they would have started, in the background."""
 
-    @extend_schema(request=DecisionSerializer, responses=StormSerializer)
+    @extend_schema(request=StormDecisionSerializer, responses=StormSerializer)
     def post(self, request: Request, pk: str) -> Response:
         storm = get_object_or_404(storms(), pk=pk)
-        body = DecisionSerializer(data=request.data)
+        body = StormDecisionSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         decide = storm_release if body.validated_data["decision"] == "release" else storm_drop
         if not decide(storm=storm, actor=actor_of_key(request), note=body.validated_data["note"]):

@@ -82,6 +82,7 @@ def test_many_are_acted_on_by_ids_or_by_a_filter(acme: Tenant, signal: Signal) -
     told = api("POST", "signals/acts", {"action": "resolve", "filter": {"severity": "critical"}}).json()
     assert (told["status"], told["total"], told["changed"]) == ("done", 1, 1)
     assert api("GET", f"signals/acts/{told['id']}").json() == told
+    assert api("GET", "signals/acts").json()["results"] == [told]
     ids = [str(signal.pk), str(other.pk)]
     told = api("POST", "signals/acts", {"action": "resolve", "ids": ids}).json()
     assert (told["total"], told["changed"], told["left"]) == (2, 1, 1)
