@@ -266,6 +266,7 @@ SPECTACULAR_SETTINGS = {
         "ActivityKindEnum": "hub.accounts.models.ActivityKind",
         "EntitlementKindEnum": "hub.revenue.models.EntitlementKind",
         "TicketKindEnum": "hub.feedback.models.TicketKind",
+        "PredictionKindEnum": "signals.prediction.models.Kind",
         "TaskStatusEnum": "hub.work.models.TaskStatus",
         "MessageStatusEnum": "hub.outbox.models.MessageStatus",
         "ExportStatusEnum": "hub.outbound.models.ExportStatus",
