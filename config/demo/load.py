@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from graphlib import TopologicalSorter
@@ -22,6 +23,7 @@ from config.demo.simulator import Account as SimulatedAccount
 from config.embedded.home import write_secret
 from hub.accounts.models import Account, Contact
 from hub.accounts.services.attributes import attribute_define, attributes_set
+from hub.accounts.services.locks import states_lock
 from hub.feedback.models import SurveyResponse
 from hub.ingest.imports.engine import import_folder
 from hub.ingest.imports.preflight import mapping_load
@@ -119,7 +121,7 @@ def demo_make(*, accounts: int, months: int, seed: int, say: Say) -> dict[str, A
         attribute_define(entity="account", key="budget_on", label="Next budget", kind="date", actor=actor)
     say(f"{len(world)} accounts: history")
     _import(tenant, world, actor, (date.min, today - LIVE), historical=True)
-    with tenant_context(tenant):
+    with _whole(tenant):
         _own(members)
         _known(tenant, world, actor)
         _baseline(tenant, today)
@@ -194,6 +196,14 @@ def _import(
         )
 
 
+@contextmanager
+def _whole(tenant: Tenant) -> Iterator[None]:
+    """The tenant with the locks of all its accounts: the hub may run meanwhile, and evaluate them in an order of its own."""
+    with tenant_context(tenant):
+        states_lock(Account.objects.values_list("pk", flat=True))
+        yield
+
+
 def _own(members: list[Membership]) -> None:
     """Share the accounts between the CSMs."""
     csms = [member.user for member in members if member.role == Role.CSM]
@@ -247,7 +257,7 @@ def _guest() -> Contact | None:
 def _live(tenant: Tenant, members: list[Membership], actor: Actor, guest: Contact | None) -> None:
     """What happened today: milestones done in the hub, reviews written, shared, tagged and answered."""
     csm = next(member.user for member in members if member.role == Role.CSM)
-    with tenant_context(tenant):
+    with _whole(tenant):
         while evaluate_batch(tenant):
             pass
         qbr_generate_all(tenant=tenant, actor=actor)

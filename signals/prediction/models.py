@@ -98,6 +98,8 @@ class PredictionModel(TenantModel):
 class Prediction(TenantModel):
     """What the published model of a kind says of an account: `percent` within ninety days, and its main `reasons`."""
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=16, choices=Kind)
     model = TenantForeignKey(PredictionModel, on_delete=models.CASCADE, related_name="predictions")

@@ -32,6 +32,8 @@ class ExpansionReadiness(TenantModel):
     without one, for the order of lists.
     """
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     states = models.JSONField(default=dict)
     lacks_seat = models.PositiveSmallIntegerField()

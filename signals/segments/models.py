@@ -35,6 +35,8 @@ class Segment(TenantModel):
 class SegmentMember(TenantModel):
     """That an account was in a segment, from a day of the tenant's on to the day on which it was no more."""
 
+    derived = True
+
     segment = TenantForeignKey(Segment, on_delete=models.CASCADE, related_name="members", db_index=False)
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     joined_on = models.DateField()

@@ -36,6 +36,8 @@ class StageState(TenantModel):
     A version of −1 was forgotten: what the rules say next is taken as it is.
     """
 
+    derived = True
+
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     version = models.IntegerField()
     place = models.PositiveSmallIntegerField()
@@ -59,6 +61,8 @@ class StageCause(models.TextChoices):
 
 class StageChange(TenantModel):
     """A change of an account's stage, with the rule that held and the values it saw: the past of the fact `stage`."""
+
+    derived = True
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="stage_changes", db_index=False)
     at = models.DateTimeField()

@@ -230,7 +230,13 @@ def test_a_rule_over_measures_is_read_with_the_values_it_saw(tracked: Account) -
 
 
 def test_every_measure_can_be_asked_with_what_it_takes_at_least(tracked: Account) -> None:
-    given: Mapping[str, Any] = {"event": "Export", "survey": "nps", "status": "failed", "trigger": "usage-decline"}
+    given: Mapping[str, Any] = {
+        "event": "Export",
+        "survey": "nps",
+        "status": "failed",
+        "trigger": "usage-decline",
+        "segment": "at-risk",
+    }
     with tenant_context(tenant_of(tracked)):
         for measure in measures:
             needed = {a.name: given[a.name] for a in measure.arguments if a.default is None}
