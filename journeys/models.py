@@ -10,13 +10,28 @@ from hub.outbox.gates import Purpose
 from hub.people.models import User
 from hub.tenancy.fields import TenantForeignKey
 from hub.tenancy.models import TenantModel
+from journeys.drafts.models import DraftRevision, JourneyDraft, PublishRequest
 from signals.models import Signal
+
+__all__ = [
+    "Decision",
+    "DraftRevision",
+    "Enrollment",
+    "EnrollmentStatus",
+    "Journey",
+    "JourneyDraft",
+    "JourneyStatus",
+    "JourneyVersion",
+    "PublishRequest",
+    "StepRun",
+]
 
 
 class JourneyStatus(models.TextChoices):
     DRAFT = "draft", "Draft"
     ACTIVE = "active", "Active"
     PAUSED = "paused", "Paused"
+    ARCHIVED = "archived", "Archived"
 
 
 class Journey(TenantModel):

@@ -139,6 +139,8 @@ def recipients(config: Config) -> str:
 
 def rule_words(raw: object, facts: Mapping[str, Fact]) -> str:
     """A rule in words, or that it cannot be read."""
+    if raw is None:
+        return "a condition is true that nobody has set yet"
     try:
         return sentence(parse(raw, facts))
     except RuleError:

@@ -1,0 +1,1 @@
+"""Drafts of journeys: what is being built before it is published."""

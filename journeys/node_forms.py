@@ -1,0 +1,462 @@
+"""What a person may say about each kind of node: the fields of its form, how they are shown and read back.
+
+Pure; no Django. A step's folder registers a ``NodeForm`` beside its ``NodeKind``; the builder makes the form from it,
+so no template knows a kind. Names of inputs are ``f.<field>``, with a further part where a field has several
+(``f.timeout.count``); a field's name is the path in the node's config, ``reentry/rule`` for what lies deeper. What is
+typed is kept as typed until it can be read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from hub.registry.base import Registry
+from journeys.node_kinds import FALLBACKS, Config
+from journeys.waits import WEEKDAYS, WaitError, parse_wait
+
+Options: TypeAlias = Sequence[tuple[str, str]]
+Given: TypeAlias = Mapping[str, Sequence[str]]
+"""Inputs as they were sent: every value by name."""
+Offers: TypeAlias = Mapping[str, Options]
+"""What the tenant has to choose from: ``signal``, ``segment`` and ``recipients`` (the roles), as value and words."""
+
+LONGEST: Final = 20_000
+ROLES_SHOWN: Final = 3
+NOWHERE: Final = "?"
+"""In the blank config of a kind: a way out whose target the builder fills in."""
+
+
+class FieldKind(StrEnum):
+    """What a field asks for; each is shown and read in its own way."""
+
+    TEXT = "text"
+    LONG = "long"
+    CHOICE = "choice"
+    NUMBER = "number"
+    FLAG = "flag"
+    RECIPIENTS = "recipients"
+    WAIT = "wait"
+    RULE = "rule"
+    SIGNAL = "signal"
+    SEGMENT = "segment"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeField:
+    """A field of a node's form. ``choices``: the options of a CHOICE, or where to ask for them when the form is shown.
+
+    A RULE is made with the rule builder that triggers and segments share; a form has at most one. ``optional``: an
+    empty input leaves the field out of the config. ``liquid``: the text may use the words of messages.
+    """
+
+    name: str
+    label: str
+    kind: FieldKind = FieldKind.TEXT
+    help: str = ""
+    optional: bool = False
+    choices: Options | Callable[[], Options] = ()
+    least: int = 0
+    most: int = 10_000
+    liquid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """The ways out that a person may add to and take from: a list in the config under ``name``.
+
+    ``target``: the field of an arm that names the node it leads to. ``blank``: a new arm without its target.
+    """
+
+    name: str
+    noun: str
+    fields: tuple[NodeField, ...]
+    blank: Config
+    target: str = "next"
+    least: int = 1
+    most: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class NodeForm:
+    """The form of a node kind (same key) and the config that a new node begins with.
+
+    ``blank`` holds every way out with the target ``NOWHERE``. ``acts``: the form asks what to do when the step is late.
+    ``offered``: whether the "+" menu lists it.
+    """
+
+    key: str
+    fields: tuple[NodeField, ...]
+    blank: Config = field(default_factory=dict)
+    arms: Arms | None = None
+    acts: bool = False
+    offered: bool = True
+    order: int = 100
+
+    @property
+    def all_fields(self) -> tuple[NodeField, ...]:
+        return (*self.fields, LATE) if self.acts else self.fields
+
+
+node_forms: Registry[NodeForm] = Registry("node form")
+
+LATE: Final = NodeField(
+    "late",
+    "When it comes up too late",
+    FieldKind.CHOICE,
+    "After an outage or a pause, a step may come up long after its time.",
+    optional=True,
+    choices=(("", "do it all the same"), ("skip", "leave it out"), ("run_latest", "only the latest of several")),
+)
+
+
+# --- Showing --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A wait rule as its inputs show it; ``text`` is the rule as JSON where the inputs cannot."""
+
+    unit: str = "days"
+    count: str = "3"
+    at: str = ""
+    weekdays: tuple[str, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A field ready to show: ``value`` for one input, ``roles`` and ``fallback`` or ``wait`` for several."""
+
+    field: NodeField
+    value: str = ""
+    options: Options = ()
+    roles: tuple[str, ...] = ()
+    wait: Wait = Wait()
+    problem: str = ""
+
+    @property
+    def input(self) -> str:
+        return f"f.{self.field.name}"
+
+
+def show(asked: NodeField, config: Config, offers: Offers) -> Shown:
+    """A field with what the config says."""
+    value = value_at(config, asked.name)
+    options = _options(asked, value, offers)
+    match asked.kind:
+        case FieldKind.RECIPIENTS:
+            to = value if isinstance(value, Mapping) else {}
+            return Shown(asked, str(to.get("fallback", "")), options, tuple(map(str, to.get("roles") or ())))
+        case FieldKind.WAIT:
+            return Shown(asked, wait=_wait_shown(value))
+        case FieldKind.FLAG:
+            return Shown(asked, "1" if value else "")
+        case FieldKind.JSON:
+            return Shown(asked, "" if value is None else json.dumps(value, indent=2, ensure_ascii=False))
+        case _:
+            return Shown(asked, "" if value is None else str(value), options)
+
+
+def show_typed(asked: NodeField, given: Given, offers: Offers, problem: str = "") -> Shown:
+    """A field as it was typed."""
+    one = _first(given, f"f.{asked.name}")
+    options = _options(asked, one, offers)
+    if asked.kind is FieldKind.RECIPIENTS:
+        roles = tuple(given.get(f"f.{asked.name}.role", ()))
+        return Shown(asked, _first(given, f"f.{asked.name}.fallback"), options, roles, problem=problem)
+    if asked.kind is FieldKind.WAIT:
+        return Shown(asked, wait=_wait_typed(asked, given), problem=problem)
+    return Shown(asked, one, options, problem=problem)
+
+
+def _options(asked: NodeField, value: object, offers: Offers) -> Options:
+    if asked.kind in (FieldKind.SIGNAL, FieldKind.SEGMENT, FieldKind.RECIPIENTS):
+        found = offers.get(str(asked.kind), ())
+    else:
+        found = asked.choices() if callable(asked.choices) else asked.choices
+    known = {key for key, _ in found}
+    # What is gone still shows, or saving the form would change the node silently.
+    gone = [(value, value)] if isinstance(value, str) and value and value not in known else []
+    return [*found, *gone] if asked.kind is not FieldKind.RECIPIENTS else found
+
+
+_UNITS: Final = ("minutes", "hours", "days", "business_days", "until")
+
+
+def _wait_shown(raw: object) -> Wait:
+    if raw is None or raw == {}:
+        return Wait()
+    try:
+        parse_wait(raw)
+    except WaitError:
+        return Wait("json", text=json.dumps(raw))
+    assert isinstance(raw, Mapping)
+    unit = next((unit for unit in _UNITS if unit in raw), "")
+    if not unit:
+        return Wait("json", text=json.dumps(raw))
+    if unit == "until":
+        return Wait(unit, "", str(raw["until"]), tuple(raw.get("weekdays") or WEEKDAYS))
+    return Wait(unit, str(raw[unit]), str(raw.get("at", "")))
+
+
+def _wait_typed(asked: NodeField, given: Given) -> Wait:
+    def part(name: str) -> str:
+        return _first(given, f"f.{asked.name}.{name}")
+
+    return Wait(part("unit"), part("count"), part("at"), tuple(given.get(f"f.{asked.name}.weekday", ())), part("text"))
+
+
+# --- Reading --------------------------------------------------------------------------------
+
+
+class Unread(ValueError):
+    """An input that says nothing the config could hold; the message is for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a form says: the config's new fields by path (None: left out), and what is wrong, by field."""
+
+    values: Mapping[str, Any]
+    problems: Mapping[str, str]
+
+
+def read(fields: Sequence[NodeField], given: Given) -> Read:
+    """Everything that the inputs of a form say; rules are read by the rule builder."""
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for asked in fields:
+        if asked.kind is FieldKind.RULE:
+            continue
+        try:
+            values[asked.name] = _value(asked, given)
+        except Unread as error:
+            problems[asked.name] = str(error)
+    return Read(values, problems)
+
+
+def _value(asked: NodeField, given: Given) -> Any:
+    match asked.kind:
+        case FieldKind.RECIPIENTS:
+            roles = [role for role in given.get(f"f.{asked.name}.role", ()) if role]
+            return {"roles": list(dict.fromkeys(roles)), "fallback": _first(given, f"f.{asked.name}.fallback")}
+        case FieldKind.WAIT:
+            return _wait_value(asked, _wait_typed(asked, given))
+        case FieldKind.FLAG:
+            return bool(_first(given, f"f.{asked.name}")) or None
+    text = _first(given, f"f.{asked.name}").strip()
+    if not text and asked.optional:
+        return None
+    if asked.kind is FieldKind.NUMBER:
+        return _number(asked, text)
+    if asked.kind is FieldKind.JSON:
+        return _json(text)
+    if len(text) > LONGEST:
+        raise Unread(f"longer than {LONGEST} characters")
+    return text.replace("\r\n", "\n")
+
+
+def _number(asked: NodeField, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and asked.least <= int(text[:12]) <= asked.most):
+        raise Unread(f"a whole number from {asked.least} to {asked.most}")
+    return int(text)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Unread("this is not JSON") from None
+
+
+def _wait_value(asked: NodeField, typed: Wait) -> Any:
+    raw = _wait_raw(typed)
+    if raw is None and asked.optional:
+        return None
+    try:
+        parse_wait(raw)
+    except WaitError as error:
+        raise Unread(str(error)) from None
+    return raw
+
+
+def _wait_raw(typed: Wait) -> Any:
+    if typed.unit == "json":
+        return _json(typed.text)
+    if typed.unit == "until":
+        days = [day for day in WEEKDAYS if day in typed.weekdays]
+        return {"until": typed.at} | ({"weekdays": days} if days and len(days) < len(WEEKDAYS) else {})
+    count: Any = int(typed.count[:9]) if typed.count.isascii() and typed.count.isdigit() else typed.count
+    if not typed.unit:
+        return None
+    with_time = typed.at and typed.unit in ("days", "business_days")
+    return {typed.unit: count} | ({"at": typed.at} if with_time else {})
+
+
+def _first(given: Given, name: str) -> str:
+    values = given.get(name) or ("",)
+    return str(values[0])
+
+
+# --- Paths in a config ----------------------------------------------------------------------
+
+
+def value_at(config: Config, path: str) -> Any:
+    """What the config holds under a path, None for nothing."""
+    found: Any = config
+    for part in path.split("/"):
+        if not isinstance(found, Mapping) or part not in found:
+            return None
+        found = found[part]
+    return found
+
+
+def with_values(config: Config, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with these values by path; None takes a field out."""
+    changed: dict[str, Any] = dict(config)
+    for path, value in values.items():
+        head, _, rest = path.partition("/")
+        if rest:
+            inner = changed.get(head)
+            value = with_values(inner if isinstance(inner, Mapping) else {}, {rest: value}) or None
+        if value is None:
+            changed.pop(head, None)
+        else:
+            changed[head] = value
+    return changed
+
+
+# --- The forms of the kinds that ship -------------------------------------------------------
+
+TO: Final = NodeField("to", "To", FieldKind.RECIPIENTS, "Everybody with the first of these roles that anybody holds.")
+CLASS: Final = NodeField(
+    "class",
+    "Class",
+    FieldKind.CHOICE,
+    "Decides which consent, caps and quiet hours hold.",
+    choices=(
+        ("service", "service: asked for, or part of using the hub"),
+        ("relationship", "relationship: from the CSM"),
+        ("programme", "programme: marketing, advocacy, newsletter"),
+    ),
+)
+TOPIC: Final = NodeField("topic", "Topic", help="What people agree to or refuse, such as growth.", optional=True)
+BUTTON: Final = NodeField("action_url", "Address of the main link", optional=True, liquid=True)
+EXPIRES: Final = NodeField("expires", "Not later than", FieldKind.WAIT, "Held longer than this, it is not sent.", True)
+MESSAGE: Final = {"to": {"roles": ["champion"], "fallback": "any_contact"}, "class": "service", "next": NOWHERE}
+_BODY: Final = NodeField("body", "Text", FieldKind.LONG, "HTML; words in double braces are filled in.", liquid=True)
+
+for _form in (
+    NodeForm(
+        "email",
+        (TO, TOPIC, CLASS, NodeField("subject", "Subject", liquid=True), _BODY, BUTTON, EXPIRES),
+        MESSAGE | {"subject": "", "body": ""},
+        acts=True,
+        order=10,
+    ),
+    NodeForm(
+        "in_hub_message",
+        (TO, TOPIC, CLASS, NodeField("title", "Title", liquid=True), _BODY, BUTTON, EXPIRES),
+        MESSAGE | {"title": "", "body": ""},
+        acts=True,
+        order=20,
+    ),
+    NodeForm(
+        "task",
+        (
+            NodeField("title", "Task", liquid=True),
+            NodeField(
+                "owner",
+                "For",
+                FieldKind.CHOICE,
+                choices=(("account_owner", "the account's owner"), ("marketing", "marketing")),
+            ),
+            NodeField("body", "What to do", FieldKind.LONG, "The playbook of this task.", True, liquid=True),
+            NodeField("due_business_days", "Due in business days", FieldKind.NUMBER, optional=True, most=90),
+        ),
+        {"title": "", "owner": "account_owner", "due_business_days": 2, "next": NOWHERE},
+        acts=True,
+        order=30,
+    ),
+    NodeForm(
+        "wait",
+        (NodeField("rule", "How long", FieldKind.WAIT),),
+        {"rule": {"days": 3, "at": "09:00"}, "next": NOWHERE},
+        order=40,
+    ),
+    NodeForm(
+        "wait_for",
+        (
+            NodeField("signal", "Until this signal comes", FieldKind.SIGNAL),
+            NodeField("timeout", "At most", FieldKind.WAIT),
+        ),
+        {"signal": "", "timeout": {"business_days": 5, "at": "09:00"}, "on_timeout": NOWHERE, "next": NOWHERE},
+        order=50,
+    ),
+    NodeForm(
+        "branch",
+        (),
+        {"cases": [{"next": NOWHERE}], "else": NOWHERE},
+        Arms(
+            "cases",
+            "case",
+            (
+                NodeField("label", "Name", help="Shown above its way.", optional=True),
+                NodeField("when", "Taken when", FieldKind.RULE),
+            ),
+            {},
+        ),
+        order=60,
+    ),
+    NodeForm(
+        "goal",
+        (NodeField("label", "Goal"), NodeField("when", "Reached when", FieldKind.RULE)),
+        {"label": ""},
+        offered=False,
+        order=70,
+    ),
+    NodeForm(
+        "exit", (NodeField("reason", "Why", help="Shown where it ended.", optional=True),), {}, offered=False, order=80
+    ),
+):
+    node_forms.register(_form)
+
+ENTRY: Final = NodeForm(
+    "entry",
+    (
+        NodeField("trigger", "Begins with the signal", FieldKind.SIGNAL),
+        NodeField(
+            "reentry/rule",
+            "The same account again",
+            FieldKind.CHOICE,
+            choices=(
+                ("once", "never: once ever"),
+                ("after_finish", "after finishing"),
+                ("after_days", "after so many days"),
+                ("per_key", "once per key (a renewal, an opportunity)"),
+            ),
+        ),
+        NodeField("reentry/days", "Days between", FieldKind.NUMBER, optional=True, least=1, most=3650),
+        NodeField(
+            "max_age_hours",
+            "Signals no older than, in hours",
+            FieldKind.NUMBER,
+            "An older signal begins nothing: 24 unless told.",
+            optional=True,
+            least=1,
+            most=8760,
+        ),
+        NodeField("when", "Only accounts for which", FieldKind.RULE, optional=True),
+    ),
+)
+"""How a journey begins: the graph's ``entry``."""
+
+EXIT_WHEN: Final = NodeForm("exit_when", (NodeField("exit_when", "Leave when", FieldKind.RULE, optional=True),))
+"""The rule that takes an account out wherever it stands: the graph's own field."""
+
+FALLBACK_OPTIONS: Final[Options] = tuple((key, words.removeprefix("else ")) for key, words in FALLBACKS.items())
