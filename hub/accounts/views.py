@@ -29,6 +29,8 @@ from hub.accounts.words import HAND
 from hub.people.answers import go_back
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
+from hub.people.permissions import allowed
+from hub.registry.panels import contact_panels
 
 
 def _tell(request: StaffRequest, back: str, done: str, act: Callable[[], object]) -> HttpResponse:
@@ -211,6 +213,7 @@ def person(request: StaffRequest, person_id: UUID) -> HttpResponse:
     context = {
         "person": row,
         "contacts": contacts,
+        "panels": [(contact, _panels_of(request, contact)) for contact in contacts],
         "name": next((str(contact) for contact in contacts if contact.name), "") or _address_of(row),
         "roles": ContactRole.choices,
         "addresses": list(row.addresses.order_by("email").values_list("email", flat=True)),
@@ -219,6 +222,11 @@ def person(request: StaffRequest, person_id: UUID) -> HttpResponse:
         "now_at": next((e.person_id for e in history if e.other_id == row.pk and not e.undone_at), None),
     }
     return render(request, "accounts/person.html", context)
+
+
+def _panels_of(request: StaffRequest, contact: Contact) -> list[tuple[str, str]]:
+    shown = (panel for panel in contact_panels if allowed(request.membership.role, panel.permission))
+    return [(panel.title, html) for panel in shown if (html := panel.render(request, contact))]
 
 
 def _address_of(row: Person) -> str:

@@ -1,11 +1,11 @@
-"""REST: messages, what became of them and why."""
+"""REST: messages, what became of them and why; what contacts said about being written to."""
 
 from __future__ import annotations
 
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from hub.outbox.models import Message, MessageStatus
+from hub.outbox.models import Consent, ConsentChange, ConsentStatus, Message, MessageStatus
 from hub.rest.reading import OF_ACCOUNT, by_choice, by_id, by_text, by_time, resource
 
 
@@ -59,4 +59,53 @@ urlpatterns = resource(
         by_text("channel", "only by this channel", "channel"),
         by_time("created_since", "made at or after this time", "created_at__gte"),
     ),
+)
+
+
+class ConsentSerializer(serializers.ModelSerializer[Consent]):
+    """What counts now for a contact, by channel and topic ("" is every topic without a word of its own)."""
+
+    account = serializers.UUIDField(source="account_id", read_only=True)
+    contact = serializers.UUIDField(source="contact_id", read_only=True)
+
+    class Meta:
+        model = Consent
+        fields = ["id", "account", "contact", "channel", "topic", "status", "legal_basis", "source", "changed_at"]
+        read_only_fields = fields
+
+
+class ConsentChangeSerializer(serializers.ModelSerializer[ConsentChange]):
+    """A word of a contact, as it was said; rows are never changed."""
+
+    account = serializers.UUIDField(source="account_id", read_only=True)
+    contact = serializers.UUIDField(source="contact_id", read_only=True)
+
+    class Meta:
+        model = ConsentChange
+        fields = [
+            "id", "account", "contact", "channel", "topic", "before", "status", "legal_basis", "source", "note",
+            "actor_kind", "actor_label", "ip", "at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+OF_CONTACT = by_id("contact", "only of this contact", "contact_id")
+urlpatterns += resource(
+    "consents",
+    "What counts now of what contacts said, newest first.",
+    rows=Consent.objects.all,
+    serializer=ConsentSerializer,
+    filters=(
+        OF_ACCOUNT,
+        OF_CONTACT,
+        by_text("topic", "only on this topic", "topic"),
+        by_choice("status", "only these", "status", ConsentStatus.values),
+    ),
+)
+urlpatterns += resource(
+    "consent-changes",
+    "The log of every word of contacts about being written to, newest first.",
+    rows=ConsentChange.objects.all,
+    serializer=ConsentChangeSerializer,
+    filters=(OF_ACCOUNT, OF_CONTACT, by_time("since", "said at or after this time", "at__gte")),
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from hub.outbox.models import Message
+from hub.outbox.models import ConsentChange, Message
 from hub.registry.exports import Cell, Filters, export_lists
 from hub.tenancy.chunks import list_of, of_account
 
@@ -27,6 +27,35 @@ def register() -> None:
             order=120,
         )
     )
+
+    export_lists.register(
+        list_of(
+            "consent-log",
+            "Consent log",
+            permission="outbox.view",
+            columns=CONSENT_COLUMNS,
+            rows=_consent_log,
+            cells=_consent_change,
+            filters=("account",),
+            order=122,
+        )
+    )
+
+
+CONSENT_COLUMNS = (
+    "Account", "Contact", "E-mail", "Channel", "Topic", "Before", "Word", "Legal basis", "Source", "Note", "Said by",
+    "Address", "At",
+)  # fmt: skip
+
+
+def _consent_log(given: Filters) -> QuerySet[Any]:
+    return of_account(ConsentChange.objects.select_related("account", "contact"), given)
+
+
+def _consent_change(row: ConsentChange) -> Sequence[Cell]:
+    who = row.actor_label or row.actor_kind
+    what = (row.channel, row.topic, row.before, row.status, row.legal_basis, row.source, row.note)
+    return (row.account.name, row.contact.name, row.contact.email, *what, who, row.ip or "", row.at)
 
 
 def _messages(given: Filters) -> QuerySet[Any]:

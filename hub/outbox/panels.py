@@ -6,15 +6,20 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
+from hub.outbox.preferences import preferences_of
 from hub.outbox.reasons import reason_words
 from hub.outbox.selectors import hub_messages, messages_page, troubled
 from hub.outbox.services import messages_read
 from hub.registry.panels import (
     AccountPanel,
+    ContactPanel,
     HubSection,
+    NavItem,
     TodayPanel,
     account_panels,
+    contact_panels,
     hub_sections,
+    nav_items,
     today_panels,
 )
 
@@ -43,7 +48,17 @@ def hub_section(request: Any, account: Any, contact: Any) -> str | None:
     return html
 
 
+def contact_panel(request: Any, contact: Any) -> str | None:
+    """What a contact wants to hear about, as it counts now."""
+    context = {"contact": contact, "preferences": preferences_of(contact, request.tenant)}
+    return render_to_string("outbox/_contact_panel.html", context, request=request)
+
+
 def register() -> None:
+    nav_items.register(
+        NavItem("sending", "Sending", 85, "outbox.view", "outbox:topics", icon="mail", covers=("set-up/sending/",))
+    )
+    contact_panels.register(ContactPanel("consent", "Hears about", 10, "outbox.view", contact_panel))
     today_panels.register(TodayPanel("outbox", "Messages that need you", 60, "outbox.view", today_panel))
     account_panels.register(AccountPanel("outbox", "Messages", 60, "outbox.view", account_panel, beside=True))
     hub_sections.register(HubSection("messages", "Messages", 40, hub_section, icon="messages"))

@@ -213,6 +213,7 @@ def _outgoing(tenant: Tenant, channel: Channel, row: Message) -> Outgoing:
         text=row.body_text,
         unsubscribe_url=f"{settings.PUBLIC_URL}/u/{token}/" if marketing and settings.IS_HTTPS else "",
         unsubscribe_mail=f"mailto:{address}?subject=unsubscribe%20{token}" if marketing else "",
+        preferences_url=f"{settings.PUBLIC_URL}/u/{token}/preferences/" if marketing else "",
         kept=tenant.settings.get("delivery") == "viewer",
     )
 

@@ -16,7 +16,8 @@ from hub.outbox.channels.base import channels
 from hub.outbox.gates import COUNTED, Consent, MessageClass, Purpose, Situation
 from hub.outbox.origins import CauseState, origins
 from hub.outbox.policy import SendingRules, bucket_of
-from hub.outbox.services import address_hash
+from hub.outbox.services import suppressions
+from hub.outbox.topics import Silent, silences, topics_known, word_of
 from hub.tenancy.models import Tenant
 
 
@@ -75,8 +76,8 @@ class Surroundings:
             zone=zone_of(message.contact.timezone, message.account.timezone, self.tenant.timezone),
             expires_at=message.expires_at,
             has_contact=bool(address) and message.contact.status != ContactStatus.LEFT,
-            suppressed=self.suppressed.get((message.channel, address_hash(address)), ""),
-            consent=self.consent(message),
+            suppressed=self.suppressed.get((message.channel, address), ""),
+            consent=self.consent(message) if message.message_class in COUNTED else Consent.UNKNOWN,
             # What waits quietly in the hub presses on nobody.
             contact_sent=self.contact_sent[message.contact_id] if counted else (),
             account_sent=self.account_sent[message.account_id] if counted else (),
@@ -106,28 +107,25 @@ class Surroundings:
 
     @cached_property
     def suppressed(self) -> dict[tuple[str, str], str]:
-        hashes = [address_hash(channels.get(x.channel).address_of(x.contact)) for x in self.messages]
-        found = m.Suppression.objects.filter(address_hash__in=hashes).values_list("channel", "address_hash", "reason")
-        return {(channel, digest): reason for channel, digest, reason in found}
+        return suppressions((x.channel, channels.get(x.channel).address_of(x.contact)) for x in self.messages)
 
     @cached_property
-    def _consents(self) -> dict[tuple[UUID, str, str], str]:
-        contacts = {message.contact_id for message in self.messages}
-        found = m.Consent.objects.filter(contact_id__in=contacts).values_list(
-            "contact_id", "channel", "topic", "status"
-        )
-        return {(contact_id, channel, topic): status for contact_id, channel, topic, status in found}
+    def _consents(self) -> dict[UUID, dict[tuple[str, str], str]]:
+        found: dict[UUID, dict[tuple[str, str], str]] = defaultdict(dict)
+        rows = m.Consent.objects.filter(contact_id__in={message.contact_id for message in self.messages})
+        for contact_id, channel, topic, status in rows.values_list("contact_id", "channel", "topic", "status"):
+            found[contact_id][channel, topic] = status
+        return found
+
+    @cached_property
+    def _silent(self) -> Silent:
+        return Silent(silences(topics_known()), self.rules.assume_consent)
 
     def consent(self, message: m.Message) -> Consent:
-        """The word on the topic, else on all topics, else what silence means on the channel and at the tenant."""
-        said = self._consents
-        where = (message.contact_id, message.channel)
-        word = said.get((*where, message.topic)) or said.get((*where, ""))
-        if word:
+        """The word on the topic, else on all topics, else what silence means for the topic, tenant and channel."""
+        if word := word_of(self._consents[message.contact_id], message.channel, message.topic):
             return Consent(word)
-        if self.rules.assume_consent:
-            return Consent.GRANTED
-        return channels.get(message.channel).consent_by_default
+        return self._silent.word(message.topic, channels.get(message.channel).consent_by_default)
 
     @cached_property
     def in_trouble(self) -> set[UUID]:

@@ -34,6 +34,11 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "journeys.edit": frozenset({ADMIN, MARKETER}),
     "outbox.view": EVERYONE,
     "outbox.resolve": frozenset({ADMIN, MARKETER}),
+    # Whoever hears what a contact says about mail writes it down.
+    "consent.record": frozenset({ADMIN, CSM, MARKETER}),
+    "sending.edit": frozenset({ADMIN, MARKETER}),
+    # Sending that stopped by itself, because receivers complained, goes on by an admin's word alone.
+    "sending.lift": frozenset({ADMIN}),
     "qbr.view": EVERYONE,
     "qbr.edit": frozenset({ADMIN, CSM}),
     "qbr.generate": frozenset({ADMIN, CSM}),

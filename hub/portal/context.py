@@ -21,6 +21,7 @@ def hub(request: HttpRequest) -> dict[str, Any]:
         "account": getattr(request, "account", None),
         "hub_home_url": home,
         "hub_links": _links(request, tenant.slug, home) if contact else [],
+        "preferences_url": reverse("portal:preferences", args=[tenant.slug]) if contact else "",
         "sign_out_url": reverse("portal:sign_out", args=[tenant.slug]),
         "viewing_as": bool(session and session.viewer_id),
         "leave_url": reverse("shell:today", args=[tenant.slug]) if session and session.viewer_id else "",

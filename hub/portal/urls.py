@@ -12,5 +12,6 @@ urlpatterns = [
     path("hub/<slug:tenant>/sign-out/", views.sign_out, name="sign_out"),
     path("hub/<slug:tenant>/plan/", views.plan, name="plan"),
     path("hub/<slug:tenant>/plan/<uuid:milestone_id>/done/", views.milestone_done, name="milestone_done"),
+    path("hub/<slug:tenant>/preferences/", views.preferences, name="preferences"),
     path("t/<slug:tenant>/contacts/<uuid:contact_id>/view-as/", views.view_as, name="view_as"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from hub.accounts.facts import today_of
 from hub.accounts.models import Contact
+from hub.outbox.preferences import preferences_of
+from hub.outbox.services import preferences_set, preferences_stop_all
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.plans.models import Milestone
@@ -25,6 +28,8 @@ from hub.portal.guards import HubRequest, hub_entrance, hub_page
 from hub.portal.middleware import cookie_name
 from hub.portal.selectors import contacts_of
 from hub.registry.panels import hub_sections, next_step
+
+PREFERENCES = "preference centre"
 
 
 @hub_entrance
@@ -164,6 +169,23 @@ def milestone_done(request: HubRequest, milestone_id: UUID) -> HttpResponse:
 
 def _plan_context(request: HubRequest) -> dict[str, Any]:
     return {"progress": plan_progress(request.account.pk, today_of(request.tenant))}
+
+
+@hub_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def preferences(request: HubRequest) -> HttpResponse:
+    """What the contact wants to hear about, by topic and channel."""
+    chosen = preferences_of(request.contact, request.tenant)
+    if request.method != "POST":
+        return render(request, "hub/preferences.html", {"preferences": chosen})
+    actor = replace(services.contact_actor(request.contact), ip=request.META.get("REMOTE_ADDR") or None)
+    if "stop" in request.POST:
+        preferences_stop_all(contact=request.contact, actor=actor, source=PREFERENCES)
+    else:
+        wanted = chosen.wanted(request.POST)
+        preferences_set(contact=request.contact, wanted=wanted, before=chosen.before, actor=actor, source=PREFERENCES)
+    messages.success(request, "Kept. It counts at once, for messages that were on their way too.")
+    return redirect("portal:preferences", tenant=request.tenant.slug)
 
 
 @staff_page("portal.view_as")

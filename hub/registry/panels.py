@@ -29,6 +29,30 @@ class AccountPanel:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactPanel:
+    """What an app tells about a contact on the page of the person. ``render`` gives safe HTML, or None."""
+
+    key: str
+    title: str
+    order: int
+    permission: str
+    render: Callable[[Request, Contact], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """A line above every staff page while something is out of the ordinary; ``render`` gives safe HTML, or None.
+
+    Every page asks, so it must cost little.
+    """
+
+    key: str
+    order: int
+    permission: str
+    render: Callable[[Request], str | None]
+
+
+@dataclass(frozen=True, slots=True)
 class TodayPanel:
     """A panel of the staff's Today page. ``render`` gives safe HTML, or None."""
 
@@ -103,6 +127,8 @@ class NextStepProvider:
 account_panels: Registry[AccountPanel] = Registry("account panel")
 account_stats: Registry[AccountPanel] = Registry("figure of an account's header")
 """Figures above the panels of the account page: each renders one figure of its row."""
+contact_panels: Registry[ContactPanel] = Registry("contact panel")
+banners: Registry[Banner] = Registry("banner")
 today_panels: Registry[TodayPanel] = Registry("today panel")
 nav_items: Registry[NavItem] = Registry("navigation item")
 hub_sections: Registry[HubSection] = Registry("hub section")

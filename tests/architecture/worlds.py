@@ -29,6 +29,7 @@ from hub.ingest.writing.services import writing_set
 from hub.outbound.exports.services import export_start
 from hub.outbound.webhooks.services import endpoint_create, endpoint_test
 from hub.outbox.models import Message, MessageStatus
+from hub.outbox.services import consent_set, topic_save
 from hub.people.services import credential_create
 from hub.plans.services import plan_create
 from hub.portal.services import sign_in_prepare
@@ -144,10 +145,19 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         ).pk,
         "token": sign_in_prepare(email=contact.email).token,
         "theme_key": theme_save(title=f"{mark} {account.name}", phrases=[f"{mark} phrase"], actor=ACTOR).key,
+        **_sending(account, contact, mark),
         **_hooks(mark),
         **_import(mark),
     }
     return {name: str(value) for name, value in found.items()}
+
+
+def _sending(account: Account, contact: Contact, mark: str) -> dict[str, object]:
+    """A topic of the tenant's own, and a word of the contact about it."""
+    key = f"{mark}-{account.pk}"[:60].lower()
+    topic = topic_save(key=key, name=f"{mark} topic {account.pk}", description=mark, silence="rule", actor=ACTOR)
+    consent_set(contact=contact, status="granted", source=f"{mark} form", actor=ACTOR, topic=key)
+    return {"topic_key": topic.key}
 
 
 def _many_signals(account: Account, trigger: Trigger, mark: str) -> dict[str, object]:

@@ -51,6 +51,7 @@ class Outgoing:
     text: str
     unsubscribe_url: str = ""
     unsubscribe_mail: str = ""
+    preferences_url: str = ""
     kept: bool = False
 
 

@@ -1,29 +1,22 @@
-"""Writes of the outbox: messages queued, withdrawn, resolved, read; consent and suppression."""
+"""Writes of the outbox: messages queued, withdrawn, resolved, read."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
-from django.core import signing
 from django.db import transaction
 from django.utils import timezone
 
 from hub.accounts.models import Contact
-from hub.accounts.services import timeline_record
 from hub.outbox.channels.base import channels
 from hub.outbox.gates import MessageClass, Purpose
-from hub.outbox.models import WAITING, Consent, ConsentStatus, Message, MessageStatus, Suppression
+from hub.outbox.models import WAITING, Message, MessageStatus
 from hub.outbox.origins import origins
 from hub.outbox.rendering import Values, render_message
 from hub.people.audit import Actor, audit
-from hub.tenancy.context import current_tenant_id
 from hub.tenancy.live import announce
 from hub.tenancy.wake import wake
 
@@ -155,100 +148,6 @@ def messages_read(*, contact: Contact) -> int:
     unread = Message.objects.filter(contact=contact, channel="in_hub", status=MessageStatus.SENT, read_at__isnull=True)
     read: int = unread.update(read_at=timezone.now())
     return read
-
-
-# --- Consent and suppression --------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def consent_set(
-    *, contact: Contact, status: str, source: str, actor: Actor, channel: str = "email", topic: str = ""
-) -> Consent:
-    """Keep what a contact said about a topic ("" = all) on a channel; a denial stops what is queued, at once."""
-    before = Consent.objects.filter(contact=contact, channel=channel, topic=topic).values_list("status", flat=True)
-    known = before.first() or ""
-    consent, _ = Consent.objects.update_or_create(
-        contact=contact,
-        channel=channel,
-        topic=topic,
-        defaults={
-            "account_id": contact.account_id,
-            "status": ConsentStatus(status),
-            "source": source,
-            "changed_at": timezone.now(),
-        },
-    )
-    if known != status:
-        audit(actor, f"consent.{status}", consent, before=known, channel=channel, topic=topic, source=source)
-    if status == ConsentStatus.DENIED:
-        _withhold_objected(contact, channel, topic)
-    stored: Consent = consent
-    return stored
-
-
-def _withhold_objected(contact: Contact, channel: str, topic: str) -> None:
-    waiting = Message.objects.filter(
-        contact=contact,
-        channel=channel,
-        status__in=WAITING,
-        message_class__in=[MessageClass.PROGRAMME, MessageClass.RELATIONSHIP],
-    )
-    if topic:
-        waiting = waiting.filter(topic=topic)
-    waiting.update(status=MessageStatus.WITHHELD, reason="no_consent", due_at=None, finished_at=timezone.now())
-
-
-def _signer() -> signing.Signer:
-    return signing.Signer(salt="unsubscribe", sep=".")
-
-
-def unsubscribe_token(message_id: UUID) -> str:
-    """What an unsubscribe link or mail carries; signed, so that nobody unsubscribes others, and short for a header."""
-    return _signer().sign(urlsafe_b64encode(current_tenant_id().bytes + message_id.bytes).rstrip(b"=").decode())
-
-
-def unsubscribe_read(token: str) -> tuple[UUID, UUID]:
-    """(tenant id, message id) of a token; raises signing.BadSignature."""
-    content = urlsafe_b64decode(_signer().unsign(token) + "=")
-    return UUID(bytes=content[:16]), UUID(bytes=content[16:])
-
-
-@transaction.atomic
-def unsubscribe(*, message_id: UUID, source: str) -> None:
-    """Stop the topic of a message for its contact, queued messages too; the journey goes on."""
-    message = Message.objects.select_related("contact").get(pk=message_id)
-    actor = Actor("contact", str(message.contact_id), "contact")
-    consent_set(
-        contact=message.contact,
-        status=ConsentStatus.DENIED,
-        source=source,
-        actor=actor,
-        channel=message.channel,
-        topic=message.topic,
-    )
-    timeline_record(
-        account_id=message.account_id,
-        kind="consent",
-        key=f"unsubscribed:{message.pk}",
-        title=f"{message.contact} unsubscribed from {message.topic or 'all programme messages'}",
-        occurred_at=timezone.now(),
-        contact_id=message.contact_id,
-        source=source,
-    )
-
-
-def address_hash(address: str) -> str:
-    """A keyed hash of an address: it can be compared, not read."""
-    content = f"{current_tenant_id()}:{address.strip().lower()}"
-    return hmac.new(settings.SECRET_KEY.encode(), content.encode(), hashlib.sha256).hexdigest()
-
-
-def address_suppress(*, channel: str, address: str, reason: str, detail: str = "") -> None:
-    """Never write to an address again, in any class; the first reason stands."""
-    Suppression.objects.bulk_create(
-        [Suppression(channel=channel, address_hash=address_hash(address), reason=reason, detail=detail[:300])],
-        ignore_conflicts=True,
-    )
 
 
 # What a report by the provider makes of a message: from which states, to which, and why.

@@ -1,4 +1,4 @@
-"""Messages on their way and delivered, the ledger of attempts, and what people said about being written to."""
+"""Messages on their way and delivered, and the ledger of attempts."""
 
 from __future__ import annotations
 
@@ -128,62 +128,3 @@ class Delivery(TenantModel):
 
     def __str__(self) -> str:
         return f"attempt {self.attempt}: {self.outcome}"
-
-
-class ConsentStatus(models.TextChoices):
-    GRANTED = "granted", "Granted"
-    DENIED = "denied", "Denied"
-
-
-class Consent(TenantModel):
-    """What a contact said about a topic on a channel; topic "" speaks for every topic without a word of its own."""
-
-    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
-    contact = TenantForeignKey(Contact, on_delete=models.CASCADE, related_name="consents", db_index=False)
-    channel = models.CharField(max_length=32)
-    topic = models.CharField(max_length=64, blank=True)
-    status = models.CharField(max_length=16, choices=ConsentStatus)
-    source = models.CharField(max_length=64)
-    changed_at = models.DateTimeField(default=timezone.now)
-
-    class Meta(TenantModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "contact", "channel", "topic"], name="consent_key"),
-        ]
-        indexes = [models.Index(fields=["tenant", "account", "contact"], name="consent_account")]
-
-    def __str__(self) -> str:
-        return f"{self.channel}/{self.topic or 'all'}: {self.status}"
-
-
-class Suppression(TenantModel):
-    """An address that takes nothing any more, as a keyed hash: it outlives the person's row without naming them."""
-
-    channel = models.CharField(max_length=32)
-    address_hash = models.CharField(max_length=64)
-    reason = models.CharField(max_length=32)  # bounce, complaint, manual
-    detail = models.CharField(max_length=300, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta(TenantModel.Meta):
-        constraints = [models.UniqueConstraint(fields=["tenant", "channel", "address_hash"], name="suppression_key")]
-
-    def __str__(self) -> str:
-        return f"{self.channel}: {self.reason}"
-
-
-class Holdout(TenantModel):
-    """An account's place in the global holdout, drawn at first sight and kept, whatever the share becomes later."""
-
-    derived = True
-
-    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
-    bucket = models.PositiveSmallIntegerField()
-    held_out = models.BooleanField()
-    drawn_at = models.DateTimeField(default=timezone.now)
-
-    class Meta(TenantModel.Meta):
-        constraints = [models.UniqueConstraint(fields=["tenant", "account"], name="holdout_key")]
-
-    def __str__(self) -> str:
-        return f"{self.account_id}: {'held out' if self.held_out else 'treated'}"

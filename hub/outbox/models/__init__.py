@@ -1,0 +1,30 @@
+"""Rows of the outbox: messages and attempts, consent, guards."""
+
+from hub.outbox.models.consent import (
+    Consent,
+    ConsentChange,
+    ConsentStatus,
+    LegalBasis,
+    Silence,
+    Suppression,
+    Topic,
+)
+from hub.outbox.models.guards import Holdout
+from hub.outbox.models.message import COUNTED_CLASSES, FELT, WAITING, Delivery, Message, MessageStatus
+
+__all__ = [
+    "COUNTED_CLASSES",
+    "FELT",
+    "WAITING",
+    "Consent",
+    "ConsentChange",
+    "ConsentStatus",
+    "Delivery",
+    "Holdout",
+    "LegalBasis",
+    "Message",
+    "MessageStatus",
+    "Silence",
+    "Suppression",
+    "Topic",
+]

@@ -1,0 +1,1 @@
+"""Pages of the outbox: the viewer, consent, the set-up of sending, and what a signed link opens."""
