@@ -160,6 +160,9 @@ def walk(world: World, enrollment: Enrollment, effects: Effects) -> None:
             case Go():
                 moment = world.now if answer.outcome != "skipped" and steps.get(node.kind.key).acts else moment
                 _pass(stand, answer)
+                if answer.settle:
+                    enrollment.due_at = world.now
+                    return
             case End():
                 _record(stand, "done", "", answer.reason, answer.evidence)
                 leave(enrollment, answer.reason, world.now)
@@ -179,6 +182,8 @@ def _answer(stand: Stand) -> Answer:
         return step.resume(stand)
     if step.acts and stand.moment < stand.world.now and _skipped_as_late(stand):
         return Go(outcome="skipped", reason="late")
+    if step.holds_out and stand.enrollment.held_out:
+        return Go(outcome="skipped", reason="holdout")
     return step.run(stand)
 
 

@@ -55,4 +55,6 @@ def port_words(node: Node, port: Port) -> str:
     if port.name.startswith("case:"):
         index = int(port.name.removeprefix("case:"))
         return str(node.config["cases"][index].get("label") or f"case {index + 1}")
+    if port.name.startswith("arm:"):
+        return str(node.config["arms"][int(port.name.removeprefix("arm:"))].get("label") or port.name)
     return {"next": "then", "else": "otherwise", "timeout": "when the time is over"}.get(port.name, port.name)

@@ -63,7 +63,8 @@ class NodeKind:
 
     ``fields``: names a node may have besides ``id``, ``kind``, ``next`` and ``late``; those in
     ``required`` must be there. ``takes_time``: an enrollment rests here, so a cycle through it
-    does not spin. ``timing``: the fields whose change re-times those who wait.
+    does not spin. ``timing``: the fields whose change re-times those who wait. ``templates``: the fields that are
+    templates; publishing checks their words.
     """
 
     key: str
@@ -75,6 +76,7 @@ class NodeKind:
     ports: Callable[[Config], Ports] = _single_port
     takes_time: bool = False
     timing: frozenset[str] = frozenset()
+    templates: tuple[str, ...] = ()
     order: int = 100
 
 
@@ -238,6 +240,7 @@ for _kind in (
         fields=_MESSAGE_FIELDS | {"subject", "body", "action_url"},
         check=_check_email,
         words=lambda c, f: f"e-mail “{c.get('subject', '')}” to {recipients(c)}",
+        templates=("subject", "body"),
         order=10,
     ),
     NodeKind(
@@ -247,6 +250,7 @@ for _kind in (
         fields=_MESSAGE_FIELDS | {"title", "body", "action_url"},
         check=_check_hub_message,
         words=lambda c, f: f"show “{c.get('title', '')}” in the hub to {recipients(c)}",
+        templates=("title", "body"),
         order=20,
     ),
     NodeKind(
@@ -256,6 +260,7 @@ for _kind in (
         fields=frozenset({"title", "owner", "body", "due_business_days"}),
         check=_check_task,
         words=lambda c, f: f"task “{c.get('title', '')}” for the {str(c.get('owner', '')).replace('_', ' ')}",
+        templates=("title", "body"),
         order=30,
     ),
     NodeKind(

@@ -9,6 +9,8 @@ from hub.registry.outgoing import Happening, OutgoingKind, outgoing_kinds, tell
 from journeys.models import Enrollment
 
 ENTERED, ENDED = "enrollment.entered", "enrollment.ended"
+WEBHOOK, SLACK = "journey.webhook", "journey.slack"
+STEP_DATA = ("event", "account_id", "account_name", "journey", "version", "step", "enrollment_id", "facts")
 DATA = ("id", "account_id", "account_name", "journey", "version", "status", "reason", "entered_at", "ended_at")
 
 
@@ -17,6 +19,9 @@ def register() -> None:
     outgoing_kinds.register(
         OutgoingKind(ENDED, "An account finished or left a journey; the reason says why.", DATA, 60)
     )
+    outgoing_kinds.register(OutgoingKind(WEBHOOK, "A journey came to a webhook step.", STEP_DATA, 61))
+    slack = ("text", "account_id", "account_name", "journey", "version", "step", "enrollment_id")
+    outgoing_kinds.register(OutgoingKind(SLACK, "A journey came to a Slack step; the text is its message.", slack, 62))
 
 
 def entered(ids: Sequence[UUID]) -> None:

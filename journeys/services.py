@@ -31,8 +31,6 @@ from journeys.words import SAMPLE
 from journeys.world import World, published_graph
 from signals.models import Trigger
 
-TEMPLATE_FIELDS = ("subject", "title", "body")
-
 
 @transaction.atomic
 def journeys_install(*, actor: Actor) -> int:
@@ -62,8 +60,7 @@ def _template_problems(graph: Graph) -> list[Problem]:
     return [
         Problem(node.id, f"/{name}", str(error))
         for node in graph.nodes.values()
-        if node.kind.key in ("email", "in_hub_message", "task")
-        for name in TEMPLATE_FIELDS
+        for name in node.kind.templates
         if name in node.config
         for error in check(node.config[name], SAMPLE, part=name)
     ]

@@ -18,6 +18,12 @@ ICONS: Final = {
     "wait": "clock",
     "wait_for": "hourglass",
     "branch": "git-branch",
+    "split": "switch-horizontal",
+    "set_field": "pencil",
+    "start_journey": "player-play",
+    "stop_journey": "player-stop",
+    "webhook": "webhook",
+    "slack": "messages",
     "goal": "trophy",
     "exit": "logout",
 }

@@ -10,7 +10,7 @@ class OutboundConfig(AppConfig):
         from hub.outbound import outgoing, panels
         from hub.outbound.exports import writing
         from hub.outbound.exports.services import EXPORTS
-        from hub.outbound.webhooks import sending
+        from hub.outbound.webhooks import actions, sending
         from hub.outbound.webhooks.services import WEBHOOKS, receive, wanted
         from hub.registry.outgoing import connect
         from hub.tenancy.wake import register_queue
@@ -19,4 +19,5 @@ class OutboundConfig(AppConfig):
         register_queue(WEBHOOKS, drain=sending.drain, backlog=sending.backlog, lane="outbound")
         outgoing.register()
         connect(wanted, receive)
+        actions.register()
         panels.register()

@@ -39,6 +39,8 @@ _WORDS: Final = {
     "entered": "a journey began",
     "resumed": "a waiting journey went on",
     "completed": "walked to the end",
+    "no_endpoint": "no endpoint that is on is told of this",
+    "no_action": "no app offers to do this",
     "error": "a step failed five times",
 }
 
@@ -54,4 +56,6 @@ def reason_words(code: str) -> str:
         return f"the address is blocked ({rest})"
     if head == "rule_false":
         return f"the rule is not met: {rest.strip()}"
+    if head == "field_refused":
+        return f"the field does not take the value ({rest.strip()})"
     return code.replace("_", " ")

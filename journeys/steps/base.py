@@ -63,12 +63,16 @@ class Stand:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """The step is over: leave by ``port``. ``outcome`` is done, skipped or failed, the latter two with a reason."""
+    """The step is over: leave by ``port``. ``outcome`` is done, skipped or failed, the latter two with a reason.
+
+    ``settle``: it changed what later steps read, so the account goes on after its next evaluation, a moment later.
+    """
 
     port: str = "next"
     outcome: str = "done"
     reason: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    settle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +99,15 @@ Answer: TypeAlias = Go | Rest | End
 class Step:
     """The behaviour of a node kind (same key). ``resume`` is asked when a rest is over, ``run`` on arrival.
 
-    ``acts``: does something in the world, so it is subject to the late policy and left out for held-out accounts.
+    ``acts``: does something in the world, so it is subject to the late policy. ``holds_out``: it is left out for
+    held-out accounts; messages are not, for the outbox holds them back and keeps them for comparison.
     """
 
     key: str
     run: Callable[[Stand], Answer]
     resume: Callable[[Stand], Answer] | None = None
     acts: bool = False
+    holds_out: bool = False
     order: int = 100
 
 

@@ -1,6 +1,7 @@
 from hub.outbound.models.export import Export, ExportChunk, ExportFormat, ExportStatus
 from hub.outbound.models.webhook import (
     DeliveryStatus,
+    EndpointDialect,
     EndpointStatus,
     WebhookAttempt,
     WebhookDelivery,
@@ -10,6 +11,7 @@ from hub.outbound.models.webhook import (
 
 __all__ = [
     "DeliveryStatus",
+    "EndpointDialect",
     "EndpointStatus",
     "Export",
     "ExportChunk",

@@ -19,8 +19,15 @@ class EndpointStatus(models.TextChoices):
     BROKEN = "broken", "Switched off after failures"
 
 
+class EndpointDialect(models.TextChoices):
+    STANDARD = "standard", "Standard Webhooks, signed"
+    SLACK = "slack", "Slack, as a message"
+
+
 class WebhookEndpoint(TenantModel):
     """An address of another system and the kinds of happenings it is told.
+
+    `dialect` says how it is told: Slack's incoming webhooks take a text and nothing else.
 
     `secret` signs (Standard Webhooks, ``whsec_…``) and is shown once; after a rotation the one before signs beside it
     until `previous_until`. `failing_since` is the first failure after the last success; until `resting_until` one that
@@ -30,6 +37,9 @@ class WebhookEndpoint(TenantModel):
     url = models.CharField(max_length=500)
     description = models.CharField(max_length=200, blank=True)
     kinds = ArrayField(models.CharField(max_length=64), default=list)
+    dialect = models.CharField(
+        max_length=16, choices=EndpointDialect, default=EndpointDialect.STANDARD, db_default="standard"
+    )
     secret = SecretField()
     previous_secret = SecretField(blank=True)
     previous_until = models.DateTimeField(null=True)

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from hub.outbound.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
+from hub.outbound.models import DeliveryStatus, EndpointDialect, WebhookDelivery, WebhookEndpoint
 from hub.outbound.webhooks import services
 from hub.rest.middleware import actor_of_key
 from hub.rest.problems import Conflict, refused
@@ -26,10 +26,11 @@ class EndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
     url = serializers.CharField(max_length=500)
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)
     kinds = serializers.ListField(child=serializers.CharField(max_length=64), max_length=100)
+    dialect = serializers.ChoiceField(choices=EndpointDialect.choices, required=False, help_text="slack: as a message")
 
     class Meta:
         model = WebhookEndpoint
-        fields = ["id", "url", "description", "kinds", "status", "failing_since", "changed_at", "created_at"]
+        fields = ["id", "url", "description", "kinds", "dialect", "status", "failing_since", "changed_at", "created_at"]
         read_only_fields = ["status", "failing_since", "changed_at", "created_at"]
 
 

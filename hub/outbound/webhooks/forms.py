@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from hub.outbound.models import EndpointDialect
 from hub.outbound.webhooks.services import TEST
 from hub.registry.outgoing import outgoing_kinds
 
@@ -18,6 +19,9 @@ class EndpointForm(forms.Form):
 
     url = forms.CharField(label="Address", max_length=500, help_text="https:// only; it must be on the open internet")
     description = forms.CharField(label="What it is", max_length=200, required=False, help_text="for your colleagues")
+    dialect = forms.ChoiceField(
+        label="How it is told", choices=EndpointDialect.choices, initial=EndpointDialect.STANDARD, required=False
+    )
     kinds = forms.MultipleChoiceField(label="Tell it of", widget=forms.CheckboxSelectMultiple)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -25,3 +29,6 @@ class EndpointForm(forms.Form):
         field = self.fields["kinds"]
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = offered_kinds()
+
+    def clean_dialect(self) -> str:
+        return self.cleaned_data["dialect"] or EndpointDialect.STANDARD

@@ -29,6 +29,7 @@ from django.utils import timezone
 
 from hub.outbound.models import (
     DeliveryStatus,
+    EndpointDialect,
     EndpointStatus,
     WebhookAttempt,
     WebhookDelivery,
@@ -36,6 +37,7 @@ from hub.outbound.models import (
     WebhookEvent,
 )
 from hub.outbound.webhooks.signing import headers
+from hub.outbound.webhooks.slack import slack_body
 from hub.people.audit import SYSTEM, audit
 from hub.tenancy.calls import Refused, Unanswered, post
 from hub.tenancy.context import tenant_context
@@ -179,9 +181,11 @@ def call(row: WebhookDelivery) -> Outcome:
     at, begun = timezone.now(), time.monotonic()
     endpoint, event = row.endpoint, row.event
     try:
+        # The signature is of what is sent; Slack does not look at it.
+        body = slack_body(event.body) if endpoint.dialect == EndpointDialect.SLACK else event.body
         signing = endpoint.secrets_at(at)
-        signed = headers(signing, id=f"msg_{event.pk}", timestamp=int(at.timestamp()), body=event.body)
-        answer = post(endpoint.url, event.body.encode(), signed, allow=settings.OUTGOING_ALLOW)
+        signed = headers(signing, id=f"msg_{event.pk}", timestamp=int(at.timestamp()), body=body)
+        answer = post(endpoint.url, body.encode(), signed, allow=settings.OUTGOING_ALLOW)
         told = {
             "code": answer.status,
             "detail": _words(answer.body.decode(errors="replace")),

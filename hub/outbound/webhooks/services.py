@@ -14,7 +14,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from hub.outbound.models import DeliveryStatus, EndpointStatus, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from hub.outbound.models import (
+    DeliveryStatus,
+    EndpointDialect,
+    EndpointStatus,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+)
 from hub.outbound.webhooks.signing import new_secret
 from hub.people.audit import Actor, audit
 from hub.people.models import User
@@ -34,13 +41,24 @@ OVERLAP: Final = timedelta(hours=24)
 
 @transaction.atomic
 def endpoint_create(
-    *, url: str, kinds: Collection[str], actor: Actor, description: str = "", user: User | None = None
+    *,
+    url: str,
+    kinds: Collection[str],
+    actor: Actor,
+    description: str = "",
+    dialect: str = EndpointDialect.STANDARD,
+    user: User | None = None,
 ) -> WebhookEndpoint:
     """Make an endpoint; its `secret` is to be shown now and never again. Raises ValidationError."""
     if WebhookEndpoint.objects.count() >= MOST_ENDPOINTS:
         raise ValidationError(f"there are {MOST_ENDPOINTS} endpoints already; remove one first")
     endpoint: WebhookEndpoint = WebhookEndpoint.objects.create(
-        url=_url(url), kinds=_kinds(kinds), description=description.strip()[:200], secret=new_secret(), created_by=user
+        url=_url(url),
+        kinds=_kinds(kinds),
+        description=description.strip()[:200],
+        dialect=EndpointDialect(dialect),
+        secret=new_secret(),
+        created_by=user,
     )
     audit(actor, "webhook.create", endpoint, url=endpoint.url, kinds=endpoint.kinds)
     return endpoint
@@ -48,12 +66,19 @@ def endpoint_create(
 
 @transaction.atomic
 def endpoint_change(
-    *, endpoint: WebhookEndpoint, url: str, kinds: Collection[str], description: str, actor: Actor
+    *,
+    endpoint: WebhookEndpoint,
+    url: str,
+    kinds: Collection[str],
+    description: str,
+    actor: Actor,
+    dialect: str | None = None,
 ) -> WebhookEndpoint:
     """Change where an endpoint is and what it is told. Raises ValidationError."""
     endpoint.url, endpoint.kinds, endpoint.description = _url(url), _kinds(kinds), description.strip()[:200]
     endpoint.changed_at, endpoint.resting_until = timezone.now(), None
-    endpoint.save(update_fields=["url", "kinds", "description", "changed_at", "resting_until"])
+    endpoint.dialect = EndpointDialect(dialect or endpoint.dialect)
+    endpoint.save(update_fields=["url", "kinds", "description", "dialect", "changed_at", "resting_until"])
     wake(WEBHOOKS)
     audit(actor, "webhook.change", endpoint, url=endpoint.url, kinds=endpoint.kinds)
     return endpoint
@@ -127,7 +152,7 @@ def wanted(kind: str) -> bool:
 def receive(kind: str, happenings: Sequence[Happening]) -> None:
     """Write happenings down for every endpoint that wants them, in the transaction of what they tell of."""
     endpoints = [pk for pk, kinds in _active().values_list("pk", "kinds") if kind in kinds]
-    _write(kind, happenings, endpoints)
+    write(kind, happenings, endpoints)
 
 
 def _active() -> QuerySet[WebhookEndpoint]:
@@ -135,7 +160,8 @@ def _active() -> QuerySet[WebhookEndpoint]:
     return found
 
 
-def _write(kind: str, happenings: Sequence[Happening], endpoints: Sequence[UUID]) -> list[WebhookDelivery]:
+def write(kind: str, happenings: Sequence[Happening], endpoints: Sequence[UUID]) -> list[WebhookDelivery]:
+    """Put happenings on their way to these endpoints; returns the deliveries of those that were not told before."""
     events = [_event(kind, happening) for happening in happenings]
     WebhookEvent.objects.bulk_create(events, ignore_conflicts=True, batch_size=500)
     # What was told before is told already, to those who listened then.
@@ -173,7 +199,7 @@ def endpoint_test(*, endpoint: WebhookEndpoint, actor: Actor) -> WebhookDelivery
     happening = Happening(key=str(uuid7()), data={"message": words, "endpoint_id": str(endpoint.pk)}, occurred_at=now)
     audit(actor, "webhook.test", endpoint)
     _rouse(endpoint.pk)
-    [delivery] = _write(TEST, [happening], [endpoint.pk])
+    [delivery] = write(TEST, [happening], [endpoint.pk])
     return delivery
 
 

@@ -54,7 +54,7 @@ def endpoint_new(request: StaffRequest) -> HttpResponse:
 def endpoint_edit(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
     """Change where an endpoint is and what it is told."""
     endpoint = _endpoint(endpoint_id)
-    known = {"url": endpoint.url, "description": endpoint.description, "kinds": endpoint.kinds}
+    known = {name: getattr(endpoint, name) for name in ("url", "description", "kinds", "dialect")}
     form = EndpointForm(request.POST or None, initial=known)
     if request.method == "POST" and form.is_valid():
         try:

@@ -10,8 +10,6 @@ from journeys.waits import due_at, parse_wait
 
 def run(stand: Stand) -> Answer:
     config, world, account_id = stand.node.config, stand.world, stand.enrollment.account_id
-    if stand.enrollment.held_out:
-        return Go(outcome="skipped", reason="holdout")
     values = world.values(account_id, None, stand.signal)
     days = config.get("due_business_days", 1)
     rule = parse_wait({"business_days": days, "at": "17:00"} if days else {"hours": 1})
@@ -32,4 +30,4 @@ def run(stand: Stand) -> Answer:
     return Go(evidence={"task": str(task.pk)})
 
 
-steps.register(Step("task", run, acts=True))
+steps.register(Step("task", run, acts=True, holds_out=True))
