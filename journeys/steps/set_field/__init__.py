@@ -12,7 +12,8 @@ from hub.accounts.models import LifecycleStage
 from hub.accounts.services import attributes_set
 from hub.accounts.services.attributes import AttributesError
 from hub.people.audit import SYSTEM
-from hub.registry.facts import Fact
+from hub.registry.facts import Fact, known_facts
+from journeys.node_forms import NOWHERE, FieldKind, NodeField, NodeForm, Options, node_forms
 from journeys.node_kinds import Config, Flaw, Flaws, NodeKind, node_kinds
 from journeys.steps.base import Answer, Go, Stand, Step, steps
 from signals.stages.services import LONGEST_OVERRIDE, USUAL_OVERRIDE, StageError, stage_override_set
@@ -53,17 +54,17 @@ def run(stand: Stand) -> Answer:
         else:
             key = config["field"].removeprefix(ATTRIBUTE)
             source = f"journey:{stand.journey.key}"
-            attributes_set(account=stand.account, values={key: config["value"]}, source=source, actor=SYSTEM)
+            attributes_set(account=stand.account, values={key: config.get("value")}, source=source, actor=SYSTEM)
     except (AttributesError, StageError) as error:
         return Go(outcome="failed", reason=f"field_refused: {error}"[:200])
-    return Go(evidence={"field": config["field"], "value": config["value"]}, settle=True)
+    return Go(evidence={"field": config["field"], "value": config.get("value")}, settle=True)
 
 
 def _set_stage(stand: Stand) -> None:
     today = stand.world.clock.today
     stage_override_set(
         account=stand.account,
-        stage=stand.node.config["value"],
+        stage=str(stand.node.config.get("value")),
         reason=f"Set by the journey “{stand.journey.name}”",
         until=today + timedelta(days=stand.node.config.get("days", USUAL_OVERRIDE)),
         today=today,
@@ -78,8 +79,31 @@ node_kinds.register(
         title="Set a field",
         check=check,
         words=words,
-        required=frozenset({"field", "value"}),
+        required=frozenset({"field"}),
         fields=frozenset({"field", "value", "days"}),
+        order=62,
+    )
+)
+
+
+def fields_offered() -> Options:
+    """The stage, and the attributes that the tenant has."""
+    known = known_facts()
+    return [("stage", "stage"), *((name, known[name].label) for name in known if name.startswith(ATTRIBUTE))]
+
+
+node_forms.register(
+    NodeForm(
+        "set_field",
+        (
+            NodeField("field", "Field", FieldKind.CHOICE, choices=fields_offered),
+            NodeField("value", "Value", help="Empty takes the value away.", optional=True),
+            NodeField(
+                "days", "Days that a stage holds", FieldKind.NUMBER, optional=True, least=1, most=LONGEST_OVERRIDE
+            ),
+        ),
+        {"field": "stage", "value": "", "next": NOWHERE},
+        acts=True,
         order=62,
     )
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from hub.outbox.rendering import TemplateError, render_text
 from hub.registry.facts import Fact
+from journeys.node_forms import NOWHERE, FieldKind, NodeField, NodeForm, node_forms
 from journeys.node_kinds import Config, Flaws, NodeKind, check_text, node_kinds
 from journeys.outgoing import SLACK
 from journeys.steps.acting import ask, where
@@ -41,6 +42,18 @@ node_kinds.register(
         required=frozenset({"text"}),
         fields=frozenset({"text", "to"}),
         templates=("text",),
+        order=33,
+    )
+)
+node_forms.register(
+    NodeForm(
+        "slack",
+        (
+            NodeField("text", "Message", FieldKind.LONG, "Words in double braces are filled in.", liquid=True),
+            NodeField("to", "Only the endpoint called", help="Such as #cs; empty: every one of Slack.", optional=True),
+        ),
+        {"text": "", "next": NOWHERE},
+        acts=True,
         order=33,
     )
 )

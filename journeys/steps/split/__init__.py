@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from hub.registry.facts import Fact
+from journeys.node_forms import NOWHERE, Arms, FieldKind, NodeField, NodeForm, node_forms
 from journeys.node_kinds import Config, Flaw, Flaws, NodeKind, Ports, node_kinds, port
 from journeys.steps.base import Answer, Go, Stand, Step, steps
 
@@ -89,6 +90,25 @@ node_kinds.register(
         required=frozenset({"arms"}),
         fields=frozenset({"arms"}),
         ports=ports,
+        order=61,
+    )
+)
+node_forms.register(
+    NodeForm(
+        "split",
+        (),
+        {"arms": [{"label": label, "weight": 50, "next": NOWHERE} for label in "AB"]},
+        Arms(
+            "arms",
+            "arm",
+            (
+                NodeField("label", "Name", help="Shown above its way."),
+                NodeField("weight", "Share in percent", FieldKind.NUMBER, "All shares add up to 100.", most=100),
+            ),
+            {"label": "", "weight": 0},
+            least=2,
+            most=MOST_ARMS,
+        ),
         order=61,
     )
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hub.registry.facts import Fact
+from journeys.node_forms import NOWHERE, FieldKind, NodeField, NodeForm, node_forms
 from journeys.node_kinds import Config, Flaw, Flaws, NodeKind, check_text, node_kinds
 from journeys.outgoing import WEBHOOK
 from journeys.steps.acting import ask, where
@@ -50,6 +51,21 @@ node_kinds.register(
         words=words,
         required=frozenset({"event"}),
         fields=frozenset({"event", "facts", "to"}),
+        order=32,
+    )
+)
+node_forms.register(
+    NodeForm(
+        "webhook",
+        (
+            NodeField("event", "What is told", help="A name for the other system, such as trial.extended."),
+            NodeField(
+                "facts", "With these facts", FieldKind.JSON, 'A list, such as ["seats", "stage"].', optional=True
+            ),
+            NodeField("to", "Only the endpoint called", help="Empty: all that are told of journeys.", optional=True),
+        ),
+        {"event": "", "next": NOWHERE},
+        acts=True,
         order=32,
     )
 )
