@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -27,6 +26,8 @@ from config.embedded.postgres import APP, DATABASE, MIGRATOR, Cluster
 Table = tuple[str, str]
 
 ROOT = Path(__file__).parents[1]
+# Up to so many bytes, deleting what a test made is quicker than giving the table and its indexes new files.
+LARGE = 2**20
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tandem-tests"
 # What decides how the migrated template looks. A data migration that reads other modules belongs here too.
 TEMPLATE_SOURCES = (
@@ -155,15 +156,40 @@ def clean() -> None:
 
     For tests that commit. Tables that migrations fill (catalogues, content types) are left as they are.
     """
-    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"]) as connection:
-        # A connection that a test left open in a transaction would block for ever.
-        connection.execute("SET lock_timeout = '10s'")
-        filled = set(_filled(connection, _tables(connection))) - seeded()
-        if filled:
-            names = sql.SQL(", ").join(sql.Identifier(*table) for table in sorted(filled))
-            connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(names))
+    connection = _admin()
+    with connection.transaction():
+        filled = [row for row in connection.execute(_sizes(), prepare=True) if row[:2] not in seeded()]
+        large = [sql.Identifier(*row[:2]) for row in filled if row[2] > LARGE]
+        small = [sql.Identifier(*row[:2]) for row in filled if row[2] <= LARGE]
+        if large:
+            connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(large)))
+        if small:
+            # Foreign keys are looked at when the whole statement is through: the order of the tables is all the same.
+            gone = [sql.SQL("{} AS (DELETE FROM {})").format(sql.Identifier(f"x{n}"), t) for n, t in enumerate(small)]
+            connection.execute(sql.SQL("WITH {} SELECT").format(sql.SQL(", ").join(gone)))
     with redis_client.Redis.from_url(os.environ["REDIS_URL"]) as broker:
         broker.flushdb()
+
+
+@cache
+def _admin() -> psycopg.Connection:
+    connection = psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True)
+    # A connection that a test left open in a transaction would block for ever.
+    connection.execute("SET lock_timeout = '10s'")
+    atexit.register(connection.close)
+    return connection
+
+
+@cache
+def _sizes() -> sql.Composed:
+    """Asks for the tables with rows, and how many bytes each takes."""
+    asked = [
+        sql.SQL("SELECT {}, {}, pg_relation_size({}) WHERE EXISTS (SELECT 1 FROM {})").format(
+            schema, name, sql.Literal(f'"{schema}"."{name}"'), sql.Identifier(schema, name)
+        )
+        for schema, name in _tables(_admin())
+    ]
+    return sql.SQL(" UNION ALL ").join(asked)
 
 
 def _tables(connection: psycopg.Connection) -> list[Table]:
@@ -175,16 +201,7 @@ def _tables(connection: psycopg.Connection) -> list[Table]:
     return [(schema, name) for schema, name in rows.fetchall()]
 
 
-def _filled(connection: psycopg.Connection, tables: Iterable[Table]) -> list[Table]:
-    asked = [
-        sql.SQL("SELECT {}, {} WHERE EXISTS (SELECT 1 FROM {})").format(schema, name, sql.Identifier(schema, name))
-        for schema, name in tables
-    ]
-    return [tuple(row) for row in connection.execute(sql.SQL(" UNION ALL ").join(asked)).fetchall()]
-
-
 @cache
 def seeded() -> set[Table]:
     """The tables that the migrations themselves fill, as (schema, table); asked before the first test."""
-    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"]) as connection:
-        return set(_filled(connection, _tables(connection)))
+    return {row[:2] for row in _admin().execute(_sizes())}

@@ -34,7 +34,7 @@ class Api:
     answer: Callable[[Api, Asked], Any]
     things: Things = field(default_factory=dict)
     faults: list[Any] = field(default_factory=list)
-    page: int = 3
+    page: int = 2
     asked: list[Asked] = field(default_factory=list)
     key: str = KEY
     address: str = ""
@@ -96,7 +96,7 @@ def served(source: str, things: Things) -> Iterator[Api]:
     api = Api(ANSWERS[source], things)
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(api)) as server:
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         api.address = f"http://127.0.0.1:{server.server_port}"
         yield api
         server.shutdown()

@@ -201,7 +201,7 @@ def amazon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) 
     Host.seen = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Host) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
 
         def port(parts: SplitResult) -> int:
             assert (parts.hostname, parts.port) == (HOST, None)

@@ -36,7 +36,7 @@ from tests.world import ACTOR, make_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
 START = datetime(2026, 1, 1, tzinfo=UTC)
-MANY = 8
+MANY = 5
 
 
 def iso(number: int) -> str:

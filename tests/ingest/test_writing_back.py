@@ -30,7 +30,7 @@ from hub.ingest.writing.services import trial_ask, writing_now, writing_set
 from hub.people.models import AuditEvent
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
-from tests.ingest.apis import KEY, Api, served
+from tests.ingest.apis import KEY, Api, Things, served
 from tests.ingest.hooks import apply, endpoint, take
 from tests.ingest.test_pulling import MANY, START, pull, world_of
 from tests.world import ACTOR, make_account, make_member
@@ -103,15 +103,20 @@ class Crm:
             return found
 
 
+def customers_of(source: str) -> Things:
+    """The customers of a source without their people and deals, of which nothing is written."""
+    return {name: things if name == THINGS[source] else [] for name, things in world_of(source).items()}
+
+
 @pytest.fixture(params=["hubspot", "salesforce"])
 def crm(request: pytest.FixtureRequest, acme: Tenant) -> Iterator[Crm]:
-    with served(request.param, world_of(request.param)) as running:
+    with served(request.param, customers_of(request.param)) as running:
         yield Crm(acme, running, request.param)
 
 
 @pytest.fixture
 def hubspot(acme: Tenant) -> Iterator[Crm]:
-    with served("hubspot", world_of("hubspot")) as running:
+    with served("hubspot", customers_of("hubspot")) as running:
         yield Crm(acme, running, "hubspot")
 
 
@@ -409,7 +414,7 @@ def test_more_than_a_call_takes_goes_in_several(acme: Tenant, hubspot: Crm) -> N
         WriteBack.objects.update(room=3)
     for _ in range(4):
         hubspot.work()
-    assert [size(body) for body in hubspot.writes] == [3, 5]
+    assert [size(body) for body in hubspot.writes] == [3, MANY - 3]
     assert hubspot.values() == ["onboarding"] * MANY
 
 

@@ -80,7 +80,7 @@ def relay() -> Iterator[Sink]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Relay)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     sink.url = f"http://127.0.0.1:{server.server_port}/"
     yield sink
     server.shutdown()

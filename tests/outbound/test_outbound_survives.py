@@ -124,7 +124,7 @@ def test_what_happens_arrives_however_often_the_sender_dies(tenant: Tenant, work
     told = 400
     with Receiver() as receiver:
         receiver.slow = 0.01
-        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        threading.Thread(target=receiver.serve_forever, args=(0.01,), daemon=True).start()
         with tenant_context(tenant):
             account = make_account("Northwind")
             WebhookEndpoint.objects.create(

@@ -82,7 +82,7 @@ class Ear(BaseHTTPRequestHandler):
 def receiver(settings: Any) -> Iterator[Receiver]:
     settings.OUTGOING_ALLOW = ["127.0.0.1"]
     with Receiver() as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield running
         running.shutdown()
 
@@ -276,7 +276,7 @@ def dead(settings: Any) -> Iterator[Receiver]:
     settings.OUTGOING_ALLOW = ["127.0.0.1"]
     with Receiver() as running:
         running.slow = 60
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield running
         running.shutdown()
 
@@ -389,7 +389,7 @@ class Garbler(socketserver.StreamRequestHandler):
 def test_an_answer_that_no_database_can_hold_is_a_failure_like_any_other(acme: Tenant, settings: Any) -> None:
     settings.OUTGOING_ALLOW = ["127.0.0.1"]
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Garbler) as garbler:
-        threading.Thread(target=garbler.serve_forever, daemon=True).start()
+        threading.Thread(target=garbler.serve_forever, args=(0.01,), daemon=True).start()
         with tenant_context(acme):
             url = f"http://127.0.0.1:{garbler.server_address[1]}/"
             endpoint_create(url=url, kinds=[MILESTONE], actor=ACTOR)

@@ -190,7 +190,7 @@ def test_a_relay_is_asked_with_the_messages_own_key(kim: Contact, settings: Any,
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Relay)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         use(settings, f"http://127.0.0.1:{server.server_port}/mail")
         message = send(kim)

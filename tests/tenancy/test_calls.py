@@ -118,7 +118,7 @@ def server() -> Iterator[str]:
     Behaviour.seen = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Behaviour) as running:
         running.daemon_threads = True
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}"
         running.shutdown()
 
