@@ -31,7 +31,6 @@ from journeys.graph import Graph, Node
 from journeys.models import Enrollment, EnrollmentStatus, JourneyStatus, StepRun
 from journeys.settle import settle
 from journeys.steps.base import Answer, Effects, End, Go, Rest, Stand, Step, steps
-from journeys.waits import due_at, parse_wait
 from journeys.world import World
 
 log = logging.getLogger(__name__)
@@ -180,7 +179,7 @@ def _answer(stand: Stand) -> Answer:
     step: Step = steps.get(stand.node.kind.key)
     if stand.enrollment.rests_since is not None and step.resume is not None:
         return step.resume(stand)
-    if step.acts and stand.moment < stand.world.now and _skipped_as_late(stand):
+    if step.acts and stand.world.now - stand.moment > LATE_AFTER and _skipped_as_late(stand):
         return Go(outcome="skipped", reason="late")
     if step.holds_out and stand.enrollment.held_out:
         return Go(outcome="skipped", reason="holdout")
@@ -202,9 +201,8 @@ def _next_rest_is_over(stand: Stand) -> bool:
             return False
         node = stand.graph.nodes[node_id := following[0]]
         if node.kind.key == "wait":
-            zone = stand.world.zone(stand.enrollment.account_id)
-            over = due_at(parse_wait(node.config["rule"]), stand.moment, zone, stand.world.calendar)
-            return over <= stand.world.now
+            over = stand.world.until(stand.enrollment.account_id, node.config["rule"], stand.moment)
+            return over is not None and over <= stand.world.now
     return False
 
 

@@ -56,5 +56,11 @@ def port_words(node: Node, port: Port) -> str:
         index = int(port.name.removeprefix("case:"))
         return str(node.config["cases"][index].get("label") or f"case {index + 1}")
     if port.name.startswith("arm:"):
-        return str(node.config["arms"][int(port.name.removeprefix("arm:"))].get("label") or port.name)
-    return {"next": "then", "else": "otherwise", "timeout": "when the time is over"}.get(port.name, port.name)
+        arm = node.config["arms"][int(port.name.removeprefix("arm:"))]
+        return str(arm.get("label") or arm.get("signal") or arm.get("event") or port.name)
+    return {
+        "next": "then",
+        "missing": "when there is no such date",
+        "else": "otherwise",
+        "timeout": "when the time is over",
+    }.get(port.name, port.name)

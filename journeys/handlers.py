@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -11,11 +12,13 @@ from django.utils import timezone
 from hub.people.audit import SYSTEM
 from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
+from hub.usage.store import events_since
+from journeys.awaiting import Wish, wishes_stored
 from journeys.engine import JOURNEYS, after_leaving, leave_if_over, store_positions
 from journeys.entries import Entering
 from journeys.models import Decision, Enrollment, EnrollmentStatus
 from journeys.services import journeys_install
-from journeys.waits import due_at, parse_wait
+from journeys.waits import date_of
 from journeys.world import World
 from signals.models import Signal
 
@@ -26,7 +29,7 @@ def on_tenant_made(tenant_id: UUID, ids: Sequence[UUID]) -> None:
 
 
 def on_facts_changed(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
-    """Goals and exits first, then the open waits whose zone has changed."""
+    """Goals and exits first, then the open waits: for events that came, and by clocks and days that have changed."""
     inside = list(
         Enrollment.objects.select_related("journey")
         .filter(account_id__in=list(account_ids), status=EnrollmentStatus.ACTIVE)
@@ -35,22 +38,63 @@ def on_facts_changed(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
     if not inside:
         return
     world = World(Tenant.objects.get(pk=tenant_id), sorted({e.account_id for e in inside}), timezone.now())
-    changed = [e for e in inside if leave_if_over(world, e) or retime(world, e)]
+    going = [e for e in inside if not leave_if_over(world, e)]
+    resumed = {e.pk for e in resume_by_events(going, world.now)}
+    left = {e.pk for e in inside} - {e.pk for e in going}
+    changed = [e for e in inside if e.pk in left or e.pk in resumed or retime(world, e)]
     moved = store_positions([(e, e.visit) for e in changed])
+    if resumed:
+        wake(JOURNEYS)
     after_leaving([e for e in changed if e.pk in moved])
 
 
 def retime(world: World, enrollment: Enrollment) -> bool:
-    """Compute a wait's end again when the account's zone has become another; True when it moved."""
-    zone = world.zone(enrollment.account_id)
-    wait = enrollment.wait
-    if enrollment.port or not wait.get("rule") or wait.get("zone") == zone.key:
+    """Compute a wait's end again when the account's zone or the day that it waits for has become another; True when so.
+
+    A day that has gone missing keeps the account where it is until the day is back.
+    """
+    wait, rule = enrollment.wait, enrollment.wait.get("rule")
+    if enrollment.port or not rule:
         return False
-    since = datetime.fromisoformat(wait["since"])
-    enrollment.due_at = due_at(parse_wait(wait["rule"]), since, zone, world.calendar)
-    enrollment.wait = {**wait, "zone": zone.key}
-    wake(JOURNEYS, due_at=enrollment.due_at)
+    zone, fact = world.zone(enrollment.account_id).key, date_of(rule)
+    day = str(world.day_of(enrollment.account_id, fact) or "") if fact else wait.get("day", "")
+    if wait.get("zone") == zone and wait.get("day", "") == day:
+        return False
+    enrollment.due_at = world.until(enrollment.account_id, rule, datetime.fromisoformat(wait["since"]))
+    until = enrollment.due_at and enrollment.due_at.isoformat()
+    enrollment.wait = {**wait, "zone": zone, "until": until, **({"day": day} if fact else {})}
+    if enrollment.due_at:
+        wake(JOURNEYS, due_at=enrollment.due_at)
     return True
+
+
+def resume_by_events(inside: Sequence[Enrollment], now: datetime) -> list[Enrollment]:
+    """Let accounts that wait for an event by its name go on if it has come since; returns those that do."""
+    waiting = {e.pk: _events_of(e) for e in inside if e.awaits and not e.port}
+    names = sorted({wish.key for wishes in waiting.values() for wish in wishes})
+    if not names:
+        return []
+    resting = [e for e in inside if waiting.get(e.pk)]
+    since = min(e.rests_since or now for e in resting)
+    came = events_since(sorted({e.account_id for e in resting}), names, since)
+    return [enrollment for enrollment in resting if _take(enrollment, waiting[enrollment.pk], came, now)]
+
+
+def _events_of(enrollment: Enrollment) -> list[Wish]:
+    return [wish for wish in wishes_stored(enrollment.wait, enrollment.awaits) if wish.what == "event"]
+
+
+def _take(
+    enrollment: Enrollment, wishes: Sequence[Wish], came: Sequence[tuple[UUID, str, datetime]], now: datetime
+) -> bool:
+    ports = {wish.key: wish.port for wish in wishes}
+    for account_id, name, at in came:
+        # What happened before it came to rest was looked at then.
+        if account_id == enrollment.account_id and name in ports and at >= (enrollment.rests_since or now):
+            enrollment.port, enrollment.due_at = ports[name], now
+            enrollment.wait = {**enrollment.wait, "event": name, "at": at.isoformat()}
+            return True
+    return False
 
 
 def on_signals_recorded(tenant_id: UUID, signal_ids: Sequence[UUID]) -> None:
@@ -78,16 +122,20 @@ def resume_waits(signals: Sequence[Signal], now: datetime) -> dict[UUID, UUID]:
     waiting = Enrollment.objects.filter(
         account_id__in={signal.account_id for signal in signals}, status=EnrollmentStatus.ACTIVE, port=""
     ).exclude(awaits="")
-    by_wish = {(e.account_id, e.awaits): e for e in waiting}
+    by_wish: dict[tuple[UUID, str], list[tuple[Enrollment, Wish]]] = defaultdict(list)
+    for enrollment in waiting.order_by("account_id", "id"):
+        for wish in wishes_stored(enrollment.wait, enrollment.awaits):
+            if wish.what == "signal":
+                by_wish[enrollment.account_id, wish.key].append((enrollment, wish))
     resumed: dict[UUID, UUID] = {}
-    moved = []
+    moved: dict[UUID, Enrollment] = {}
     for signal in signals:
-        enrollment = by_wish.pop((signal.account_id, signal.trigger.key), None)
-        if enrollment is None:
-            continue
-        enrollment.port, enrollment.due_at = "next", now
-        enrollment.wait = {**enrollment.wait, "signal": str(signal.pk)}
-        moved.append((enrollment, enrollment.visit))
-        resumed[signal.pk] = enrollment.pk
-    store_positions(moved)
+        for enrollment, wish in by_wish.get((signal.account_id, signal.trigger.key), ()):
+            if enrollment.pk in moved:
+                continue
+            enrollment.port, enrollment.due_at = wish.port, now
+            enrollment.wait = {**enrollment.wait, "signal": str(signal.pk)}
+            moved[enrollment.pk] = enrollment
+            resumed.setdefault(signal.pk, enrollment.pk)
+    store_positions([(enrollment, enrollment.visit) for enrollment in moved.values()])
     return resumed

@@ -192,7 +192,7 @@ def _wait_shown(raw: object) -> Wait:
     if raw is None or raw == {}:
         return Wait()
     try:
-        parse_wait(raw)
+        parse_wait(raw, dates=True)
     except WaitError:
         return Wait("json", text=json.dumps(raw))
     assert isinstance(raw, Mapping)
@@ -279,7 +279,7 @@ def _wait_value(asked: NodeField, typed: Wait) -> Any:
     if raw is None and asked.optional:
         return None
     try:
-        parse_wait(raw)
+        parse_wait(raw, dates=True)
     except WaitError as error:
         raise Unread(str(error)) from None
     return raw

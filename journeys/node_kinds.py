@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from hub.registry.base import Registry
-from hub.registry.facts import Fact
+from hub.registry.facts import Fact, FactKind
 from hub.rules.explain import sentence
 from hub.rules.language import RuleError, parse
-from journeys.waits import WaitError, describe, parse_wait
+from journeys import awaiting
+from journeys.waits import OnDate, WaitError, date_of, describe, parse_wait
 
 Config: TypeAlias = Mapping[str, Any]
 FALLBACKS: Final = {
@@ -20,6 +21,8 @@ FALLBACKS: Final = {
     "skip": "else nobody",
 }
 MESSAGE_CLASSES: Final = ("service", "relationship", "programme")
+DAYS: Final = (FactKind.DATE, FactKind.DATETIME)
+"""Kinds of facts that a wait or an entry by date may name."""
 LATE_POLICIES: Final = ("skip", "run_latest", "run_now")
 
 
@@ -116,6 +119,17 @@ def check_wait(raw: object, pointer: str) -> Flaws:
         yield Flaw(pointer, str(error))
 
 
+def check_date(raw: object, pointer: str, facts: Mapping[str, Fact]) -> Flaws:
+    """``raw`` must be a wait rule; one by date must name a fact that is a day."""
+    try:
+        rule = parse_wait(raw, dates=True)
+    except WaitError as error:
+        yield Flaw(pointer, str(error))
+        return
+    if isinstance(rule, OnDate) and (rule.fact not in facts or facts[rule.fact].kind not in DAYS):
+        yield Flaw(f"{pointer}/date", f"{rule.fact!r} is no fact that is a day")
+
+
 def check_recipients(config: Config) -> Flaws:
     """``to`` names roles in order of preference and what to do when nobody holds one."""
     to = config.get("to")
@@ -152,7 +166,7 @@ def rule_words(raw: object, facts: Mapping[str, Fact]) -> str:
 def wait_words(raw: object) -> str:
     """A wait rule in words, or that it cannot be read."""
     try:
-        return describe(parse_wait(raw))
+        return describe(parse_wait(raw, dates=True))
     except WaitError:
         return "wait for an unreadable time"
 
@@ -180,21 +194,32 @@ def _check_task(config: Config, facts: Mapping[str, Fact]) -> Flaws:
         yield Flaw("/due_business_days", "due_business_days must be a whole number from 0 to 90")
 
 
-def _check_wait_for(config: Config, facts: Mapping[str, Fact]) -> Flaws:
+def _check_wait(config: Config, facts: Mapping[str, Fact]) -> Flaws:
+    yield from check_date(config.get("rule"), "/rule", facts)
+    if "on_missing" in config and not date_of(config.get("rule")):
+        yield Flaw("/on_missing", "only a wait until a date can miss it")
+
+
+def _wait_ports(config: Config) -> Ports:
+    missing = [port("missing", "/on_missing", config["on_missing"])] if config.get("on_missing") else []
+    return [port("next", "/next", config.get("next")), *missing]
+
+
+def check_wait_for(config: Config, facts: Mapping[str, Fact]) -> Flaws:
+    yield from (Flaw(*flaw) for flaw in awaiting.check(config))
     yield from check_text(config, "signal")
     yield from check_wait(config.get("timeout"), "/timeout")
 
 
-def _wait_for_words(config: Config, facts: Mapping[str, Fact]) -> str:
+def wait_for_words(config: Config, facts: Mapping[str, Fact]) -> str:
     longest = wait_words(config.get("timeout")).removeprefix("wait ")
-    return f"wait for {config.get('signal', '')}, at most {longest}"
+    return f"wait for {awaiting.words(config)}, at most {longest}"
 
 
-def _wait_for_ports(config: Config) -> Ports:
-    return [
-        port("next", "/next", config.get("next")),
-        port("timeout", "/on_timeout", config.get("on_timeout")),
-    ]
+def wait_for_ports(config: Config) -> Ports:
+    arms = [port(f"arm:{n}", f"/arms/{n}/next", arm.get("next")) for n, arm in enumerate(awaiting.arms_of(config))]
+    first = arms if "arms" in config else [port("next", "/next", config.get("next"))]
+    return [*first, port("timeout", "/on_timeout", config.get("on_timeout"))]
 
 
 def _cases(config: Config) -> list[Config]:
@@ -267,9 +292,10 @@ for _kind in (
         key="wait",
         title="Wait",
         required=frozenset({"rule"}),
-        fields=frozenset({"rule"}),
-        check=lambda c, f: check_wait(c.get("rule"), "/rule"),
+        fields=frozenset({"rule", "on_missing"}),
+        check=_check_wait,
         words=lambda c, f: wait_words(c.get("rule")),
+        ports=_wait_ports,
         takes_time=True,
         timing=frozenset({"rule"}),
         order=40,
@@ -278,14 +304,12 @@ for _kind in (
         key="wait_for",
         title="Wait for a signal",
         required=frozenset({"signal", "timeout", "on_timeout"}),
-        fields=frozenset({"signal", "timeout", "on_timeout"}),
-        check=_check_wait_for,
-        words=lambda c, f: (
-            f"wait for {c.get('signal', '')}, at most {wait_words(c.get('timeout')).removeprefix('wait ')}"
-        ),
-        ports=_wait_for_ports,
+        fields=frozenset({"signal", "scope", "timeout", "on_timeout"}),
+        check=check_wait_for,
+        words=wait_for_words,
+        ports=wait_for_ports,
         takes_time=True,
-        timing=frozenset({"timeout"}),
+        timing=frozenset({"timeout", "signal"}),
         order=50,
     ),
     NodeKind(

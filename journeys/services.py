@@ -21,12 +21,13 @@ from hub.registry.facts import known_facts
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
+from journeys.awaiting import wishes_of
 from journeys.engine import JOURNEYS, after_leaving, leave, place, store_positions
 from journeys.graph import Graph, GraphError, Problem, load, validate
 from journeys.graph_changes import Change, Fate, changes
 from journeys.library import SHIPPED
 from journeys.models import Enrollment, EnrollmentStatus, Journey, JourneyStatus, JourneyVersion
-from journeys.waits import due_at, parse_wait
+from journeys.waits import date_of
 from journeys.words import SAMPLE
 from journeys.world import World, published_graph
 from signals.models import Trigger
@@ -166,9 +167,14 @@ def _retime(world: World, enrollment: Enrollment, new: Graph) -> None:
     config = new.nodes[enrollment.node_id].config
     rule, since = config.get("rule") or config.get("timeout"), enrollment.wait.get("since")
     start = datetime.fromisoformat(since) if since else enrollment.rests_since or world.now
-    zone = world.zone(enrollment.account_id)
-    enrollment.due_at = due_at(parse_wait(rule), start, zone, world.calendar)
-    enrollment.wait = {**enrollment.wait, "rule": rule, "zone": zone.key}
+    until = world.until(enrollment.account_id, rule, start)
+    wait = {**enrollment.wait, "rule": rule, "zone": world.zone(enrollment.account_id).key}
+    if fact := date_of(rule):
+        wait["day"] = str(world.day_of(enrollment.account_id, fact) or "")
+    if enrollment.awaits:
+        wishes = wishes_of(config)
+        enrollment.awaits, wait["arms"] = wishes[0].key[:64], [wish.as_json() for wish in wishes]
+    enrollment.due_at, enrollment.wait = until, {**wait, "until": until and until.isoformat()}
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ ICONS: Final = {
     "task": "checklist",
     "wait": "clock",
     "wait_for": "hourglass",
+    "wait_any": "hourglass",
     "branch": "git-branch",
     "split": "switch-horizontal",
     "set_field": "pencil",

@@ -6,6 +6,8 @@ rule or the calendar changes. JSON forms:
 - ``{"minutes": 30}``, ``{"hours": 72}``: elapsed time, whatever the clocks do meanwhile;
 - ``{"days": 3}``, ``{"days": 3, "at": "09:00"}``: calendar days of the zone, same wall time or ``at``;
 - ``{"business_days": 2, "at": "09:00"}``: days of the tenant's calendar;
+- ``{"date": "renews_on", "offset_days": -30, "at": "09:00"}``: a day that is known of the account, only where dates
+  are allowed;
 - ``{"until": "09:00", "weekdays": ["mon", "fri"]}``: the next such wall time, now included.
 
 A wall time that the clocks skip becomes the first instant after the gap; one that they show
@@ -57,7 +59,16 @@ class Until:
     weekdays: frozenset[int]
 
 
-WaitRule: TypeAlias = Elapsed | Days | Until
+@dataclass(frozen=True, slots=True)
+class OnDate:
+    """``offset`` days after (or, negative, before) the day that a fact of the account names, at a wall time."""
+
+    fact: str
+    offset: int
+    at: time
+
+
+WaitRule: TypeAlias = Elapsed | Days | Until | OnDate
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +83,17 @@ class BusinessCalendar:
         return day.weekday() in self.weekdays and day not in self.holidays
 
 
-def parse_wait(raw: object) -> WaitRule:
-    """The rule of its JSON form; raises WaitError saying what is wrong."""
+def date_of(raw: object) -> str:
+    """The fact whose day a wait rule waits for, "" for a rule that needs none."""
+    return str(raw["date"]) if isinstance(raw, Mapping) and "date" in raw else ""
+
+
+def parse_wait(raw: object, *, dates: bool = False) -> WaitRule:
+    """The rule of its JSON form; raises WaitError saying what is wrong. ``dates``: rules on the account's days pass."""
     if not isinstance(raw, Mapping):
         raise WaitError("a wait rule is an object")
+    if "date" in raw:
+        return _on_date(raw, dates)
     kinds = [key for key in ("until", *_LIMITS) if key in raw]
     if len(kinds) != 1:
         raise WaitError(f"a wait rule has exactly one of {', '.join(_LIMITS)}, until")
@@ -91,8 +109,31 @@ def parse_wait(raw: object) -> WaitRule:
     return Days(count, _clock(raw["at"]) if "at" in raw else None, business=kind == "business_days")
 
 
-def due_at(rule: WaitRule, start: datetime, zone: ZoneInfo, calendar: BusinessCalendar | None = None) -> datetime:
-    """The instant (UTC) at which a wait that began at ``start`` (aware) is over, never before it."""
+def _on_date(raw: Mapping[object, object], dates: bool) -> OnDate:
+    if not dates:
+        raise WaitError("this wait cannot be until a date")
+    if extra := sorted(set(map(str, raw)) - {"date", "offset_days", "at"}):
+        raise WaitError(f"a wait by date has no {', '.join(extra)}")
+    offset = raw.get("offset_days", 0)
+    if not isinstance(raw["date"], str) or not raw["date"]:
+        raise WaitError("date names a fact that is a day")
+    if type(offset) is not int or abs(offset) > _LIMITS["days"]:
+        raise WaitError(f"offset_days must be a whole number from -{_LIMITS['days']} to {_LIMITS['days']}")
+    return OnDate(raw["date"], offset, _clock(raw.get("at", "09:00")))
+
+
+def due_at(
+    rule: WaitRule,
+    start: datetime,
+    zone: ZoneInfo,
+    calendar: BusinessCalendar | None = None,
+    *,
+    day: date | None = None,
+) -> datetime:
+    """The instant (UTC) at which a wait that began at ``start`` (aware) is over, never before it.
+
+    A rule on a date asks for the ``day`` that its fact names; it may be over before it began.
+    """
     match rule:
         case Elapsed(span):
             return start.astimezone(UTC) + span
@@ -100,6 +141,10 @@ def due_at(rule: WaitRule, start: datetime, zone: ZoneInfo, calendar: BusinessCa
             return _after_days(rule, start, zone, calendar or BusinessCalendar())
         case Until():
             return _next_wall_time(rule, start, zone)
+        case OnDate(_, offset, at):
+            if day is None:
+                raise WaitError("the date is missing")
+            return instant(day + timedelta(days=offset), at, zone)
 
 
 def describe(rule: WaitRule) -> str:
@@ -113,6 +158,9 @@ def describe(rule: WaitRule) -> str:
             return f"wait {_plural(count, 'business day' if business else 'day')}{until}"
         case Until(at, weekdays):
             return f"wait until {at:%H:%M}{_on_days(weekdays)}"
+        case OnDate(fact, offset, at):
+            side = f"{_plural(abs(offset), 'day')} {'before' if offset < 0 else 'after'} " if offset else ""
+            return f"wait until {side}{fact.removeprefix('attribute.').replace('_', ' ')}, {at:%H:%M}"
 
 
 def _after_days(rule: Days, start: datetime, zone: ZoneInfo, calendar: BusinessCalendar) -> datetime:

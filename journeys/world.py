@@ -30,7 +30,8 @@ from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from journeys.graph import Graph, load
 from journeys.models import Enrollment, Journey, JourneyVersion
-from journeys.waits import BusinessCalendar
+from journeys.node_kinds import DAYS
+from journeys.waits import BusinessCalendar, OnDate, due_at, parse_wait
 from signals.models import Signal
 
 
@@ -43,6 +44,7 @@ class World:
     now: datetime
     graphs: dict[tuple[UUID, int], Graph] = field(default_factory=dict)
     _rules: dict[int, Rule] = field(default_factory=dict)
+    _dates: dict[str, dict[UUID, date | None]] = field(default_factory=dict)
     _measured: dict[int, dict[UUID, dict[str, Any]]] = field(default_factory=dict)
 
     @cached_property
@@ -121,6 +123,27 @@ class World:
 
     def zone(self, account_id: UUID) -> ZoneInfo:
         return zone_of(self.accounts[account_id].timezone, self.tenant.timezone)
+
+    def until(self, account_id: UUID, raw: object, start: datetime) -> datetime | None:
+        """When a wait that began at ``start`` is over for an account; None while the date that it is for is missing."""
+        rule = parse_wait(raw, dates=True)
+        day = self.day_of(account_id, rule.fact) if isinstance(rule, OnDate) else None
+        if isinstance(rule, OnDate) and day is None:
+            return None
+        return due_at(rule, start, self.zone(account_id), self.calendar, day=day)
+
+    def day_of(self, account_id: UUID, fact: str) -> date | None:
+        """The day that a fact names, None when it is missing, no day, or gone."""
+        if fact not in self._dates:
+            known = known_facts()
+            asked = {fact: known[fact]} if fact in known and known[fact].kind in DAYS else {}
+            rows = read_facts(asked, self.account_ids, self.clock) if asked else {}
+            self._dates[fact] = {pk: self._day(row[fact]) for pk, row in rows.items()}
+        return self._dates[fact].get(account_id)
+
+    def _day(self, value: Any) -> date | None:
+        found: date | None = self.day(value) if isinstance(value, datetime) else value
+        return found
 
     def graph(self, journey_id: UUID, version: int) -> Graph:
         """The published graph; parsed once per batch."""

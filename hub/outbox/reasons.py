@@ -39,6 +39,8 @@ _WORDS: Final = {
     "entered": "a journey began",
     "resumed": "a waiting journey went on",
     "completed": "walked to the end",
+    "date_missing": "the date that it waits for is not known",
+    "superseded": "what it waited for came after the time was over",
     "no_endpoint": "no endpoint that is on is told of this",
     "no_action": "no app offers to do this",
     "error": "a step failed five times",
@@ -56,6 +58,8 @@ def reason_words(code: str) -> str:
         return f"the address is blocked ({rest})"
     if head == "rule_false":
         return f"the rule is not met: {rest.strip()}"
+    if head == "zone_unknown":
+        return f"nobody knows the time zone “{rest}”; the tenant's was taken"
     if head == "field_refused":
         return f"the field does not take the value ({rest.strip()})"
     return code.replace("_", " ")

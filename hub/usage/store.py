@@ -234,3 +234,33 @@ def _as_stored(row: Sequence[Any]) -> Stored:
 def _stored(cursor: Any, statement: str, values: dict[str, Any]) -> Stored:
     cursor.execute(statement, values)
     return _as_stored(cursor.fetchone())
+
+
+EVENTS_SINCE = """
+SELECT account_id, name, min(occurred_at) AS at FROM usage_event
+WHERE tenant_id = %(tenant)s AND account_id = ANY(%(ids)s::uuid[]) AND name = ANY(%(names)s::text[])
+  AND occurred_at >= %(since)s AND day >= %(day)s AND NOT historical AND kind = 'track'
+GROUP BY account_id, name ORDER BY at, name
+"""
+EVENTS_EVER = """
+SELECT account_id, name, min(day)::timestamp AT TIME ZONE 'UTC' AS at FROM usage_usagedaily
+WHERE tenant_id = %(tenant)s AND account_id = ANY(%(ids)s::uuid[]) AND name = ANY(%(names)s::text[])
+GROUP BY account_id, name ORDER BY at, name
+"""
+
+
+def events_since(
+    account_ids: Sequence[UUID], names: Sequence[str], since: datetime | None
+) -> list[tuple[UUID, str, datetime]]:
+    """The first event of each name of each account since then, earliest first; None asks the daily counts for ever.
+
+    Only `track` calls, and since a time none that came as history. One query.
+    """
+    named: dict[str, Any] = {"tenant": current_tenant_id(), "ids": list(account_ids), "names": list(names)}
+    with connection.cursor() as cursor:
+        if since is None:
+            cursor.execute(EVENTS_EVER, named)
+        else:
+            # The partition's day is the client's word for the time, which may be a day behind the corrected one.
+            cursor.execute(EVENTS_SINCE, named | {"since": since, "day": since.date() - timedelta(days=1)})
+        return [(row[0], row[1], row[2]) for row in cursor.fetchall()]

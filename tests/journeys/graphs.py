@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from uuid import uuid4
+
+from django.utils import timezone
 
 from hub.accounts.models import Account
 from hub.outbox.gates import Purpose
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from hub.usage.copying import EventRow
+from hub.usage.store import write_events
 from journeys.models import Decision, Enrollment, Journey, StepRun
 from journeys.services import journey_publish
 from tests.journeys import stage
@@ -72,3 +78,21 @@ def decision(tenant: Tenant) -> Decision:
     with tenant_context(tenant):
         found: Decision = Decision.objects.latest("at", "pk")
         return found
+
+
+def track(tenant: Tenant, account: Account, name: str, *, at: datetime | None = None, historical: bool = False) -> None:
+    """An event of the product at an account, as it comes in."""
+    when, message = at or timezone.now(), uuid4()
+    row = EventRow(
+        id=message.hex,
+        day=when.date(),
+        kind="track",
+        name=name,
+        occurred_at=when,
+        received_at=timezone.now(),
+        message_id=str(message),
+        source="test",
+        account_id=account.pk,
+        historical=historical,
+    )
+    write_events(tenant, [row])
