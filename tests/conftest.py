@@ -27,6 +27,8 @@ def pytest_configure() -> None:
 
     # A password's hash is slow on purpose, and was a fifth of the time of all tests. Hubs that tests start keep it.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Each client of a test has a server of its own, which would go through all static files at its first request.
+    settings.WHITENOISE_AUTOREFRESH = True
     from django.test import TransactionTestCase
 
     # Django would empty the tables with TRUNCATE, which the app role may not do.

@@ -196,6 +196,7 @@ def test_what_was_merged_there_and_back_is_undone_from_the_last_one_on(
         assert (person(kim), person(lee)) == (a, b)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_merges_and_undos_at_the_same_moment_wait_for_one_another_and_can_all_be_taken_back() -> None:
     tenant = make_tenant("acme")

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
@@ -96,7 +98,9 @@ def test_every_url_belongs_to_a_surface_that_is_tested() -> None:
 def worlds(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[tuple[World, World]]:
     """Both tenants, made once and never committed; each test's own transaction lies inside and is taken back."""
     with django_db_blocker.unblock(), transaction.atomic():
-        yield make_world("acme", "ours"), make_world("globex", MARK)
+        worlds = make_world("acme", "ours"), make_world("globex", MARK)
+        SIGNED_IN.update({role: _signed_in(worlds[0], role) for role in Role.values})
+        yield worlds
         transaction.set_rollback(True)
 
 
@@ -111,10 +115,19 @@ def there(worlds: tuple[World, World], db: None) -> World:
     return worlds[1]
 
 
-def staff(world: World, role: str) -> Client:
-    member = make_member(world.tenant, role, password=None)
+SIGNED_IN: dict[str, SimpleCookie] = {}
+"""The cookies of a person of each role at the first tenant; what a test does to their session is taken back."""
+
+
+def _signed_in(world: World, role: str) -> SimpleCookie:
     client = Client()
-    client.force_login(member.user)
+    client.force_login(make_member(world.tenant, role, password=None).user)
+    return client.cookies
+
+
+def staff(role: str) -> Client:
+    client = Client()
+    client.cookies = deepcopy(SIGNED_IN[role])
     return client
 
 
@@ -132,7 +145,7 @@ def ask(client: Client, url: str) -> dict[str, Any]:
 def test_staff_url(case: Case, here: World, there: World) -> None:
     own = case.url("acme", here.mine)
     for role in Role.values:
-        for method, response in ask(staff(here, role), own).items():
+        for method, response in ask(staff(role), own).items():
             where = f"{role} {method} {own}"
             if allowed(role, case.permission):
                 assert response.status_code in (200, 302, 400, 405, 409, 422), f"{where}: {response.status_code}"
@@ -140,7 +153,7 @@ def test_staff_url(case: Case, here: World, there: World) -> None:
                 assert response.status_code == 403, where
             assert MARK not in response.content.decode(), where
 
-    everything = staff(here, "admin")
+    everything = staff("admin")
     if set(case.parameters) - NOT_OBJECTS:
         for method, response in ask(everything, case.url("acme", there.mine)).items():
             assert response.status_code in (404, 405), f"foreign id, {method} {case.name}: {response.status_code}"
@@ -169,14 +182,14 @@ def test_hub_url(case: Case, here: World, there: World) -> None:
     for method, response in ask(mine, case.url("globex", there.mine)).items():
         assert response.status_code == 302, f"other tenant, {method} {case.name}"
         assert response.headers["Location"].endswith("/sign-in/")
-    for stranger in (Client(), staff(here, "admin")):
+    for stranger in (Client(), staff("admin")):
         for method, response in ask(stranger, case.url("acme", here.mine)).items():
             assert response.status_code == 302, f"nobody, {method} {case.name}"
             assert response.headers["Location"] == "/hub/acme/sign-in/"
 
 
 def test_taking_a_membership_away_ends_access_with_the_next_request(here: World) -> None:
-    client = staff(here, "csm")
+    client = staff("csm")
     assert client.get("/t/acme/").status_code == 200
     here.tenant.memberships.update(is_active=False)
     assert client.get("/t/acme/").status_code == 404

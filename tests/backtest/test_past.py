@@ -58,6 +58,7 @@ def asked(measures: list[dict[str, Any]], days: list[date], rule: Any = None) ->
     return Asked(card, parse(rule or {"all": []}, known_facts()), [], TODAY, days, ages_of(card, days))
 
 
+@pytest.mark.slow
 def test_the_planted_cause_comes_first_and_the_decoy_is_found_out(sim: Tenant) -> None:
     with tenant_context(sim):
         run = backtested(MEASURES)
@@ -73,6 +74,7 @@ def test_the_planted_cause_comes_first_and_the_decoy_is_found_out(sim: Tenant) -
     assert run.result["few"]
 
 
+@pytest.mark.slow
 def test_a_score_of_the_decoy_alone_ranks_nobody_and_is_broken(sim: Tenant) -> None:
     others = [DECOY | {"label": f"Tickets {days}", "with": {"days": days}} for days in (30, 90)]
     with tenant_context(sim):
@@ -81,6 +83,7 @@ def test_a_score_of_the_decoy_alone_ranks_nobody_and_is_broken(sim: Tenant) -> N
     assert run.result["recent"]["share"]["value"] > 0.4
 
 
+@pytest.mark.slow
 def test_the_matrix_counts_every_paying_account_on_every_day_once(sim: Tenant) -> None:
     with tenant_context(sim):
         run = backtested(MEASURES)
@@ -98,6 +101,7 @@ def test_the_matrix_counts_every_paying_account_on_every_day_once(sim: Tenant) -
         assert {pk for pk, _ in gone} == set(BacktestLoss.objects.values_list("account_id", flat=True))
 
 
+@pytest.mark.slow
 def test_what_is_paid_at_the_end_of_a_month_is_what_the_ledger_says(sim: Tenant) -> None:
     with tenant_context(sim):
         ids = list(Account.objects.values_list("pk", flat=True)[:30])
@@ -110,6 +114,7 @@ def test_what_is_paid_at_the_end_of_a_month_is_what_the_ledger_says(sim: Tenant)
         assert {(pk, day.replace(day=1)): mrr for (pk, day), mrr in mrr_on(ids, days).items()} == ledger
 
 
+@pytest.mark.slow
 def test_what_comes_after_a_day_changes_nothing_that_was_seen_on_it(sim: Tenant) -> None:
     day = ends_of_months(TODAY, 7)[0]
     with tenant_context(sim):

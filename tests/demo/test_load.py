@@ -17,6 +17,7 @@ from qbr.models import Qbr
 from signals.models import Signal
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True, databases=["default", "migrator"])
 def test_the_demo_is_made_anew_with_real_signals(settings: Any, tmp_path: Path) -> None:
     settings.HUB_HOME = tmp_path

@@ -15,6 +15,7 @@ def world() -> list[Account]:
     return simulate(accounts=400, months=24, seed=3, today=TODAY)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_world(world: list[Account]) -> None:
     assert simulate(accounts=400, months=24, seed=3, today=TODAY) == world
     assert simulate(accounts=400, months=24, seed=4, today=TODAY) != world

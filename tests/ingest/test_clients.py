@@ -34,6 +34,7 @@ def key(acme: Tenant) -> str:
     return credential_create(tenant=acme, name="product", actor=ACTOR)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client_of", CLIENTS.values(), ids=CLIENTS.keys())
 def test_an_unmodified_client_delivers_everything(
     acme: Tenant, key: str, live_server: LiveServer, client_of: Callable[..., Any]

@@ -138,6 +138,7 @@ def test_no_recorded_payload_is_left_out(calls: list[Recorded]) -> None:
     assert {name.partition("/")[0] for name in there} == set(FOLDERS)
 
 
+@pytest.mark.slow
 def test_the_documents_table_is_what_the_replay_gives(acme: Tenant, calls: list[Recorded]) -> None:
     replay(acme, calls)
     given_table, text = table(acme, calls), DOCUMENT.read_text()

@@ -60,6 +60,7 @@ def make(tenant: Tenant, source: str, **fields: Any) -> HookEndpoint:
     return endpoint(tenant, source, **{**OPTIONS.get(source, {}), **fields})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", sorted(BODIES))
 def test_whoever_tampers_is_answered_401(acme: Tenant, source: str) -> None:
     to, body, chance = make(acme, source), BODIES[source], random.Random(3)

@@ -68,6 +68,7 @@ def test_a_signed_call_becomes_rows(acme: Tenant, stripe: HookEndpoint) -> None:
         ]
 
 
+@pytest.mark.slow
 def test_a_thousand_tampered_bodies_are_a_thousand_times_401(acme: Tenant, stripe: HookEndpoint) -> None:
     body, chance, ask = json.dumps(customer()).encode(), random.Random(7), RequestFactory()
     signature = {"Stripe-Signature": stripe_signature(body)}

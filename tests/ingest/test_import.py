@@ -323,6 +323,7 @@ def ravenstack() -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_ravenstack_imports_whole_and_the_second_time_unchanged(acme: Tenant, ravenstack: Path) -> None:
     mapping = mapping_load(SHIPPED)
 
@@ -353,6 +354,7 @@ def test_ravenstack_imports_whole_and_the_second_time_unchanged(acme: Tenant, ra
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlap", ["sum", "latest"])
 def test_nrr_of_ravenstack_over_the_api_equals_pandas_from_the_files(
     acme: Tenant, ravenstack: Path, overlap: str

@@ -237,6 +237,7 @@ def calls(tenant: Tenant) -> int:
         return int(HookDelivery.objects.count())
 
 
+@pytest.mark.slow
 def test_all_that_is_there_becomes_the_record(acme: Tenant, api: tuple[str, Api]) -> None:
     source, running = api
     give(acme, connection_to(acme, source), running)
@@ -250,6 +251,7 @@ def test_all_that_is_there_becomes_the_record(acme: Tenant, api: tuple[str, Api]
         assert {stream.things for stream in PullStream.objects.filter(things__gt=0)} == {MANY}
 
 
+@pytest.mark.slow
 def test_what_is_read_again_is_kept_once_and_a_change_once_more(acme: Tenant, api: tuple[str, Api]) -> None:
     source, running = api
     give(acme, connection_to(acme, source), running)
@@ -282,6 +284,7 @@ def _change(source: str, running: Api) -> None:
             running.things["Contact"][0] |= {"Name": "Otherwise", "SystemModstamp": iso(900)}
 
 
+@pytest.mark.slow
 def test_no_failure_loses_or_doubles_anything(acme: Tenant, api: tuple[str, Api]) -> None:
     source, running = api
     chance = random.Random(source)

@@ -262,6 +262,7 @@ def test_when_everything_is_refused_the_system_is_given_a_rest_and_the_page_says
     assert hubspot.values().count("onboarding") == MANY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "least", "most"),
     [

@@ -44,6 +44,7 @@ def at_once(work: Callable[[UUID], object], tenant: Tenant, *, workers: int = 4)
         list(pool.map(one, range(workers)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("honours_keys", [True, False])
 def test_four_workers_take_every_step_and_send_every_message_once(tenant: Tenant, honours_keys: bool) -> None:
     crowd(tenant, SIZE)

@@ -222,6 +222,7 @@ def test_a_break_of_the_database_line_ends_the_streams_and_heals_by_itself(port:
     wait_until(lambda: again.topics == ["tasks"])
 
 
+@pytest.mark.slow
 def test_open_streams_do_not_keep_the_process_from_stopping(tenant: Tenant) -> None:
     with events_process() as (port, process):
         page = Listener(port, "acme", cookie_of(tenant)).start()

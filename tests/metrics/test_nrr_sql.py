@@ -66,6 +66,7 @@ def write(accounts: list[Account], rows: list[tuple[int, date, int | None, int, 
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=line_rows)
 def test_nrr_by_sql_equals_the_definition(acme: Tenant, rows: list[tuple[int, date, int | None, int, bool]]) -> None:
@@ -88,6 +89,7 @@ def test_nrr_by_sql_equals_the_definition(acme: Tenant, rows: list[tuple[int, da
                 assert sum(types.get(move.account_id, {}).values()) == (abs(move.change) if typed else 0)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=line_rows)
 def test_months_and_ledger_equal_the_definition(

@@ -63,6 +63,7 @@ def test_a_question_is_read_back_from_its_key(question: Question) -> None:
     assert len(question.key) <= 100
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=line_rows, question=questions)
 def test_what_is_kept_equals_what_is_counted_now(

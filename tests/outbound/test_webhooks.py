@@ -281,6 +281,7 @@ def dead(settings: Any) -> Iterator[Receiver]:
         running.shutdown()
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_never_answers_holds_up_no_other(
     acme: Tenant, receiver: Receiver, dead: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -144,6 +144,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_within_two_seconds(name: str) -> None:
     start = time.monotonic()
@@ -152,6 +153,7 @@ def test_a_bomb_is_refused_within_two_seconds(name: str) -> None:
     assert error.message
 
 
+@pytest.mark.slow
 def test_after_a_bomb_the_next_message_renders() -> None:
     failure(BOMBS["work without output"])
     assert render_text("{{ account.name }}", VALUES) == "Acme & Sons"

@@ -229,6 +229,7 @@ def test_what_comes_first_holds_what_comes_later(acme: Tenant, kim: Contact) -> 
     assert state(later) == ("held", "arbitration:save")
 
 
+@pytest.mark.slow
 def test_a_held_out_account_gets_no_marketing_and_stays_held_out(acme: Tenant, kim: Contact) -> None:
     opt_in(kim)
     acme.settings = {"outbox": {"holdout_percent": 50}}

@@ -47,6 +47,7 @@ def one(url: str, query: str) -> object:
         return row[0]
 
 
+@pytest.mark.slow
 def test_a_new_cluster_has_its_roles_and_what_is_written_survives_a_restart(folder: Path) -> None:
     cluster = postgres.start(folder / "data", fsync=False)
     try:
@@ -102,6 +103,7 @@ def test_it_starts_again_after_kill_9_and_nothing_committed_is_lost(data: Path) 
         again.stop()
 
 
+@pytest.mark.slow
 def test_a_second_launcher_on_the_same_folder_is_told_so(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = postgres.start(data, fsync=False)
     try:
@@ -113,6 +115,7 @@ def test_a_second_launcher_on_the_same_folder_is_told_so(data: Path, monkeypatch
         first.stop()
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_named(data: Path) -> None:
     with socket.socket() as squatter:
         squatter.bind(("127.0.0.1", 0))
@@ -149,6 +152,7 @@ def test_lost_passwords_are_refused_rather_than_made_anew(data: Path) -> None:
         postgres.start(data)
 
 
+@pytest.mark.slow
 def test_postgres_ends_when_its_launcher_is_killed(data: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path; from config.embedded import postgres;"

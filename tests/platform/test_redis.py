@@ -27,6 +27,7 @@ def test_what_was_answered_survives_kill_9(tmp_path: Path) -> None:
     assert not again.alive()
 
 
+@pytest.mark.slow
 def test_nothing_is_evicted_and_a_password_is_asked_for(tmp_path: Path) -> None:
     server = redis.start(tmp_path / "redis")
     try:

@@ -67,6 +67,7 @@ def test_lists_and_rows_show_ones_own_and_no_stranger(worlds: tuple[World, World
     assert found >= 10
 
 
+@pytest.mark.slow
 def test_every_filter_of_a_list_is_understood(worlds: tuple[World, World]) -> None:
     mine = api_of(worlds[0].tenant)
     for path in LISTS:
@@ -194,6 +195,7 @@ def test_a_program_manages_webhooks_and_hears_the_secret_once(acme: Tenant, glob
     check_problem(mine("GET", path), 404)
 
 
+@pytest.mark.slow
 def test_every_operation_refuses_who_has_no_key_or_the_wrong_scope(acme: Tenant) -> None:
     """The matrix of the interface: nobody, a revoked key, reading without read, writing without write."""
     narrow = {

@@ -71,6 +71,7 @@ def fill(account: Account, rows: Sequence[tuple[int, str, str, int]]) -> None:
     ActiveUserDaily.objects.bulk_create([ActiveUserDaily(account=account, day=d, user_key=u) for d, u in active])
 
 
+@pytest.mark.slow
 @database
 @given(ROWS, st.integers(1, 20), st.integers(0, 15), st.sampled_from(("", *EVENTS)))
 def test_use_is_counted_as_by_hand_on_every_day(
@@ -146,6 +147,7 @@ def test_many_windows_read_at_once_say_what_each_says_alone(
                 assert cursor.fetchone() == (together[fact.name],)
 
 
+@pytest.mark.slow
 @database
 @given(ROWS)
 def test_what_is_true_is_the_same_whether_rules_are_asked_together_or_read(

@@ -42,6 +42,7 @@ COMPARED = {
 }
 
 
+@pytest.mark.slow
 def test_every_order_walks_its_index_in_both_directions(acme: Tenant) -> None:
     with tenant_context(acme):
         attribute_define(entity="account", key="size", label="Size", kind="number", actor=ACTOR)

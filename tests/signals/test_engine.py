@@ -264,6 +264,7 @@ def test_a_trigger_that_cannot_be_read_any_more_stops_no_other(acme: Tenant, acc
         assert other.version == 2
 
 
+@pytest.mark.slow
 def test_days_running_in_many_triggers_are_more_columns_than_a_table_may_have(acme: Tenant, account: Account) -> None:
     def busy(event: str) -> dict[str, object]:
         uses = {"fact": "uses", "op": "gte", "value": 1}

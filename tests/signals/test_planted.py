@@ -21,6 +21,7 @@ def test_every_shipped_trigger_has_a_cause_planted() -> None:
 FEW = ("usage-decline", "seats-near-limit", "users-falling", "renewal-at-risk")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_few_causes_fire_and_what_is_nearly_one_does_not() -> None:
     plants = [plant for plant in PLANTS if plant.trigger in FEW]

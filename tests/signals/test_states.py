@@ -38,6 +38,7 @@ def look(account: Account, seats: int, now: datetime = START) -> list[Signal]:
 STEPS = st.lists(st.one_of(st.booleans(), st.sampled_from(["edit", "import"])), max_size=14)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_it_fires_on_each_step_to_true_that_is_no_first_sight_and_does_not_cool_down(

@@ -220,6 +220,7 @@ def batches(tenant_id: UUID) -> None:
                 return
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_two_evaluators_together_let_out_the_limit_and_begin_one_storm() -> None:
     tenant = limited(make_tenant("crowd"))

@@ -52,6 +52,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("signals.triggers.trying.timezone.now", lambda: NOON)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @database
 @given(
@@ -72,9 +73,11 @@ def test_the_past_is_what_the_engine_would_have_made_of_it(
         Trigger.objects.create(
             key="busy", name="busy", family="usage", kind="computed", rule=tree, cooldown_days=cooldown
         )
-        for account, counts in zip(accounts, uses, strict=True):
-            for ago, count in enumerate(reversed(counts)):
-                UsageDaily.objects.create(account=account, day=TODAY - timedelta(days=ago), name="x", count=count)
+        UsageDaily.objects.bulk_create(
+            UsageDaily(account=account, day=TODAY - timedelta(days=ago), name="x", count=count)
+            for account, counts in zip(accounts, uses, strict=True)
+            for ago, count in enumerate(reversed(counts))
+        )
         ids = [account.pk for account in accounts]
         for ago in range(DAYS, -1, -1):
             evaluate_accounts(acme, ids, now=NOON - timedelta(days=ago))
