@@ -17,6 +17,7 @@ class SignalsConfig(AppConfig):
         from signals.health import facts as health_facts
         from signals.health import outgoing as health_outgoing
         from signals.health import panels as health_panels
+        from signals.health import troubles as health_troubles
         from signals.inbox import bulk, returning
         from signals.inbox.query import PARAMETERS
         from signals.prediction import facts as prediction_facts
@@ -44,6 +45,7 @@ class SignalsConfig(AppConfig):
         health_facts.register()
         health_outgoing.register()
         health_panels.register()
+        health_troubles.register()
         prediction_facts.register()
         prediction_panels.register()
         stage_facts.register()

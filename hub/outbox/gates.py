@@ -83,7 +83,8 @@ class Situation:
     ``wanted_at``: when it was first due. ``contact_sent`` and ``account_sent``: times of counted
     messages. ``suppressed``: why the address is (``bounce``, ``complaint``, …), "" when it is not.
     ``rivals``: purposes of what else is due to the account. ``journey_over``: the reason why the
-    journey let the account go, "" while it is inside.
+    journey let the account go, "" while it is inside. ``stopped``: why sending is
+    stopped, "" when it is not. ``blast``: it is one of too many at once, which nobody has let go yet.
     """
 
     message_class: MessageClass
@@ -104,6 +105,8 @@ class Situation:
     journey_paused: bool = False
     journey_over: str = ""
     holdout: bool = False
+    stopped: str = ""
+    blast: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +143,12 @@ def decide(situation: Situation, policy: Policy | None = None) -> Decision:
     for stop in gates.stops:
         if reason := stop(situation, policy):
             return Withheld(reason)
+    if situation.stopped and gates.obeys_pause:
+        return Held(situation.stopped, _last_look(situation, policy, gates))
     if situation.journey_paused and gates.obeys_pause:
         return Held("paused", None)
+    if situation.blast and gates.arbitrated:
+        return Held("blast", _last_look(situation, policy, gates))
     if gates.arbitrated and (reason := _arbitration(situation)):
         return Held(reason, _capped(situation, policy, situation.now + policy.arbitration_pause))
     return _first_free_moment(situation, policy, gates.holds)
@@ -244,6 +251,11 @@ def _first_free_moment(s: Situation, policy: Policy, holds: Mapping[str, _Hold])
         if moment == before:
             break
     return Held(reason, _capped(s, policy, moment)) if reason else Send()
+
+
+def _last_look(s: Situation, policy: Policy, gates: "_Gates") -> datetime | None:
+    """When a message that a person keeps back is asked again though nobody has spoken: when it would expire."""
+    return _deadline(s, policy) if gates.arbitrated else s.expires_at
 
 
 def _deadline(s: Situation, policy: Policy) -> datetime:

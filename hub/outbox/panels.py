@@ -6,17 +6,21 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
+from hub.outbox.policy import sending_rules
 from hub.outbox.preferences import preferences_of
+from hub.outbox.pressure import ledger_of
 from hub.outbox.reasons import reason_words
-from hub.outbox.selectors import hub_messages, messages_page, troubled
+from hub.outbox.selectors import hub_messages, is_stopped, messages_page, troubled
 from hub.outbox.services import messages_read
 from hub.registry.panels import (
     AccountPanel,
+    Banner,
     ContactPanel,
     HubSection,
     NavItem,
     TodayPanel,
     account_panels,
+    banners,
     contact_panels,
     hub_sections,
     nav_items,
@@ -54,9 +58,26 @@ def contact_panel(request: Any, contact: Any) -> str | None:
     return render_to_string("outbox/_contact_panel.html", context, request=request)
 
 
+def pressure_panel(request: Any, account: Any) -> str | None:
+    """How much of the budget is used; nothing to show while it is untouched."""
+    ledger = ledger_of(account.pk, sending_rules(request.tenant.settings).policy)
+    if not ledger.entries:
+        return None
+    context = {"ledger": ledger, "account": account}
+    return render_to_string("outbox/_pressure_panel.html", context, request=request)
+
+
+def stopped_banner(request: Any) -> str | None:
+    """What is stopped, above every page: nobody should wonder why nothing leaves."""
+    stops = is_stopped()
+    return render_to_string("outbox/_stopped.html", {"stops": stops}, request=request) if stops else None
+
+
 def register() -> None:
+    banners.register(Banner("stopped", 10, "outbox.view", stopped_banner))
+    account_panels.register(AccountPanel("pressure", "Pressure", 62, "outbox.view", pressure_panel, beside=True))
     nav_items.register(
-        NavItem("sending", "Sending", 85, "outbox.view", "outbox:topics", icon="mail", covers=("set-up/sending/",))
+        NavItem("sending", "Sending", 85, "outbox.view", "outbox:rules", icon="mail", covers=("set-up/sending/",))
     )
     contact_panels.register(ContactPanel("consent", "Hears about", 10, "outbox.view", contact_panel))
     today_panels.register(TodayPanel("outbox", "Messages that need you", 60, "outbox.view", today_panel))

@@ -1,7 +1,8 @@
 """A tenant's sending rules: the product's defaults, overridden by ``Tenant.settings["outbox"]``.
 
 ``contact_cap`` 2 and ``account_cap`` 6 messages in ``cap_days`` 7; ``quiet_from`` "20:00", ``quiet_until`` "08:00",
-``quiet_days`` ["sat", "sun"]; ``held_hours`` 72; ``holdout_percent`` 5; ``assume_consent`` false (true where the
+``quiet_days`` ["sat", "sun"]; ``held_hours`` 72; ``holdout_percent`` 5; ``blast_percent`` 10 and ``blast_least`` 50
+(more contacts than both at once are held for a person; 100 percent: never); ``assume_consent`` false (true where the
 tenant may write to its customers until they object). Unknown names and impossible values raise PolicyError.
 """
 
@@ -30,6 +31,8 @@ class SendingRules:
 
     policy: Policy = field(default_factory=Policy)
     holdout_percent: float = 5
+    blast_percent: float = 10
+    blast_least: int = 50
     assume_consent: bool = False
 
 
@@ -39,6 +42,8 @@ def sending_rules(settings: Mapping[str, Any]) -> SendingRules:
     rules = SendingRules(
         policy=_policy(raw),
         holdout_percent=_number(raw, "holdout_percent", 5, 0, 50),
+        blast_percent=_number(raw, "blast_percent", 10, 1, 100),
+        blast_least=int(_number(raw, "blast_least", 50, 1, 1_000_000)),
         assume_consent=bool(raw.pop("assume_consent", False)),
     )
     if raw:

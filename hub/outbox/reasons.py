@@ -17,6 +17,11 @@ _WORDS: Final = {
     "journey_changed": "its place is gone from the new version",
     "removed": "somebody took the account out",
     "paused": "the journey is paused",
+    "stopped": "somebody has stopped all sending",
+    "stopped:journey": "somebody has stopped what this journey sends",
+    "stopped:complaints": "sending stopped by itself: too many complaints",
+    "stopped:bounces": "sending stopped by itself: too many dead addresses",
+    "blast": "too many contacts at once; a person decides",
     "expired": "it waited longer than allowed",
     "late": "it came up far past its time",
     "timeout": "what it waited for did not come",
@@ -46,6 +51,8 @@ _WORDS: Final = {
     "error": "a step failed five times",
 }
 
+_FIRST: Final = {"open_p1": "an open urgent ticket", "red_health": "mending red health"}
+
 
 def reason_words(code: str) -> str:
     """A reason code as part of a sentence; rules and templates tell their own details."""
@@ -53,7 +60,7 @@ def reason_words(code: str) -> str:
         return _WORDS[code]
     head, _, rest = code.partition(":")
     if head == "arbitration":
-        return f"{rest.replace('_', ' ').replace('open p1', 'an open urgent ticket')} comes first"
+        return f"{_FIRST.get(rest, rest.replace('_', ' '))} comes first"
     if head == "suppressed":
         return f"the address is blocked ({rest})"
     if head == "rule_false":

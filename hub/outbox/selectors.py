@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from hub.accounts.models import Contact
-from hub.outbox.models import Message, MessageStatus
+from hub.outbox.models import WAITING, Message, MessageStatus, Stop
+from hub.outbox.services import reason_of
 
 PAGE = 50
 
@@ -56,3 +58,38 @@ def hub_messages(contact: Contact, *, limit: int = 20) -> QuerySet[Message]:
         contact=contact, channel="in_hub", status=MessageStatus.SENT
     ).order_by("-created_at", "-id")[:limit]
     return found
+
+
+def stops_open() -> list[tuple[Stop, int]]:
+    """What is stopped, with how many messages each stop holds, latest first. Two queries."""
+    stops = list(Stop.objects.filter(ended_at__isnull=True).order_by("-began_at"))
+    held: dict[tuple[str, UUID | None], int] = {}
+    if stops:
+        rows = Message.objects.filter(status=MessageStatus.HELD, reason__in=[reason_of(stop) for stop in stops])
+        for reason, group_id, n in rows.order_by().values_list("reason", "group_id").annotate(n=Count("pk")):
+            held[reason, group_id] = n
+    return [(stop, _held_by(stop, held)) for stop in stops]
+
+
+def _held_by(stop: Stop, held: Mapping[tuple[str, UUID | None], int]) -> int:
+    mine = reason_of(stop)
+    return sum(
+        n for (reason, group_id), n in held.items()
+        if reason == mine and (stop.group_id is None or group_id == stop.group_id)
+    )  # fmt: skip
+
+
+def stops_past(limit: int = 10) -> list[Stop]:
+    return list(Stop.objects.filter(ended_at__isnull=False).order_by("-ended_at")[:limit])
+
+
+def is_stopped() -> list[Stop]:
+    """What is stopped now, for the line above every page. One query."""
+    return list(Stop.objects.filter(ended_at__isnull=True).order_by("kind", "began_at"))
+
+
+def groups_waiting() -> list[tuple[UUID, str, int]]:
+    """Groups of messages with some on their way: id, name, how many."""
+    rows = Message.objects.filter(status__in=WAITING, group_id__isnull=False).order_by()
+    found = rows.values_list("group_id").annotate(n=Count("pk"), name=Max("cause_label")).order_by("name", "group_id")
+    return [(group_id, name, n) for group_id, n, name in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,14 +10,18 @@ from functools import cached_property
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.db.models import Q
+
 from hub.accounts.models import AccountFacts, ContactStatus
 from hub.outbox import models as m
 from hub.outbox.channels.base import channels
-from hub.outbox.gates import COUNTED, Consent, MessageClass, Purpose, Situation
+from hub.outbox.gates import BLOCKED_BY_TROUBLE, COUNTED, Consent, MessageClass, Purpose, Situation
 from hub.outbox.origins import CauseState, origins
 from hub.outbox.policy import SendingRules, bucket_of
-from hub.outbox.services import suppressions
+from hub.outbox.reach import AT_ONCE, reach_of
+from hub.outbox.services import blast_hold, reason_of, suppressions
 from hub.outbox.topics import Silent, silences, topics_known, word_of
+from hub.registry.troubles import troubles_of
 from hub.tenancy.models import Tenant
 
 
@@ -82,10 +86,13 @@ class Surroundings:
             contact_sent=self.contact_sent[message.contact_id] if counted else (),
             account_sent=self.account_sent[message.account_id] if counted else (),
             rivals=self.rivals(message),
-            open_p1=message.account_id in self.in_trouble,
+            open_p1=message.account_id in self.urgent if _may_wait(message) else False,
+            red_health=message.account_id in self.troubled.get("red_health", ()) if _may_wait(message) else False,
             goal_met=state.goal_met,
             journey_paused=state.paused,
             journey_over=state.over,
+            stopped=self.stopped(message),
+            blast=self.blast(message),
             holdout=message.message_class == MessageClass.PROGRAMME and self.held_out[message.account_id],
         )
 
@@ -128,9 +135,50 @@ class Surroundings:
         return self._silent.word(message.topic, channels.get(message.channel).consent_by_default)
 
     @cached_property
-    def in_trouble(self) -> set[UUID]:
+    def urgent(self) -> set[UUID]:
         urgent = AccountFacts.objects.filter(account_id__in=self.account_ids, open_urgent_tickets__gt=0)
         return set(urgent.values_list("account_id", flat=True))
+
+    @cached_property
+    def troubled(self) -> dict[str, frozenset[UUID]]:
+        return troubles_of(self.account_ids)
+
+    @cached_property
+    def _stops(self) -> list[m.Stop]:
+        """Stops that hold something now, and blasts that were let go and may go on."""
+        let_go = Q(kind=m.StopKind.BLAST, ended_at__gt=self.now - AT_ONCE, outcome="lifted")
+        return list(m.Stop.objects.filter(Q(ended_at__isnull=True) | let_go))
+
+    def stopped(self, message: m.Message) -> str:
+        """The code of what stops a message, "" when nothing does. What stopped by itself stops mail that caps count."""
+        counted = message.message_class in COUNTED and message.channel == "email"
+        for stop in self._stops:
+            mine = stop.group_id is None or stop.group_id == message.group_id
+            if mine and (stop.kind == m.StopKind.PERSON or (stop.is_automatic and counted)):
+                return reason_of(stop)
+        return ""
+
+    def blast(self, message: m.Message) -> bool:
+        """Whether a message is one of too many; who finds that out first says so."""
+        counted = message.message_class in COUNTED and message.channel == "email"
+        if message.group_id is None or not counted:
+            return False
+        return self._blasts[message.group_id]
+
+    @cached_property
+    def _blasts(self) -> dict[UUID, bool]:
+        sizes = Counter(message.group_id for message in self.messages if message.group_id)
+        labels = {message.group_id: message.cause_label for message in self.messages}
+        return {group_id: self._is_blast(group_id, labels[group_id], more) for group_id, more in sizes.items()}
+
+    def _is_blast(self, group_id: UUID, label: str, more: int) -> bool:
+        known = [stop for stop in self._stops if stop.kind == m.StopKind.BLAST and stop.group_id == group_id]
+        if known:
+            return any(stop.ended_at is None for stop in known)
+        reach = reach_of(group_id, self.rules, self.now, more=more)
+        if reach.is_too_far:
+            blast_hold(group_id=group_id, label=label, contacts=reach.contacts, total=reach.total, limit=reach.limit)
+        return reach.is_too_far
 
     @cached_property
     def _wanted(self) -> dict[UUID, list[tuple[UUID, Purpose]]]:
@@ -152,6 +200,10 @@ class Surroundings:
     @cached_property
     def held_out(self) -> dict[UUID, bool]:
         return holdouts(self.tenant, self.account_ids, self.rules)
+
+
+def _may_wait(message: m.Message) -> bool:
+    return Purpose(message.purpose) in BLOCKED_BY_TROUBLE
 
 
 def holdouts(tenant: Tenant, account_ids: Sequence[UUID], rules: SendingRules) -> dict[UUID, bool]:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from hub.outbox.pages import consent, links, messages
+from hub.outbox.pages import consent, guards, links, messages
 
 app_name = "outbox"
 urlpatterns = [
@@ -10,6 +10,13 @@ urlpatterns = [
     path("t/<slug:tenant>/journeys/outbox/<uuid:message_id>/settle/", messages.message_settle, name="settle"),
     path("t/<slug:tenant>/contacts/<uuid:contact_id>/consent/", consent.contact_consent, name="consent"),
     path("t/<slug:tenant>/contacts/<uuid:contact_id>/consent/word/", consent.contact_word, name="consent_word"),
+    path("t/<slug:tenant>/journeys/guards/", guards.guards, name="guards"),
+    path("t/<slug:tenant>/journeys/guards/stop/", guards.stop, name="stop"),
+    path("t/<slug:tenant>/journeys/guards/<uuid:stop_id>/", guards.stop_decide, name="stop_decide"),
+    path("t/<slug:tenant>/journeys/pressure/", guards.pressure, name="pressure"),
+    path("t/<slug:tenant>/accounts/<uuid:account_id>/pressure/", guards.account_pressure, name="account_pressure"),
+    path("t/<slug:tenant>/set-up/sending/", guards.rules, name="rules"),
+    path("t/<slug:tenant>/set-up/sending/set/", guards.rules_set, name="rules_set"),
     path("t/<slug:tenant>/set-up/sending/topics/", consent.topics, name="topics"),
     path("t/<slug:tenant>/set-up/sending/topics/<slug:topic_key>/", consent.topic, name="topic"),
     path("t/<slug:tenant>/set-up/sending/topics/<slug:topic_key>/reset/", consent.topic_back, name="topic_reset"),

@@ -58,7 +58,8 @@ class Stand:
 
     @property
     def cause(self) -> Cause:
-        return Cause("journey", self.enrollment.pk, self.journey.name, self.run.pk, self.enrollment.signal_id)
+        enrollment, journey = self.enrollment, self.journey
+        return Cause("journey", enrollment.pk, journey.name, self.run.pk, enrollment.signal_id, journey.pk)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from hub.ingest.writing.services import writing_set
 from hub.outbound.exports.services import export_start
 from hub.outbound.webhooks.services import endpoint_create, endpoint_test
 from hub.outbox.models import Message, MessageStatus
-from hub.outbox.services import consent_set, topic_save
+from hub.outbox.services import consent_set, sending_stop, topic_save
 from hub.people.services import credential_create
 from hub.plans.services import plan_create
 from hub.portal.services import sign_in_prepare
@@ -157,7 +157,8 @@ def _sending(account: Account, contact: Contact, mark: str) -> dict[str, object]
     key = f"{mark}-{account.pk}"[:60].lower()
     topic = topic_save(key=key, name=f"{mark} topic {account.pk}", description=mark, silence="rule", actor=ACTOR)
     consent_set(contact=contact, status="granted", source=f"{mark} form", actor=ACTOR, topic=key)
-    return {"topic_key": topic.key}
+    stop = sending_stop(actor=ACTOR, why=mark, group_id=account.pk, label=f"{mark} journey")
+    return {"topic_key": topic.key, "stop_id": stop.pk}
 
 
 def _many_signals(account: Account, trigger: Trigger, mark: str) -> dict[str, object]:

@@ -56,7 +56,7 @@ NO_PAGES = frozenset(
         *("plans:start", "qbr:generate", "qbr:share", "qbr:line_add", "qbr:answer", "qbr:line", "qbr:line_remove"),
         *("qbr:line_tag", "qbr:line_tick", "qbr_hub:comment", "advocacy:decide", "journeys:pause", "journeys:resume"),
         *("journeys:preview_body", "outbox:body", "outbox:settle"),
-        *("outbox:consent_word", "outbox:topic_reset"),
+        *("outbox:consent_word", "outbox:topic_reset", "outbox:rules_set", "outbox:stop", "outbox:stop_decide"),
         *("imports:settings", "imports:check", "imports:start", "imports:cancel", "imports:undo", "imports:keep"),
         *("imports:quarantine_download", "imports:mend", "imports:mapping_download", "imports:mapping_forget"),
         *("outbound:export_start", "outbound:export_cancel", "outbound:export_file"),

@@ -9,7 +9,7 @@ from hub.outbox.models.consent import (
     Suppression,
     Topic,
 )
-from hub.outbox.models.guards import Holdout
+from hub.outbox.models.guards import Holdout, Stop, StopKind
 from hub.outbox.models.message import COUNTED_CLASSES, FELT, WAITING, Delivery, Message, MessageStatus
 
 __all__ = [
@@ -25,6 +25,8 @@ __all__ = [
     "Message",
     "MessageStatus",
     "Silence",
+    "Stop",
+    "StopKind",
     "Suppression",
     "Topic",
 ]

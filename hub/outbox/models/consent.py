@@ -114,6 +114,7 @@ class Suppression(TenantModel):
 
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["tenant", "channel", "address_hash"], name="suppression_key")]
+        indexes = [models.Index(fields=["tenant", "channel", "reason", "created_at"], name="suppression_recent")]
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.reason}"

@@ -68,6 +68,8 @@ class Message(TenantModel):
     cause = models.CharField(max_length=32, blank=True)
     cause_id = models.UUIDField(null=True)
     cause_label = models.CharField(max_length=200, blank=True)
+    # What it is one of many of, such as the journey: stopped together, and counted together.
+    group_id = models.UUIDField(null=True)
     step_run_id = models.UUIDField(null=True)
     signal_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -100,6 +102,11 @@ class Message(TenantModel):
             models.Index(fields=["tenant", "account", "-created_at", "-id"], name="message_account"),
             models.Index(fields=["tenant", "contact", "channel", "-created_at"], name="message_contact"),
             models.Index(fields=["tenant", "cause_id"], name="message_cause"),
+            models.Index(
+                fields=["tenant", "group_id", "created_at"],
+                name="message_group",
+                condition=models.Q(group_id__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,15 @@ from hub.outbox.services.consent import (
     unsubscribe_read,
     unsubscribe_token,
 )
+from hub.outbox.services.guards import (
+    LIFTED,
+    WITHDRAWN,
+    blast_hold,
+    reason_of,
+    sending_rules_set,
+    sending_stop,
+    stop_end,
+)
 from hub.outbox.services.messages import (
     RESOLUTIONS,
     SEND,
@@ -30,13 +39,16 @@ from hub.outbox.services.messages import (
 )
 
 __all__ = [
+    "LIFTED",
     "RESOLUTIONS",
     "SEND",
+    "WITHDRAWN",
     "Cause",
     "Draft",
     "TopicError",
     "address_hash",
     "address_suppress",
+    "blast_hold",
     "consent_set",
     "message_queue",
     "message_render",
@@ -48,6 +60,10 @@ __all__ = [
     "messages_withdraw",
     "preferences_set",
     "preferences_stop_all",
+    "reason_of",
+    "sending_rules_set",
+    "sending_stop",
+    "stop_end",
     "suppressions",
     "topic_reset",
     "topic_save",

@@ -30,6 +30,7 @@ from hub.outbox.models import (
     Suppression,
     Topic,
 )
+from hub.outbox.services.guards import reputation_watch
 from hub.outbox.topics import SHIPPED, topic_names
 from hub.people.audit import Actor, audit
 from hub.tenancy.context import current_tenant_id
@@ -270,3 +271,4 @@ def address_suppress(*, channel: str, address: str, reason: str, detail: str = "
         [Suppression(channel=channel, address_hash=address_hash(address), reason=reason, detail=detail[:300])],
         ignore_conflicts=True,
     )
+    reputation_watch(reason=reason, now=timezone.now())

@@ -25,13 +25,17 @@ SEND = "send"
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a message exists: the app's origin and row, in words, and the step and signal behind it."""
+    """Why a message exists: the app's origin and row, in words, and the step and signal behind it.
+
+    `group_id` names what it is one of many of, such as the journey.
+    """
 
     kind: str = ""
     id: UUID | None = None
     label: str = ""
     step_run_id: UUID | None = None
     signal_id: UUID | None = None
+    group_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ def message_render(draft: Draft, *, now: datetime) -> Message:
         cause_label=draft.cause.label[:200],
         step_run_id=draft.cause.step_run_id,
         signal_id=draft.cause.signal_id,
+        group_id=draft.cause.group_id,
         created_at=now,
     )
 

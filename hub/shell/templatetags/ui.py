@@ -26,11 +26,13 @@ from django.utils.translation import get_language
 
 from hub.people.permissions import allowed
 from hub.people.scope import EVERYONES, MINE, whose
+from hub.registry.panels import banners as registered_banners
 from hub.shell import formatting
 from hub.shell.charts import Chart
 from hub.shell.icons import icon_shapes
 from hub.shell.navigation import Navigation, navigation
 from hub.shell.sparkline import sparkline as draw_sparkline
+from hub.tenancy.context import current_scope
 
 register = template.Library()
 
@@ -141,6 +143,18 @@ def choice(context: Context, name: str, options: Sequence[tuple[str, str]], curr
 
 
 # --- Small pieces -------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def banners(context: Context) -> SafeString:
+    """What is out of the ordinary for the whole tenant, above every staff page."""
+    membership = context.get("membership")
+    # Pages that tell of an error may be made when the tenant's context is closed already.
+    if membership is None or current_scope() is None:
+        return SafeString("")
+    mine = (banner for banner in registered_banners if allowed(membership.role, banner.permission))
+    shown = [banner.render(context["request"]) for banner in mine]
+    return mark_safe("".join(html for html in shown if html))  # rendered by templates of our own
 
 
 @register.simple_tag
