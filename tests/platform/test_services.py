@@ -8,6 +8,7 @@ import redis
 from django.db import connection, connections
 from django.test import TransactionTestCase
 from django.utils import timezone
+from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
 from hub.tenancy.models import Heartbeat
@@ -28,22 +29,25 @@ def test_each_process_has_a_database_of_its_own() -> None:
     assert connections["migrator"].settings_dict["NAME"] == f"tandem_{worker}"
 
 
+@pytest.mark.parametrize("rows", [1, 30_000])
 def test_clean_empties_what_tests_committed_and_keeps_what_migrations_filled(
-    migrator: psycopg.Connection,
+    migrator: psycopg.Connection, rows: int
 ) -> None:
-    migrator.execute("CREATE TABLE scratch (id int)")
-    migrator.execute("INSERT INTO scratch VALUES (1)")
+    table = sql.Identifier(Heartbeat._meta.db_table)
+    insert = sql.SQL("INSERT INTO {} (process, beat_at) SELECT n, now() FROM generate_series(1, %s) n").format(table)
+    migrator.execute(insert, [rows])
+    size = migrator.execute("SELECT pg_relation_size(%s::regclass)", [Heartbeat._meta.db_table]).fetchone()
+    # Few rows are deleted, many are truncated.
+    assert size is not None
+    assert (size[0] > services.LARGE) is (rows > 1)
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as broker:
         broker.set("left", "over")
-        try:
-            services.clean()
-            assert migrator.execute("SELECT count(*) FROM scratch").fetchone() == (0,)
-            applied = migrator.execute("SELECT count(*) FROM django_migrations").fetchone()
-            assert applied is not None
-            assert applied[0] > 0
-            assert broker.dbsize() == 0
-        finally:
-            migrator.execute("DROP TABLE scratch")
+        services.clean()
+        assert broker.dbsize() == 0
+    assert migrator.execute(sql.SQL("SELECT count(*) FROM {}").format(table)).fetchone() == (0,)
+    applied = migrator.execute("SELECT count(*) FROM django_migrations").fetchone()
+    assert applied is not None
+    assert applied[0] > 0
 
 
 def test_the_app_role_may_neither_own_nor_truncate() -> None:
