@@ -27,6 +27,8 @@ from signals.models import Signal
 
 # What an account is being saved by outranks everything from expansion down.
 OVERRIDING = frozenset({Purpose.SAVE, Purpose.CHAMPION_SUCCESSION})
+# Paused ones say so as their reason; drafts and archived ones do not come into question.
+RUNNING = (JourneyStatus.ACTIVE, JourneyStatus.PAUSED)
 MAX_DEPTH = 3
 
 
@@ -66,7 +68,7 @@ class Entering:
     enrollments: list[Enrollment] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        journeys = [j for j in self.world.journeys.values() if j.live and j.status != JourneyStatus.DRAFT]
+        journeys = [j for j in self.world.journeys.values() if j.live and j.status in RUNNING]
         self.listening: dict[str, list[Journey]] = defaultdict(list)
         for journey in sorted(journeys, key=lambda j: j.key):
             self.listening[self.world.graph(journey.pk, journey.live).entry["trigger"]].append(journey)

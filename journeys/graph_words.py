@@ -19,7 +19,7 @@ class Line:
 
 def sentences(graph: Graph, facts: Mapping[str, Fact]) -> tuple[Line, ...]:
     """The journey in words, depth first; a node met again is named, not repeated."""
-    lines: list[Line] = [Line("", 0, _entry_words(graph.entry))]
+    lines: list[Line] = [Line("", 0, entry_words(graph.entry))]
     seen: set[str] = set()
     _tell(graph, graph.start, 0, facts, seen, lines)
     for goal in graph.goals:
@@ -44,7 +44,8 @@ def _tell(graph: Graph, node_id: str, depth: int, facts: Mapping[str, Fact], see
         node_id = node.ports[0].target
 
 
-def _entry_words(entry: Config) -> str:
+def entry_words(entry: Config) -> str:
+    """When a journey begins."""
     reentry = entry.get("reentry") or {"rule": "once"}
     words = REENTRY.get(reentry.get("rule", ""), "").format(reentry.get("days"))
     return f"when {str(entry.get('trigger', '')).replace('_', ' ')} ({words})"
@@ -52,11 +53,16 @@ def _entry_words(entry: Config) -> str:
 
 def port_words(node: Node, port: Port) -> str:
     """The label of a way out."""
+    return port_words_of(node.config, port)
+
+
+def port_words_of(config: Config, port: Port) -> str:
+    """The label of a way out of a node that may not be complete yet."""
     if port.name.startswith("case:"):
         index = int(port.name.removeprefix("case:"))
-        return str(node.config["cases"][index].get("label") or f"case {index + 1}")
+        return str(config["cases"][index].get("label") or f"case {index + 1}")
     if port.name.startswith("arm:"):
-        arm = node.config["arms"][int(port.name.removeprefix("arm:"))]
+        arm = config["arms"][int(port.name.removeprefix("arm:"))]
         return str(arm.get("label") or arm.get("signal") or arm.get("event") or port.name)
     return {
         "next": "then",

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from hub.accounts.models import AccountState
@@ -68,19 +69,43 @@ def _template_problems(graph: Graph) -> list[Problem]:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Accounts on a node of a version that was published before, and what a new version means for them."""
+
+    version: int
+    node_id: str
+    accounts: int
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
 class Impact:
-    """What a new version means for those inside: how many accounts per fate."""
+    """What a new version means for those inside: how many accounts per fate, and node by node."""
 
     fates: Mapping[Fate, int]
     inside: int
+    places: Sequence[Place] = ()
 
 
-def publish_impact(*, journey: Journey, graph: Any) -> Impact:
+class PublishConflict(Exception):
+    """Somebody else has published meanwhile; `live` is the version that runs now."""
+
+    def __init__(self, live: int) -> None:
+        self.live = live
+        super().__init__(f"version {live} was published meanwhile")
+
+
+def publish_impact(*, journey: Journey, graph: Any, redirects: Mapping[str, str] | None = None) -> Impact:
     """Count the fates of the accounts inside before anything is published; raises GraphError."""
     _checked(graph)
-    inside = list(Enrollment.objects.filter(journey=journey, status=EnrollmentStatus.ACTIVE))
-    new = load(graph, known_facts())
-    return Impact(Counter(_fate(e, new).fate for e in inside), len(inside))
+    new, fates = load(graph, known_facts()), Counter[Fate]()
+    inside = Enrollment.objects.filter(journey=journey, status=EnrollmentStatus.ACTIVE).order_by()
+    counted = inside.values_list("version", "node_id").annotate(n=Count("pk"))
+    per_version = {version: changes(published_graph(journey.pk, version), new, redirects) for version, _, _ in counted}
+    places = [Place(version, node, number, per_version[version][node]) for version, node, number in counted]
+    for found in places:
+        fates[found.change.fate] += found.accounts
+    return Impact(fates, sum(fates.values()), sorted(places, key=lambda p: (-p.accounts, p.version, p.node_id)))
 
 
 @transaction.atomic
@@ -92,21 +117,26 @@ def journey_publish(
     user: User | None = None,
     note: str = "",
     withdraw: bool = False,
+    redirects: Mapping[str, str] | None = None,
+    expected_live: int | None = None,
 ) -> JourneyVersion:
     """Publish a graph as the next version and move everybody inside onto it; raises GraphError with every problem.
 
     Kept and edited nodes keep their accounts, edited waits are timed anew, accounts on deleted nodes go to the first
-    surviving successor or leave with `journey_changed`. Rendered messages go out unless `withdraw`.
+    surviving successor (or where `redirects` says) or leave with `journey_changed`. Rendered messages go out unless
+    `withdraw`. Raises PublishConflict when another version than `expected_live` runs by now.
     """
     _checked(graph)
     accounts = _lock_inside(journey)
     locked: Journey = Journey.objects.select_for_update().get(pk=journey.pk)
+    if expected_live is not None and locked.live != expected_live:
+        raise PublishConflict(locked.live)
     number = locked.live + 1
     version = JourneyVersion.objects.create(
         journey=locked, number=number, graph=graph, note=note[:300], published_by=user
     )
     # Not through the cache of published versions: this one may yet be rolled back.
-    fates = _move_all(locked, load(graph, known_facts()), number, accounts)
+    fates = _move_all(locked, load(graph, known_facts()), number, accounts, redirects)
     if withdraw:
         inside = Enrollment.objects.filter(journey=locked, status=EnrollmentStatus.ACTIVE)
         messages_withdraw(cause_ids=inside.values_list("pk", flat=True), reason="journey_changed")
@@ -133,18 +163,18 @@ def _lock_inside(journey: Journey) -> list[UUID]:
     return [state.account_id for state in states]
 
 
-def _fate(enrollment: Enrollment, new: Graph) -> Change:
-    return changes(published_graph(enrollment.journey_id, enrollment.version), new)[enrollment.node_id]
-
-
-def _move_all(journey: Journey, new: Graph, number: int, account_ids: Sequence[UUID]) -> Counter[Fate]:
+def _move_all(
+    journey: Journey, new: Graph, number: int, account_ids: Sequence[UUID], redirects: Mapping[str, str] | None
+) -> Counter[Fate]:
     now = timezone.now()
     world = World(Tenant.objects.get(pk=current_tenant_id()), account_ids, now)
     inside = list(Enrollment.objects.select_related("journey").filter(journey=journey, status=EnrollmentStatus.ACTIVE))
     fates: Counter[Fate] = Counter()
+    versions = {enrollment.version for enrollment in inside}
+    per_version = {version: changes(published_graph(journey.pk, version), new, redirects) for version in versions}
     seen = [(enrollment, enrollment.visit) for enrollment in inside]
     for enrollment in inside:
-        change = _fate(enrollment, new)
+        change = per_version[enrollment.version][enrollment.node_id]
         fates[change.fate] += 1
         _move(world, enrollment, change, new, number)
     moved = store_positions(seen)
@@ -204,6 +234,14 @@ def journey_resume(*, journey: Journey, actor: Actor, exit_all: bool = False) ->
     audit(actor, "journey.resume", journey, exit_all=exit_all)
     wake(JOURNEYS)
     return True
+
+
+@transaction.atomic
+def journey_take_out(*, journey: Journey) -> int:
+    """Let everybody inside leave; returns how many. The caller audits what it was for."""
+    accounts = _lock_inside(journey)
+    inside = Enrollment.objects.filter(journey=journey, status=EnrollmentStatus.ACTIVE, account_id__in=accounts)
+    return _remove(inside, "removed")
 
 
 @transaction.atomic

@@ -1,12 +1,28 @@
 from django.urls import path
 
 from journeys import views
+from journeys.drafts import publish_views, step_views
+from journeys.drafts import views as draft_views
 
 app_name = "journeys"
 urlpatterns = [
     path("", views.journey_list, name="list"),
     path("why/<uuid:account_id>/", views.why, name="why"),
+    path("new/", publish_views.new, name="new"),
+    path("second-person/", publish_views.second_person, name="second_person"),
     path("<uuid:journey_id>/", views.journey_page, name="page"),
+    path("<uuid:journey_id>/build/", draft_views.build, name="build"),
+    path("<uuid:journey_id>/build/act/", draft_views.act, name="act"),
+    path("<uuid:journey_id>/build/add/", draft_views.add, name="add"),
+    path("<uuid:journey_id>/build/begins/", step_views.entry, name="entry"),
+    path("<uuid:journey_id>/build/leaves/", step_views.leave_rule, name="leave_rule"),
+    path("<uuid:journey_id>/build/step/<slug:node_id>/", step_views.step, name="step"),
+    path("<uuid:journey_id>/test/", draft_views.test, name="test"),
+    path("<uuid:journey_id>/settings/", publish_views.settings, name="settings"),
+    path("<uuid:journey_id>/publish/", publish_views.publish, name="publish"),
+    path("<uuid:journey_id>/publish/decide/", publish_views.decide, name="decide"),
+    path("<uuid:journey_id>/restore/", publish_views.restore, name="restore"),
+    path("<uuid:journey_id>/archive/", publish_views.archive, name="archive"),
     path("<uuid:journey_id>/pause/", views.pause, name="pause"),
     path("<uuid:journey_id>/resume/", views.resume, name="resume"),
     path("<uuid:journey_id>/preview/<slug:node_id>/", views.preview, name="preview"),

@@ -21,6 +21,7 @@ from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.permissions import allowed
 from hub.registry.facts import known_facts
+from journeys.drafts.publishing import approve_above
 from journeys.graph import Graph, Node
 from journeys.graph_words import sentences
 from journeys.models import EnrollmentStatus, Journey, JourneyStatus
@@ -38,7 +39,15 @@ MODES = ("live", "sentences", "versions")
 @require_safe
 def journey_list(request: StaffRequest) -> HttpResponse:
     """Every journey, and how many accounts it has."""
-    return render(request, "journeys/list.html", {"journeys": list(journeys_list()), "outbox": status_counts()})
+    archived = "archived" in request.GET
+    shown = [journey for journey in journeys_list() if (journey.status == JourneyStatus.ARCHIVED) is archived]
+    context = {
+        "journeys": shown,
+        "archived": archived,
+        "outbox": status_counts(),
+        "limit": approve_above(request.tenant),
+    }
+    return render(request, "journeys/list.html", context)
 
 
 @staff_page("journeys.view")
@@ -52,6 +61,7 @@ def journey_page(request: StaffRequest, journey_id: UUID) -> HttpResponse:
     context: dict[str, Any] = {"journey": journey, "mode": mode}
     context |= {
         "may_run": allowed(request.membership.role, "journeys.run"),
+        "may_edit": allowed(request.membership.role, "journeys.edit"),
         "inside": journey.enrollments.filter(status=EnrollmentStatus.ACTIVE).count(),
     }
     if mode == "versions":

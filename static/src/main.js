@@ -9,6 +9,7 @@ import { menus } from "./menus.js";
 import { rules } from "./rules.js";
 import { shell } from "./shell.js";
 import { requests } from "./requests.js";
+import { builder } from "./builder.js";
 import { confirmCodes } from "./codes.js";
 
 followTheme();
@@ -20,6 +21,7 @@ rules(htmx);
 live(htmx);
 requests(htmx);
 confirmCodes();
+builder();
 
 // ECharts is ten times the rest of the script: only pages that show a chart fetch it.
 async function charts(root) {

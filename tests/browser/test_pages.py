@@ -57,6 +57,7 @@ NO_PAGES = frozenset(
         *("qbr:line_tag", "qbr:line_tick", "qbr_hub:comment", "advocacy:decide", "journeys:pause", "journeys:resume"),
         *("journeys:preview_body", "outbox:body", "outbox:settle"),
         *("outbox:consent_word", "outbox:topic_reset", "outbox:rules_set", "outbox:stop", "outbox:stop_decide"),
+        *("journeys:act", "journeys:second_person", "journeys:decide", "journeys:restore", "journeys:archive"),
         *("imports:settings", "imports:check", "imports:start", "imports:cancel", "imports:undo", "imports:keep"),
         *("imports:quarantine_download", "imports:mend", "imports:mapping_download", "imports:mapping_forget"),
         *("outbound:export_start", "outbound:export_cancel", "outbound:export_file"),
