@@ -18,6 +18,7 @@ from metrics.planning.figures import figures_of
 from metrics.planning.models import Commitment, Focus, PlanQuarter, Priority, Side
 from metrics.planning.quarters import Quarter
 from signals.models import Segment
+from signals.segments.services import being_counted
 
 MOST_FOCUSES: Final = 20
 MOST_COMMITMENTS: Final = 50
@@ -52,6 +53,8 @@ def focus_add(
     quarter_open(quarter)
     if not segment.is_active:
         raise PlanError("the segment is put away")
+    if being_counted(segment):
+        raise PlanError("the accounts of the segment are being counted for the first time; try again in a minute")
     if Focus.objects.filter(quarter=str(quarter), dropped_at__isnull=True).count() >= MOST_FOCUSES:
         raise PlanError(f"a quarter has at most {MOST_FOCUSES} segments; what has twenty priorities has none")
     kept = _settings(priority, cs_owner, marketing_owner, target, note)

@@ -83,7 +83,7 @@ class SegmentList(generics.ListAPIView[Segment]):
 
     @extend_schema(request=SegmentMakeSerializer, responses={201: NamedSegmentSerializer})
     def post(self, request: Request) -> Response:
-        """Make a segment; its members are found in the background."""
+        """Make a segment; of very many accounts, its members are found in the background."""
         body = SegmentMakeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         with _refusals():

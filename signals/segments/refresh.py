@@ -18,8 +18,11 @@ from signals.segments.measures import segments_read
 from signals.segments.models import Segment, SegmentMember
 
 
-def segments_refresh(account_ids: Sequence[UUID], clock: Clock) -> None:
-    """Bring the memberships of these accounts up to date. Two queries without a segment that counts."""
+def segments_refresh(account_ids: Sequence[UUID], clock: Clock, *, only: str = "") -> None:
+    """Bring the memberships of these accounts up to date, of the segment ``only`` or of all of them.
+
+    Two queries without a segment that counts.
+    """
     segments = {segment.key: segment for segment in Segment.objects.filter(is_active=True)}
     if not segments:
         return
@@ -27,7 +30,8 @@ def segments_refresh(account_ids: Sequence[UUID], clock: Clock) -> None:
     # A rule that reads what is gone leaves its members as they are.
     nodes = {key: node for key, segment in segments.items() if (node := parse_stored(segment.rule, known)) is not None}
     for wave in in_order({key: segments_read(node) for key, node in nodes.items()}):
-        _refresh([segments[key] for key in wave], nodes, account_ids, clock)
+        if asked := [segments[key] for key in wave if only in ("", key)]:
+            _refresh(asked, nodes, account_ids, clock)
 
 
 def _refresh(wave: Sequence[Segment], nodes: Mapping[str, Node], account_ids: Sequence[UUID], clock: Clock) -> None:

@@ -1,16 +1,19 @@
-"""Writes of segments. Members follow in the background, with the evaluation of every account."""
+"""Writes of segments. Members follow with the evaluation of accounts; where these are few, a new one has them now."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.text import slugify
 
 from hub.accounts.facts import today_of
+from hub.accounts.models import AccountFacts
 from hub.people.audit import Actor, audit
 from hub.people.models import User
 from hub.registry.facts import known_facts
+from hub.rules.compile import Clock
 from hub.rules.language import Node, Problem, RuleError, parse, parse_stored
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
@@ -18,8 +21,11 @@ from signals.measures import circle
 from signals.reopening import day_reopen
 from signals.segments.measures import reads_triggers, segments_read
 from signals.segments.models import Segment, SegmentMember
+from signals.segments.refresh import segments_refresh
 
 MOST: Final = 200
+# With up to so many accounts, a new segment has its members as soon as it is saved.
+AT_ONCE: Final = 5_000
 
 
 class SegmentError(ValueError):
@@ -66,8 +72,24 @@ def segment_create(*, name: str, description: str = "", rule: Any, user: User | 
     except IntegrityError:
         raise SegmentError("somebody else has just made a segment of this name; try again") from None
     audit(actor, "segment.create", segment, rule=rule)
+    _members_find(segment)
     day_reopen()
     return segment
+
+
+def _members_find(segment: Segment) -> None:
+    """The first members, where there are not too many accounts to wait for. Nobody else sees the segment yet."""
+    ids = list(AccountFacts.objects.order_by("account_id").values_list("account_id", flat=True)[: AT_ONCE + 1])
+    if len(ids) <= AT_ONCE:
+        now = timezone.now()
+        segments_refresh(ids, Clock(now, segment.since), only=segment.key)
+
+
+def being_counted(segment: Segment) -> bool:
+    """Whether the members of a segment that is new are not all found yet: of many accounts, that takes a while."""
+    if segment.since < _today() or SegmentMember.objects.filter(segment=segment).exists():
+        return False
+    return bool(AccountFacts.objects.count() > AT_ONCE)
 
 
 @transaction.atomic

@@ -103,7 +103,7 @@ def _sent(request: StaffRequest, found: Segment | None) -> HttpResponse:
         return _page(request, found, read.draft, status=422, problem=str(error))
     except services.StaleError:
         return _page(request, found, read.draft, status=409, stale=True)
-    messages.success(request, f"“{saved.name}” is saved. Its members are found in the background.")
+    messages.success(request, f"“{saved.name}” is saved. Its members are brought up to date.")
     return HttpResponseRedirect(_url(request, saved))
 
 

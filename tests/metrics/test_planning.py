@@ -33,6 +33,7 @@ from metrics.planning.services import (
     focus_drop,
     quarter_close,
 )
+from signals.engine import evaluate_accounts
 from signals.segments.models import Segment, SegmentMember
 from signals.segments.services import segment_archive, segment_create
 from tests.rest.test_rest import api_of
@@ -73,6 +74,7 @@ def grown(name: str, before: int, now: int, band: str = "") -> Account:
 
 def grouped(*accounts: Account, name: str = "All") -> Segment:
     segment = segment_create(name=name, rule=EVERY, user=None, actor=ACTOR)
+    SegmentMember.objects.filter(segment=segment).delete()
     SegmentMember.objects.bulk_create(
         [SegmentMember(segment=segment, account=account, joined_on=TODAY) for account in accounts]
     )
@@ -96,6 +98,23 @@ def test_the_figures_of_a_segment_are_those_of_its_members_now(acme: Tenant) -> 
         assert found[segment.pk] == Figures(TODAY.isoformat(), 4, 12 * 2_700, 1, 1, 1, 1, round(2_000 / 3_000, 6))
         assert found[empty.pk] == Figures(TODAY.isoformat())
         assert Figures.read(found[segment.pk].stored()) == found[segment.pk]
+
+
+@pytest.mark.django_db
+def test_a_segment_of_many_accounts_is_planned_once_they_are_counted(
+    acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tenant_context(acme):
+        account = grown("A", 1_000, 1_000)
+        Account.objects.filter(pk=account.pk).update(seats=3)
+        at_once = segment_create(name="Few", rule=EVERY, user=None, actor=ACTOR)
+        assert planned(at_once).start["accounts"] == 1
+        monkeypatch.setattr("signals.segments.services.AT_ONCE", 0)
+        segment = segment_create(name="Many", rule=EVERY, user=None, actor=ACTOR)
+        with pytest.raises(PlanError, match="being counted for the first time"):
+            planned(segment)
+        evaluate_accounts(acme, [account.pk])
+        assert planned(segment).start["accounts"] == 1
 
 
 @pytest.mark.django_db

@@ -69,6 +69,18 @@ def test_who_comes_and_goes_is_remembered_and_who_stays_costs_nothing(acme: Tena
         assert spans() == [(0, 5), (9, None)]
 
 
+def test_a_new_segment_of_few_accounts_has_its_members_at_once(acme: Tenant) -> None:
+    with tenant_context(acme):
+        for seats in (12, 30, 4):
+            evaluate_accounts(acme, [make_account(f"S{seats}", seats=seats).pk])
+        segment = segment_create(name="Large", rule=LARGE, user=None, actor=ACTOR)
+        rule = {"all": [inside("large"), {"fact": "seats", "op": "gte", "value": 30}]}
+        inner = segment_create(name="Very large", rule=rule, user=None, actor=ACTOR)
+        rows = SegmentMember.objects.order_by("account__seats")
+        found = [list(rows.filter(segment=each).values_list("account__seats", flat=True)) for each in (segment, inner)]
+        assert found == [[12, 30], [30]]
+
+
 def test_a_segment_may_read_another_and_a_trigger_both_in_the_same_evaluation(acme: Tenant) -> None:
     with tenant_context(acme):
         make()
