@@ -9,7 +9,7 @@ class JourneysConfig(AppConfig):
     def ready(self) -> None:
         from hub.registry.handlers import facts_changed, signal_recorded, tenant_made
         from hub.tenancy.wake import register_queue
-        from journeys import effects, exports, facts, handlers, origin, outgoing, panels, steps
+        from journeys import effects, exports, facts, handlers, message_values, origin, outgoing, panels, steps
         from journeys.engine import JOURNEYS, backlog, drain
 
         effects.register()
@@ -22,4 +22,5 @@ class JourneysConfig(AppConfig):
         signal_recorded.connect("journeys", handlers.on_signals_recorded)
         tenant_made.connect("journeys", handlers.on_tenant_made, order=20)
         origin.register()
+        message_values.register()
         panels.register()

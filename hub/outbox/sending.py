@@ -26,6 +26,7 @@ from django.utils import timezone
 
 from hub.accounts.models import AccountState, Contact, ContactStatus
 from hub.accounts.services import facts_touch, states_lock, timeline_record
+from hub.outbox.brand import kit_of
 from hub.outbox.channels.base import Channel, ChannelDown, Outcome, Outgoing, Result, Send, channels
 from hub.outbox.gates import Held, MessageClass, Withheld, decide
 from hub.outbox.models import WAITING, Delivery, Message, MessageStatus
@@ -200,6 +201,7 @@ def _number_of(row: Message) -> int:
 
 def _outgoing(tenant: Tenant, channel: Channel, row: Message) -> Outgoing:
     marketing = row.message_class == MessageClass.PROGRAMME
+    kit = kit_of(tenant.name, tenant.brand_color, tenant.settings)
     token = unsubscribe_token(row.pk) if marketing else ""
     address = settings.DEFAULT_FROM_EMAIL.rpartition("<")[2].rstrip(">")
     return Outgoing(
@@ -207,13 +209,14 @@ def _outgoing(tenant: Tenant, channel: Channel, row: Message) -> Outgoing:
         key=str(row.pk),
         address=channel.address_of(row.contact),
         name=row.contact.name,
-        sender=tenant.name,
+        sender=kit.sender,
         subject=row.subject,
         html=row.body_html,
         text=row.body_text,
         unsubscribe_url=f"{settings.PUBLIC_URL}/u/{token}/" if marketing and settings.IS_HTTPS else "",
         unsubscribe_mail=f"mailto:{address}?subject=unsubscribe%20{token}" if marketing else "",
         preferences_url=f"{settings.PUBLIC_URL}/u/{token}/preferences/" if marketing else "",
+        kit=kit,
         kept=tenant.settings.get("delivery") == "viewer",
     )
 

@@ -1,8 +1,9 @@
 from django.urls import path
 
-from hub.outbox.pages import consent, guards, links, messages
+from hub.outbox.pages import consent, content, guards, links, messages
 
 app_name = "outbox"
+ONE = "t/<slug:tenant>/set-up/sending/templates/<uuid:template_id>/"
 urlpatterns = [
     path("t/<slug:tenant>/journeys/outbox/", messages.message_list, name="list"),
     path("t/<slug:tenant>/journeys/outbox/<uuid:message_id>/", messages.message_page, name="message"),
@@ -17,9 +18,22 @@ urlpatterns = [
     path("t/<slug:tenant>/accounts/<uuid:account_id>/pressure/", guards.account_pressure, name="account_pressure"),
     path("t/<slug:tenant>/set-up/sending/", guards.rules, name="rules"),
     path("t/<slug:tenant>/set-up/sending/set/", guards.rules_set, name="rules_set"),
+    path("t/<slug:tenant>/set-up/sending/brand/", content.brand, name="brand"),
+    path("t/<slug:tenant>/set-up/sending/brand/change/", content.brand_change, name="brand_change"),
+    path("t/<slug:tenant>/set-up/sending/brand/sample/", content.brand_sample, name="brand_sample"),
+    path("t/<slug:tenant>/set-up/sending/templates/", content.templates, name="templates"),
+    path("t/<slug:tenant>/set-up/sending/templates/new/", content.template_new, name="template_new"),
+    path(ONE, content.template, name="template"),
+    path(f"{ONE}body/", content.template_body, name="template_body"),
+    path(f"{ONE}test/", content.template_test, name="template_test"),
+    path(f"{ONE}gone/", content.template_gone, name="template_gone"),
+    path("t/<slug:tenant>/set-up/sending/snippets/", content.snippets, name="snippets"),
+    path("t/<slug:tenant>/set-up/sending/snippets/set/", content.snippet_set, name="snippet_set"),
+    path("t/<slug:tenant>/set-up/sending/snippets/<uuid:snippet_id>/gone/", content.snippet_gone, name="snippet_gone"),
     path("t/<slug:tenant>/set-up/sending/topics/", consent.topics, name="topics"),
     path("t/<slug:tenant>/set-up/sending/topics/<slug:topic_key>/", consent.topic, name="topic"),
     path("t/<slug:tenant>/set-up/sending/topics/<slug:topic_key>/reset/", consent.topic_back, name="topic_reset"),
+    path("u/logo/<uuid:tenant_id>/<str:digest>/", content.logo, name="logo"),
     path("u/<str:token>/", links.unsubscribe_page, name="unsubscribe"),
     path("u/<str:token>/preferences/", links.preferences_page, name="preferences"),
 ]

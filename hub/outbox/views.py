@@ -1,12 +1,15 @@
 """A letter on a page of ours: how it is framed, and what it may load there."""
 
-from django.template.loader import render_to_string
+from hub.outbox.brand import kit_of
+from hub.outbox.frame import foot_of, framed
+from hub.tenancy.context import current_tenant_id
+from hub.tenancy.models import Tenant
 
 # A mail brings its own styles and pictures; scripts, forms and everything else stay out, and so does the rest of us.
 LETTER_POLICY = {
     "default-src": ["'none'"],
     "style-src": ["'unsafe-inline'"],
-    "img-src": ["https:", "data:"],
+    "img-src": ["https:", "data:", "'self'"],
     "script-src": ["'none'"],
     "frame-ancestors": ["'self'"],
     "sandbox": ["allow-popups"],
@@ -14,5 +17,7 @@ LETTER_POLICY = {
 
 
 def letter_html(subject: str, html: str) -> str:
-    """A message in the frame that a mail has."""
-    return render_to_string("outbox/email.html", {"message": {"subject": subject, "html": html}})
+    """A message in the frame that a mail of the tenant in context has."""
+    tenant = Tenant.objects.get(pk=current_tenant_id())
+    kit = kit_of(tenant.name, tenant.brand_color, tenant.settings)
+    return framed(kit, subject=subject, html=html, foot=foot_of(kit, unsubscribe="", preferences=""))

@@ -9,6 +9,7 @@ from hub.accounts.models import Contact
 from hub.outbox.gates import MessageClass, Purpose
 from hub.outbox.rendering import TemplateError
 from hub.outbox.services import Draft, message_render
+from hub.outbox.wording import locale_of
 from hub.work.services import task_open
 from journeys.recipients import choose
 from journeys.steps.base import Answer, Go, Stand
@@ -50,6 +51,7 @@ def _draft(stand: Stand, person: Contact, channel: str, subject: str) -> Draft:
         body=config["body"],
         values=world.values(stand.enrollment.account_id, person, stand.signal),
         topic=config.get("topic", ""),
+        locale=locale_of(person, world.tenant),
         action_url=config.get("action_url", ""),
         expires_at=_expiry(stand),
         cause=stand.cause,

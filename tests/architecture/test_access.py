@@ -74,7 +74,7 @@ KNOWN = {
     "attribute_id", "person_id", "person_event_id", "view_id", "bulk_id",
     "scorecard_id", "backtest_id", "conflict_id", "source_rule_id", "theme_key", "signal_bulk_id", "storm_id",
     "model_id",
-    "topic_key", "stop_id",
+    "topic_key", "stop_id", "template_id", "snippet_id",
     "segment_id", "focus_id", "commitment_id",
 }  # fmt: skip
 # These parameters name no object of a tenant, so there is nothing foreign to ask for.

@@ -30,6 +30,7 @@ from hub.outbound.exports.services import export_start
 from hub.outbound.webhooks.services import endpoint_create, endpoint_test
 from hub.outbox.models import Message, MessageStatus
 from hub.outbox.services import consent_set, sending_stop, topic_save
+from hub.outbox.services.content import snippet_save, template_save
 from hub.people.services import credential_create
 from hub.plans.services import plan_create
 from hub.portal.services import sign_in_prepare
@@ -158,7 +159,10 @@ def _sending(account: Account, contact: Contact, mark: str) -> dict[str, object]
     topic = topic_save(key=key, name=f"{mark} topic {account.pk}", description=mark, silence="rule", actor=ACTOR)
     consent_set(contact=contact, status="granted", source=f"{mark} form", actor=ACTOR, topic=key)
     stop = sending_stop(actor=ACTOR, why=mark, group_id=account.pk, label=f"{mark} journey")
-    return {"topic_key": topic.key, "stop_id": stop.pk}
+    words = {"": {"subject": f"{mark} subject", "body": f"<p>{mark} body</p>"}}
+    template = template_save(name=f"{mark} {account.pk}", topic=key, wordings=words, actor=ACTOR)
+    snippet = snippet_save(key=f"{mark}_{account.pk}"[:50].lower(), wordings={"": mark}, actor=ACTOR)
+    return {"topic_key": topic.key, "stop_id": stop.pk, "template_id": template.pk, "snippet_id": snippet.pk}
 
 
 def _many_signals(account: Account, trigger: Trigger, mark: str) -> dict[str, object]:

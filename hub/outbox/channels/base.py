@@ -6,10 +6,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
 from hub.accounts.models import Contact
+from hub.outbox.brand import Kit
 from hub.outbox.gates import Consent
 from hub.registry.base import Registry
 
@@ -33,6 +34,9 @@ class Result:
     provider_id: str = ""
 
 
+PLAIN: Final = Kit("")
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message as a channel gets it. ``key`` is the idempotency key, the same at every attempt.
@@ -52,6 +56,7 @@ class Outgoing:
     unsubscribe_url: str = ""
     unsubscribe_mail: str = ""
     preferences_url: str = ""
+    kit: Kit = PLAIN
     kept: bool = False
 
 

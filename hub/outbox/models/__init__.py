@@ -9,6 +9,7 @@ from hub.outbox.models.consent import (
     Suppression,
     Topic,
 )
+from hub.outbox.models.content import Logo, MailTemplate, Snippet
 from hub.outbox.models.guards import Holdout, Stop, StopKind
 from hub.outbox.models.message import COUNTED_CLASSES, FELT, WAITING, Delivery, Message, MessageStatus
 
@@ -22,9 +23,12 @@ __all__ = [
     "Delivery",
     "Holdout",
     "LegalBasis",
+    "Logo",
+    "MailTemplate",
     "Message",
     "MessageStatus",
     "Silence",
+    "Snippet",
     "Stop",
     "StopKind",
     "Suppression",

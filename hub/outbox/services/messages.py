@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -16,6 +16,7 @@ from hub.outbox.gates import MessageClass, Purpose
 from hub.outbox.models import WAITING, Message, MessageStatus
 from hub.outbox.origins import origins
 from hub.outbox.rendering import Values, render_message
+from hub.outbox.wording import with_snippets, worded
 from hub.people.audit import Actor, audit
 from hub.tenancy.live import announce
 from hub.tenancy.wake import wake
@@ -42,6 +43,7 @@ class Cause:
 class Draft:
     """A message as an app asks for it; `subject` and `body` are Liquid over `values`.
 
+    `variants` holds other wordings by locale, each with a subject and a body; the nearest to `locale` is taken.
     `key` is unique per tenant and names cause, node, visit, contact and channel: asked twice, it is one message.
     """
 
@@ -54,6 +56,8 @@ class Draft:
     body: str
     values: Values = field(default_factory=dict)
     topic: str = ""
+    locale: str = ""
+    variants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     action_url: str = ""
     due_at: datetime | None = None
     expires_at: datetime | None = None
@@ -63,7 +67,12 @@ class Draft:
 def message_render(draft: Draft, *, now: datetime) -> Message:
     """The message of a draft, not stored yet; raises TemplateError, and NotRegistered for an unknown channel."""
     channels.get(draft.channel)
-    rendered = render_message(subject=draft.subject, body=draft.body, values=draft.values)
+    wording = worded(draft.locale, {"subject": draft.subject, "body": draft.body}, draft.variants)
+    rendered = render_message(
+        subject=with_snippets(wording["subject"], draft.locale),
+        body=with_snippets(wording["body"], draft.locale),
+        values=draft.values,
+    )
     due_at = draft.due_at or now
     return Message(
         key=draft.key,

@@ -11,6 +11,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from hub.outbox.channels.base import Outgoing
+from hub.outbox.frame import foot_of, framed
 
 
 def message_id(outgoing: Outgoing) -> str:
@@ -26,11 +27,18 @@ def letter(outgoing: Outgoing, connection: Any = None) -> EmailMultiAlternatives
         body=render_to_string("outbox/email.txt", {"message": outgoing}),
         from_email=formataddr((_one_line(outgoing.sender), sender)),
         to=[formataddr((_one_line(outgoing.name), outgoing.address))],
+        reply_to=[outgoing.kit.reply_to] if outgoing.kit.reply_to else None,
         headers={"Message-ID": message_id(outgoing), "X-Tandem-Key": outgoing.key, **_unsubscribe(outgoing)},
         connection=connection,
     )
-    mail.attach_alternative(render_to_string("outbox/email.html", {"message": outgoing}), "text/html")
+    mail.attach_alternative(_html(outgoing), "text/html")
     return mail
+
+
+def _html(outgoing: Outgoing) -> str:
+    way_out = outgoing.unsubscribe_url or outgoing.unsubscribe_mail
+    foot = foot_of(outgoing.kit, unsubscribe=way_out, preferences=outgoing.preferences_url)
+    return framed(outgoing.kit, subject=outgoing.subject, html=outgoing.html, foot=foot)
 
 
 def _one_line(name: str) -> str:
