@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from hub.outbox.models import Consent, ConsentChange, ConsentStatus, Message, MessageStatus
+from hub.outbox.models import Click, Consent, ConsentChange, ConsentStatus, Message, MessageStatus
 from hub.rest.reading import OF_ACCOUNT, by_choice, by_id, by_text, by_time, resource
 
 
@@ -89,6 +89,18 @@ class ConsentChangeSerializer(serializers.ModelSerializer[ConsentChange]):
         read_only_fields = fields
 
 
+class ClickSerializer(serializers.ModelSerializer[Click]):
+    """A click on a link of a message; `bot_score` is 0 (a person) to 100 (a machine)."""
+
+    account = serializers.UUIDField(source="account_id", read_only=True)
+    message = serializers.UUIDField(source="message_id", read_only=True)
+
+    class Meta:
+        model = Click
+        fields = ["id", "account", "message", "link", "at", "seconds_after", "bot_score", "reasons"]
+        read_only_fields = fields
+
+
 OF_CONTACT = by_id("contact", "only of this contact", "contact_id")
 urlpatterns += resource(
     "consents",
@@ -108,4 +120,15 @@ urlpatterns += resource(
     rows=ConsentChange.objects.all,
     serializer=ConsentChangeSerializer,
     filters=(OF_ACCOUNT, OF_CONTACT, by_time("since", "said at or after this time", "at__gte")),
+)
+urlpatterns += resource(
+    "clicks",
+    "Clicks on links of messages, newest first, with what speaks for a machine.",
+    rows=Click.objects.all,
+    serializer=ClickSerializer,
+    filters=(
+        OF_ACCOUNT,
+        by_id("message", "only of this message", "message_id"),
+        by_time("since", "at or after this time", "at__gte"),
+    ),
 )

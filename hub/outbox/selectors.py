@@ -8,10 +8,12 @@ from uuid import UUID
 from django.db.models import Count, Max, Q, QuerySet
 
 from hub.accounts.models import Contact
-from hub.outbox.models import WAITING, Message, MessageStatus, Stop
+from hub.outbox.models import WAITING, Click, Message, MessageStatus, Stop
 from hub.outbox.services import reason_of
+from hub.outbox.tracking import links_of
 
 PAGE = 50
+MACHINE = 50
 
 
 def messages_page(
@@ -58,6 +60,16 @@ def hub_messages(contact: Contact, *, limit: int = 20) -> QuerySet[Message]:
         contact=contact, channel="in_hub", status=MessageStatus.SENT
     ).order_by("-created_at", "-id")[:limit]
     return found
+
+
+def clicks_of(message: Message) -> list[tuple[str, int, int]]:
+    """Each link of a message with the clicks of people and of machines; nothing while nobody has clicked. One query."""
+    counted: dict[int, list[int]] = {}
+    for link, score in Click.objects.filter(message=message).values_list("link", "bot_score"):
+        counted.setdefault(link, [0, 0])[score >= MACHINE] += 1
+    if not counted:
+        return []
+    return [(url, *counted.get(place, (0, 0))) for place, url in enumerate(links_of(message.body_html))]
 
 
 def stops_open() -> list[tuple[Stop, int]]:

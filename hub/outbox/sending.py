@@ -28,12 +28,14 @@ from hub.accounts.models import AccountState, Contact, ContactStatus
 from hub.accounts.services import facts_touch, states_lock, timeline_record
 from hub.outbox.brand import kit_of
 from hub.outbox.channels.base import Channel, ChannelDown, Outcome, Outgoing, Result, Send, channels
-from hub.outbox.gates import Held, MessageClass, Withheld, decide
+from hub.outbox.gates import COUNTED, Held, MessageClass, Withheld, decide
 from hub.outbox.models import WAITING, Delivery, Message, MessageStatus
 from hub.outbox.origins import origins
 from hub.outbox.policy import sending_rules
 from hub.outbox.services import address_suppress, unsubscribe_token
+from hub.outbox.services.clicks import click_token
 from hub.outbox.situations import Surroundings
+from hub.outbox.tracking import tracked
 from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
@@ -211,7 +213,7 @@ def _outgoing(tenant: Tenant, channel: Channel, row: Message) -> Outgoing:
         name=row.contact.name,
         sender=kit.sender,
         subject=row.subject,
-        html=row.body_html,
+        html=_counted(tenant, row),
         text=row.body_text,
         unsubscribe_url=f"{settings.PUBLIC_URL}/u/{token}/" if marketing and settings.IS_HTTPS else "",
         unsubscribe_mail=f"mailto:{address}?subject=unsubscribe%20{token}" if marketing else "",
@@ -219,6 +221,15 @@ def _outgoing(tenant: Tenant, channel: Channel, row: Message) -> Outgoing:
         kit=kit,
         kept=tenant.settings.get("delivery") == "viewer",
     )
+
+
+def _counted(tenant: Tenant, row: Message) -> str:
+    """The body with links that are counted, where the tenant counts them: in what caps count, and in mail alone."""
+    html: str = row.body_html
+    counts = (tenant.settings.get("brand") or {}).get("track_clicks", True)
+    if not counts or row.channel != "email" or row.message_class not in COUNTED:
+        return html
+    return tracked(html, lambda link: f"{settings.PUBLIC_URL}/u/c/{click_token(row.pk, link)}/")
 
 
 def finish(tenant: Tenant, message: Message, result: Result) -> bool:

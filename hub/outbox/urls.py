@@ -34,6 +34,7 @@ urlpatterns = [
     path("t/<slug:tenant>/set-up/sending/topics/<slug:topic_key>/", consent.topic, name="topic"),
     path("t/<slug:tenant>/set-up/sending/topics/<slug:topic_key>/reset/", consent.topic_back, name="topic_reset"),
     path("u/logo/<uuid:tenant_id>/<str:digest>/", content.logo, name="logo"),
+    path("u/c/<str:token>/", links.click_page, name="click"),
     path("u/<str:token>/", links.unsubscribe_page, name="unsubscribe"),
     path("u/<str:token>/preferences/", links.preferences_page, name="preferences"),
 ]

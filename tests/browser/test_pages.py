@@ -60,7 +60,14 @@ NO_PAGES = frozenset(
         *("journeys:act", "journeys:second_person", "journeys:decide", "journeys:restore", "journeys:archive"),
         *("outbox:brand_change", "outbox:brand_sample", "outbox:template_body", "outbox:template_test"),
         # Made by hand; tests/outbox/test_content.py looks at it.
-        *("outbox:template", "outbox:template_gone", "outbox:snippet_set", "outbox:snippet_gone", "outbox:logo"),
+        *(
+            "outbox:template",
+            "outbox:template_gone",
+            "outbox:snippet_set",
+            "outbox:snippet_gone",
+            "outbox:logo",
+            "outbox:click",
+        ),
         *("imports:settings", "imports:check", "imports:start", "imports:cancel", "imports:undo", "imports:keep"),
         *("imports:quarantine_download", "imports:mend", "imports:mapping_download", "imports:mapping_forget"),
         *("outbound:export_start", "outbound:export_cancel", "outbound:export_file"),

@@ -1,5 +1,6 @@
 """Rows of the outbox: messages and attempts, consent, guards."""
 
+from hub.outbox.models.clicks import Click
 from hub.outbox.models.consent import (
     Consent,
     ConsentChange,
@@ -17,6 +18,7 @@ __all__ = [
     "COUNTED_CLASSES",
     "FELT",
     "WAITING",
+    "Click",
     "Consent",
     "ConsentChange",
     "ConsentStatus",

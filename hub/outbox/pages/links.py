@@ -13,7 +13,9 @@ from django.views.decorators.http import require_http_methods
 from hub.outbox.models import Message
 from hub.outbox.preferences import preferences_of
 from hub.outbox.services import preferences_set, preferences_stop_all, unsubscribe, unsubscribe_read
+from hub.outbox.services.clicks import click_read, click_record
 from hub.outbox.topics import topic_names
+from hub.outbox.tracking import links_of
 from hub.people.audit import Actor
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
@@ -90,5 +92,26 @@ def preferences_page(request: HttpRequest, message: Message) -> HttpResponse:
     return render(request, "outbox/preferences.html", context)
 
 
-for _page in (unsubscribe_page, preferences_page):
+@require_http_methods(["GET", "HEAD"])
+def click_page(request: HttpRequest, token: str) -> HttpResponse:
+    """Count a click and lead on to where the message leads; what it leads to is read from the message alone."""
+    try:
+        tenant_id, message_id, link = click_read(token)
+    except (signing.BadSignature, ValueError, IndexError):
+        raise Http404 from None
+    tenant = get_object_or_404(Tenant, pk=tenant_id, is_active=True)
+    with tenant_context(tenant):
+        message = get_object_or_404(Message, pk=message_id)
+        links = links_of(message.body_html)
+        if link >= len(links):
+            raise Http404
+        agent = request.headers.get("User-Agent", "")
+        click_record(message=message, link=link, method=request.method or "", agent=agent)
+    response = HttpResponse(status=302, headers={"Location": links[link]})
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+for _page in (click_page, unsubscribe_page, preferences_page):
     _page.surface = "public"  # type: ignore[attr-defined]  # read by the isolation matrix test

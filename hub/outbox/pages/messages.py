@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from hub.outbox.models import Message, MessageStatus
 from hub.outbox.reasons import reason_words
-from hub.outbox.selectors import PAGE, messages_page, status_counts
+from hub.outbox.selectors import PAGE, clicks_of, messages_page, status_counts
 from hub.outbox.services import RESOLUTIONS, message_resolve
 from hub.outbox.views import LETTER_POLICY, letter_html
 from hub.people.audit import actor_of
@@ -51,6 +51,7 @@ def message_page(request: StaffRequest, message_id: UUID) -> HttpResponse:
     context = {
         "message": message,
         "why": reason_words(message.reason) if message.reason else "",
+        "clicks": clicks_of(message),
         "deliveries": list(message.deliveries.order_by("started_at")),
     }
     return render(request, "outbox/message.html", context)
