@@ -39,6 +39,7 @@ from signals.inbox.query import (
     open_counts,
     selection,
 )
+from signals.inbox.seen import seen
 from signals.models import DismissReason, Severity, Signal, SignalBulk, SignalStatus, Trigger
 from signals.selectors import ROW
 from signals.storms.selectors import storms_holding
@@ -118,7 +119,7 @@ def signal_page(request: StaffRequest, signal_id: UUID) -> HttpResponse:
         **_row(request, signal),
         **acts_context(request, request.GET.get("do", "")),
         "effects": effects_of([signal.pk]),
-        "values": sorted((signal.evidence.get("values") or signal.evidence.get("data") or {}).items()),
+        "values": seen(signal, request.tenant.currency),
     }
     return render(request, f"signals/signal.html{'#drawer' if request.htmx else ''}", context)
 
