@@ -21,6 +21,7 @@ from hub.shell.api import urlpatterns as views
 from hub.usage.api import urlpatterns as usage
 from hub.work.api import urlpatterns as work
 from journeys.api import urlpatterns as journeys
+from journeys.draft_api import urlpatterns as drafts
 from journeys.list_api import urlpatterns as journey_lists
 from metrics.api import urlpatterns as metrics
 from metrics.planning.api import urlpatterns as planning
@@ -54,6 +55,7 @@ urlpatterns: list[URLPattern] = [
     *readiness,
     *journeys,
     *journey_lists,
+    *drafts,
     *qbrs,
     *advocacy,
     *exports,

@@ -33,7 +33,7 @@ REENTRY: Final = {
     "after_days": "again after {} days",
     "per_key": "once per key",
 }
-_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
+NODE_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
 _COMMON: Final = frozenset({"id", "kind", "next", "late"})
 
 
@@ -199,7 +199,7 @@ def _read_node(item: object, nodes: dict[str, Node], facts: Mapping[str, Fact]) 
     if not isinstance(item, Mapping):
         return [Problem("", "/nodes", "a node is an object")]
     node_id, name = item.get("id"), item.get("kind")
-    if not isinstance(node_id, str) or not _ID.match(node_id):
+    if not isinstance(node_id, str) or not NODE_ID.match(node_id):
         return [Problem("", "/nodes", f"node id {node_id!r} must be letters, digits, - and _ in lower case")]
     if node_id in nodes:
         return [Problem(node_id, "/id", "another node has the same id")]

@@ -65,7 +65,7 @@ def port_words_of(config: Config, port: Port) -> str:
         arm = config["arms"][int(port.name.removeprefix("arm:"))]
         return str(arm.get("label") or arm.get("signal") or arm.get("event") or port.name)
     return {
-        "next": "then",
+        "next": "when it comes" if config.get("kind") == "wait_for" else "then",
         "missing": "when there is no such date",
         "else": "otherwise",
         "timeout": "when the time is over",

@@ -128,6 +128,9 @@ class Wait:
     text: str = ""
 
 
+NO_WAIT: Final = Wait("", "", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A field ready to show: ``value`` for one input, ``roles`` and ``fallback`` or ``wait`` for several."""
@@ -153,7 +156,8 @@ def show(asked: NodeField, config: Config, offers: Offers) -> Shown:
             to = value if isinstance(value, Mapping) else {}
             return Shown(asked, str(to.get("fallback", "")), options, tuple(map(str, to.get("roles") or ())))
         case FieldKind.WAIT:
-            return Shown(asked, wait=_wait_shown(value))
+            # An optional wait that is not set shows as none, or saving the form would set it.
+            return Shown(asked, wait=_wait_shown(value) if value or not asked.optional else NO_WAIT)
         case FieldKind.FLAG:
             return Shown(asked, "1" if value else "")
         case FieldKind.JSON:

@@ -47,6 +47,7 @@ from journeys.graph_changes import Fate
 from journeys.library import SHIPPED
 from journeys.models import Journey, JourneyVersion
 from journeys.services import PublishConflict
+from journeys.tree import spoken
 
 FATES = (
     (Fate.KEPT, "stay where they are"),
@@ -174,6 +175,7 @@ def _publish_page(
     context: dict[str, Any] = {
         "journey": journey,
         "prospect": found,
+        "differences": [(one, spoken(one.text, {})) for one in found.differences],
         "draft": found.draft,
         "told": told,
         "waiting": waiting,
@@ -199,14 +201,14 @@ def _impact_context(journey: Journey, found: Prospect, redirects: dict[str, str]
     moved = [
         {
             "node": place.node_id,
-            "words": words(graphs[place.version].nodes[place.node_id], facts),
+            "words": spoken(words(graphs[place.version].nodes[place.node_id], facts), {}),
             "accounts": place.accounts,
             "target": place.change.target or LEAVE,
         }
         for place in found.impact.places
         if place.change.fate in (Fate.REDIRECTED, Fate.EXIT)
     ]
-    targets = [(key, words(shape.nodes[key], facts)) for key in shape.nodes if shape.kind(key) != "goal"]
+    targets = [(key, spoken(words(shape.nodes[key], facts), {})) for key in shape.nodes if shape.kind(key) != "goal"]
     return {
         "fates": [(told, found.impact.fates.get(fate, 0), str(fate)) for fate, told in FATES],
         "moved": moved,

@@ -6,12 +6,15 @@ A *block* is a node with everything that hangs below its ways, up to the node wh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import copy
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, TypeAlias
 
-from journeys.graph import SCHEMA, Problem
+from journeys.graph import MAX_NODES, NODE_ID, SCHEMA, Problem
+from journeys.graph_words import entry_words, port_words_of
+from journeys.node_forms import ENTRY, node_forms, show
 from journeys.node_kinds import Config, Port, node_kinds
 
 Raw: TypeAlias = Mapping[str, Any]
@@ -187,21 +190,50 @@ def _whole_flaws(raw: Raw) -> Iterator[Problem]:
         yield Problem("", "/schema", f"schema must be {SCHEMA}")
     if not isinstance(raw.get("entry"), Mapping):
         yield Problem("", "/entry", "entry must be an object")
+    elif not _readable(lambda: [entry_words(raw["entry"]), *(show(f, raw["entry"], {}) for f in ENTRY.fields)]):
+        yield Problem("", "/entry", "its fields cannot be read")
     if not isinstance(raw.get("nodes"), list) or not raw["nodes"]:
         yield Problem("", "/nodes", "a journey has at least one node")
+    elif len(raw["nodes"]) > MAX_NODES:
+        yield Problem("", "/nodes", f"a journey has at most {MAX_NODES} nodes")
 
 
 def _node_flaws(raw: Raw) -> Iterator[Problem]:
     seen: set[str] = set()
     for index, node in enumerate(raw["nodes"]):
-        if not isinstance(node, Mapping) or not isinstance(node.get("id"), str) or not node["id"]:
-            yield Problem("", f"/nodes/{index}", "a node is an object with an id")
+        if not isinstance(node, Mapping) or not NODE_ID.match(str(node.get("id", ""))):
+            yield Problem("", f"/nodes/{index}", "a node is an object with an id of letters, digits, - and _")
         elif node["id"] in seen:
             yield Problem(node["id"], "/id", "another node has the same id")
         elif not isinstance(node.get("kind"), str) or node["kind"] not in node_kinds:
             yield Problem(node["id"], "/kind", f"unknown kind of node {node.get('kind')!r}")
+        elif not _readable(partial(_read_all, node)):
+            yield Problem(node["id"], "", "its fields cannot be read")
         else:
             seen.add(node["id"])
+
+
+def _read_all(node: Config) -> None:
+    """Everything that the builder reads of a node's fields."""
+    kind, form = node_kinds.get(str(node["kind"])), node_forms.as_mapping().get(str(node["kind"]))
+    kind.words(node, {})
+    for port in kind.ports(node):
+        port_words_of(node, port)
+        set_at(copy.deepcopy(dict(node)), port.pointer, "")
+    for asked in form.all_fields if form else ():
+        show(asked, node, {})
+    arms = node.get(form.arms.name) if form and form.arms else None
+    for arm in arms or ():
+        for asked in form.arms.fields if form and form.arms else ():
+            show(asked, arm, {})
+
+
+def _readable(read: Callable[[], object]) -> bool:
+    try:
+        read()
+    except (TypeError, ValueError, LookupError, AttributeError):
+        return False
+    return True
 
 
 def _way_flaws(shape: Shape) -> Iterator[Problem]:

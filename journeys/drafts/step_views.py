@@ -24,7 +24,7 @@ from journeys.drafts.diff import words
 from journeys.drafts.selectors import Current, current_draft
 from journeys.drafts.services import StaleDraft, draft_change
 from journeys.drafts.shape import Shape
-from journeys.drafts.views import address, journey_of, number_of, page_or_drawer
+from journeys.drafts.views import address, drawer, journey_of, number_of, page_or_drawer
 from journeys.graph import GraphError
 from journeys.models import Journey
 from journeys.node_forms import (
@@ -264,6 +264,7 @@ def _page(
         "fallbacks": FALLBACK_OPTIONS,
         "arm": (request.POST if request.method == "POST" else request.GET).get("arm", ""),
         "is_new": "new" in request.GET,
+        **drawer(form.title),
         **extra,
         **more,
     }

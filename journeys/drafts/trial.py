@@ -25,6 +25,7 @@ from journeys.graph import Graph, Node, load
 from journeys.graph_words import port_words
 from journeys.models import Enrollment, Journey, StepRun
 from journeys.steps.base import Answer, Effects, End, Go, Rest, Stand, steps
+from journeys.tree import spoken
 from journeys.world import World
 from signals.models import Signal
 
@@ -173,7 +174,7 @@ class _Walk:
         task: str = "",
         ways: Sequence[tuple[str, str, bool]] = (),
     ) -> None:
-        words = node.kind.words(node.config, known_facts())
+        words = spoken(node.kind.words(node.config, known_facts()), {})
         self.found.taken.append(Taken(node, words, at, outcome, detail, values, letters, task, ways))
 
     def _resting(self, answer: Rest) -> str:

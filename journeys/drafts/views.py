@@ -29,7 +29,7 @@ from journeys.graph import GraphError
 from journeys.models import Journey
 from journeys.node_forms import node_forms
 from journeys.node_kinds import node_kinds
-from journeys.tree import ICONS
+from journeys.tree import ICONS, spoken
 
 ACCOUNTS_OFFERED = 200
 
@@ -77,15 +77,21 @@ def add(request: StaffRequest, journey_id: UUID) -> HttpResponse:
         return HttpResponseRedirect(address(request, "build", journey))
     facts = known_facts()
     offered = [node_kinds.get(form.key) for form in node_forms if form.offered]
-    steps = [(key, words(shape.nodes[key], facts)) for key in shape.nodes if shape.kind(key) != "goal"]
+    steps = [(key, spoken(words(shape.nodes[key], facts), {})) for key in shape.nodes if shape.kind(key) != "goal"]
     context = {
         "journey": journey,
         "draft": draft,
         "gap": str(gap),
         "kinds": [(kind, ICONS.get(kind.key, "circle")) for kind in offered],
         "steps": steps,
+        **drawer("Add a step"),
     }
     return render(request, page_or_drawer(request, "journeys/add"), context)
+
+
+def drawer(title: str) -> dict[str, Any]:
+    """What the frame of a drawer needs."""
+    return {"drawer_id": "builder-drawer", "drawer_title": title, "open_now": True}
 
 
 def page_or_drawer(request: StaffRequest, name: str) -> str:
@@ -204,7 +210,7 @@ def _about(journey: Journey, given: QueryDict) -> str:
     if kind in node_kinds:
         return f": {node_kinds.get(kind).title.lower()}"
     node = Shape(current_draft(journey).graph).nodes.get(given.get("node") or given.get("target") or "")
-    return f": {words(node, known_facts())}" if node else ""
+    return f": {spoken(words(node, known_facts()), {})}" if node else ""
 
 
 def _changed_words(current: Current) -> str:
