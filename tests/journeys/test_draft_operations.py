@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant
 from journeys.drafts import operations as ops
 from journeys.drafts.operations import OperationError
 from journeys.drafts.outline import Item, outline, walk
 from journeys.drafts.shape import AFTER, BEGINNING, Gap, Shape, flaws
 from journeys.library import SHIPPED
 from journeys.node_forms import node_forms
+
+SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(autouse=True)
+def inside(acme: Tenant) -> Iterator[None]:
+    """Some steps name fields of the tenant in their words."""
+    with tenant_context(acme):
+        yield
+
 
 BEGUN = [ops.empty_graph(lambda kind: "end"), *(shipped.graph for shipped in SHIPPED)]
 OFFERED = [form.key for form in node_forms if form.offered]
@@ -57,7 +69,7 @@ def act(graph: dict[str, Any], choose: Any, fresh: Callable[[str], str]) -> dict
     return done
 
 
-@settings(max_examples=120, deadline=None)
+@settings(SETTINGS, max_examples=120)
 @given(st.data())
 def test_whatever_is_done_no_way_dangles_and_every_step_is_shown_once(data: st.DataObject) -> None:
     graph = copy.deepcopy(data.draw(st.sampled_from(BEGUN)))
@@ -79,7 +91,7 @@ def test_whatever_is_done_no_way_dangles_and_every_step_is_shown_once(data: st.D
         graph = after
 
 
-@settings(max_examples=60, deadline=None)
+@settings(SETTINGS, max_examples=60)
 @given(st.data())
 def test_inserting_and_deleting_gives_the_same_graph_back(data: st.DataObject) -> None:
     graph = data.draw(st.sampled_from(BEGUN))
@@ -88,7 +100,7 @@ def test_inserting_and_deleting_gives_the_same_graph_back(data: st.DataObject) -
     assert ops.delete(more, node_id) == graph
 
 
-@settings(max_examples=60, deadline=None)
+@settings(SETTINGS, max_examples=60)
 @given(st.data())
 def test_moving_a_step_down_and_up_again_gives_the_same_graph_back(data: st.DataObject) -> None:
     graph = data.draw(st.sampled_from(BEGUN[1:]))
