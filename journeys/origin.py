@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
-from django.utils import timezone
-
 from hub.outbox.gates import Purpose
-from hub.outbox.models import Message
 from hub.outbox.origins import CauseState, Origin, origins
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
-from hub.work.services import task_open
+from journeys.bounces import bounced
 from journeys.entries import OVERRIDING
 from journeys.models import Enrollment, EnrollmentStatus, JourneyStatus
 from journeys.settle import settle
@@ -48,20 +44,6 @@ def purposes(account_ids: Sequence[UUID]) -> dict[UUID, frozenset[Purpose]]:
     for account_id, purpose in inside.values_list("account_id", "journey__purpose"):
         found[account_id].add(Purpose(purpose))
     return {account_id: frozenset(names) for account_id, names in found.items()}
-
-
-def bounced(message_id: UUID) -> None:
-    """A dead address at the other end of a journey is work for the account's owner: who is it now?"""
-    message = Message.objects.select_related("contact").get(pk=message_id)
-    task_open(
-        account_id=message.account_id,
-        title=f"{message.contact} cannot be reached: find out who took over",
-        origin_key=f"bounce:{message.contact_id}",
-        origin="journey",
-        origin_label=message.cause_label,
-        playbook=f"“{message.subject}” came back. Ask the account who is in charge now and update the contacts.",
-        due_at=timezone.now() + timedelta(days=2),
-    )
 
 
 def register() -> None:

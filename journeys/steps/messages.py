@@ -25,7 +25,7 @@ def send(stand: Stand, *, channel: str, subject: str) -> Answer:
     if not chosen.people:
         return _nobody(stand, chosen.fallback)
     try:
-        drafts = [_draft(stand, person, channel, subject) for person in chosen.people]
+        drafts = [draft_for(stand, person, channel, subject) for person in chosen.people]
         messages = [message_render(draft, now=stand.world.now) for draft in drafts]
     except TemplateError as error:
         return Go(outcome="failed", reason=f"template: {error}"[:200])
@@ -39,7 +39,8 @@ def contact_of(signal: Signal | None) -> UUID | None:
     return UUID(told) if told else None
 
 
-def _draft(stand: Stand, person: Contact, channel: str, subject: str) -> Draft:
+def draft_for(stand: Stand, person: Contact, channel: str, subject: str) -> Draft:
+    """The node's message to one person; ``subject`` names the field that holds its subject."""
     config, world = stand.node.config, stand.world
     return Draft(
         key=f"{stand.key}:{person.pk}:{channel}",
