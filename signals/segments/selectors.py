@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
+from hub.accounts.models import AccountFacts
 from hub.registry.facts import known_facts
 from hub.rules.compile import Clock, keeps_past
 from hub.rules.explain import stored_sentence
@@ -19,10 +20,12 @@ from hub.rules.matching import matches
 from hub.rules.patience import OutOfPatienceError, patience
 from hub.tenancy.context import current_tenant_id
 from signals.segments.measures import IN
-from signals.segments.models import Segment
+from signals.segments.models import Segment, SegmentMember
 
 BACK: Final = timedelta(days=90)
 PATIENCE: Final = 1.0
+# How many members a segment's own page names.
+SHOWN: Final = 10
 COUNTED: Final = """
 SELECT g.id,
     count(m.id) FILTER (WHERE m.left_on IS NULL),
@@ -63,6 +66,13 @@ class SegmentLine:
     def rule_text(self) -> str:
         """The filter of the accounts list that shows its members."""
         return member_rule(self.segment.key)
+
+
+def largest_members(segment: Segment) -> list[AccountFacts]:
+    """Fact rows of the members that pay most, with account and owner. One query."""
+    members = SegmentMember.objects.filter(segment=segment, left_on__isnull=True)
+    rows = AccountFacts.objects.select_related("account__owner").filter(account__in=members.values("account"))
+    return list(rows.order_by("-mrr_minor", "account_id")[:SHOWN])
 
 
 def member_rule(key: str) -> str:

@@ -21,9 +21,10 @@ from hub.registry.facts import known_facts
 from hub.rules.explain import sentence
 from hub.rules.language import RuleError, parse_stored
 from hub.shell.rule_form import Draft, Read, acted, builder_context, draft_of, read_draft, typed
+from signals.health.page import TONES
 from signals.segments import services
 from signals.segments.models import Segment
-from signals.segments.selectors import segment_lines
+from signals.segments.selectors import largest_members, segment_lines
 from signals.triggers.trying import matches_now
 
 BUTTONS = ("add", "remove", "remove_group", "look", "count")
@@ -47,6 +48,7 @@ def segment(request: StaffRequest, segment_id: UUID) -> HttpResponse:
     if lines:
         address = reverse("accounts:list", kwargs={"tenant": request.tenant.slug})
         context["members_url"] = f"{address}?{urlencode({'rule': lines[0].rule_text})}"
+        context["largest"] = [(row, TONES.get(row.health_band), row.mrr_minor * 12) for row in largest_members(found)]
     return render(request, "signals/segments/segment.html", context)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
-from hub.accounts.models import Account
+from hub.accounts.models import Account, AccountFacts
 from hub.people.models import AuditEvent
 from hub.registry.facts import known_facts
 from hub.rules.compile import Clock
@@ -79,6 +82,29 @@ def test_a_new_segment_of_few_accounts_has_its_members_at_once(acme: Tenant) -> 
         rows = SegmentMember.objects.order_by("account__seats")
         found = [list(rows.filter(segment=each).values_list("account__seats", flat=True)) for each in (segment, inner)]
         assert found == [[12, 30], [30]]
+
+
+def test_the_page_of_a_segment_names_those_that_pay_most_and_asks_the_same_for_many(
+    acme: Tenant, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with tenant_context(acme):
+        segment = make()
+        accounts = [make_account(f"Member {number:02}", seats=12) for number in range(12)]
+        make_account("Small", seats=1)
+        evaluate_accounts(acme, [account.pk for account in accounts], now=NOW)
+        for number, account in enumerate(accounts):
+            AccountFacts.objects.filter(account=account).update(mrr_minor=100 * number)
+    client = staff(acme, "admin")
+    address = f"/t/acme/segments/{segment.pk}/"
+    page = client.get(address).text
+    named = re.findall(r"Member \d\d|Small", page)
+    assert named == [f"Member {number:02}" for number in range(11, 1, -1)]
+    with CaptureQueriesContext(connection) as many:
+        client.get(address)
+    with tenant_context(acme):
+        SegmentMember.objects.exclude(account=accounts[0]).delete()
+    with django_assert_num_queries(len(many)):
+        client.get(address)
 
 
 def test_a_segment_may_read_another_and_a_trigger_both_in_the_same_evaluation(acme: Tenant) -> None:
