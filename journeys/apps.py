@@ -7,10 +7,28 @@ class JourneysConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.registry.handlers import facts_changed, signal_recorded, tenant_made
+        from hub.registry.handlers import (
+            accounts_evaluated,
+            facts_changed,
+            segments_moved,
+            signal_recorded,
+            tenant_made,
+        )
         from hub.tenancy.wake import register_queue
-        from journeys import effects, exports, facts, handlers, message_values, origin, outgoing, panels, steps
-        from journeys.engine import JOURNEYS, backlog, drain
+        from journeys import (
+            arriving,
+            effects,
+            exports,
+            facts,
+            handlers,
+            message_values,
+            origin,
+            outgoing,
+            panels,
+            steps,
+        )
+        from journeys.engine import JOURNEYS
+        from journeys.working import backlog, drain
 
         effects.register()
         exports.register()
@@ -20,6 +38,8 @@ class JourneysConfig(AppConfig):
         register_queue(JOURNEYS, drain=drain, backlog=backlog)
         facts_changed.connect("journeys", handlers.on_facts_changed)
         signal_recorded.connect("journeys", handlers.on_signals_recorded)
+        segments_moved.connect("journeys", arriving.on_segments_moved)
+        accounts_evaluated.connect("journeys", arriving.on_evaluated)
         tenant_made.connect("journeys", handlers.on_tenant_made, order=20)
         origin.register()
         message_values.register()

@@ -28,7 +28,7 @@ from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 from journeys import outgoing
 from journeys.graph import Graph, Node
-from journeys.models import Enrollment, EnrollmentStatus, JourneyStatus, StepRun
+from journeys.models import Cause, Enrollment, EnrollmentStatus, JourneyStatus, StepRun
 from journeys.settle import settle
 from journeys.steps.base import Answer, Effects, End, Go, Rest, Stand, Step, steps
 from journeys.world import World
@@ -268,7 +268,22 @@ def leave_if_over(world: World, enrollment: Enrollment) -> bool:
         leave(enrollment, "goal_met", world.now)
     elif graph.exit_when is not None and world.holds(graph.exit_when, account_id):
         leave(enrollment, "exit_rule", world.now)
+    elif reason := segment_left(world, graph, enrollment):
+        leave(enrollment, reason, world.now)
     return enrollment.status != EnrollmentStatus.ACTIVE
+
+
+def segment_left(world: World, graph: Graph, enrollment: Enrollment) -> str:
+    """Why an account that came by a segment is no longer of it, "" while it is or where that does not matter."""
+    if not graph.entry.get("leave") or enrollment.cause not in (Cause.SEGMENT, Cause.EXISTING):
+        return ""
+    segment = str(graph.entry.get("segment", ""))
+    if segment not in world.segments:
+        return "segment_gone"
+    # Who came by leaving it leaves by coming back.
+    wanted = graph.entry.get("on", "joined") == "joined"
+    is_member = (enrollment.account_id, segment) in world.memberships
+    return "" if is_member is wanted else "left_segment"
 
 
 def goal_of(world: World, graph: Graph, enrollment: Enrollment) -> Node | None:

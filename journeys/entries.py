@@ -1,7 +1,8 @@
-"""From signals to enrollments: which journeys come into question, what speaks against each, which one is chosen.
+"""From what came at an account to an enrollment: the journeys in question, what speaks against each, the choice.
 
-Runs inside the evaluation's transaction, under the locks of the accounts. Every signal leaves one decision, also when
-nothing is done.
+What comes is an `Arrival`: a signal, a segment joined or left, a date, a person, a program, another journey. Runs in
+the transaction of what came, under the locks of the accounts. Every arrival leaves one decision, also when nothing is
+done.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,21 +21,53 @@ from hub.tenancy.ids import uuid7
 from hub.tenancy.live import announce
 from journeys import outgoing
 from journeys.engine import goal_since
+from journeys.entry_guards import GUARDS, slot_of
 from journeys.graph import Graph
-from journeys.models import Decision, Enrollment, EnrollmentStatus, Journey, JourneyStatus
+from journeys.models import Cause, Decision, Enrollment, Journey, JourneyStatus, StepRun
 from journeys.world import World
 from signals.models import Signal
 
-# What an account is being saved by outranks everything from expansion down.
-OVERRIDING = frozenset({Purpose.SAVE, Purpose.CHAMPION_SUCCESSION})
 # Paused ones say so as their reason; drafts and archived ones do not come into question.
 RUNNING = (JourneyStatus.ACTIVE, JourneyStatus.PAUSED)
-MAX_DEPTH = 3
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Something came that may begin a journey: at which account, what (`Cause`), when.
+
+    ``key`` names it among those of its cause and account; "" cannot come twice. ``rest`` is when the account's first
+    step is due, and by which wait rule, where that is not at once.
+    """
+
+    account_id: UUID
+    cause: str
+    at: datetime
+    key: str = ""
+    label: str = ""
+    origin: str = ""
+    depth: int = 0
+    signal: Signal | None = None
+    rest: tuple[datetime, Mapping[str, Any]] | None = None
+
+    @property
+    def once(self) -> str:
+        """What a journey that takes an account *once per key* goes by."""
+        return self.signal.dedupe_key if self.signal else self.key or self.at.isoformat()
+
+
+def of_signal(signal: Signal) -> Arrival:
+    return Arrival(
+        signal.account_id,
+        Cause.SIGNAL,
+        signal.occurred_at,
+        origin=signal.origin,
+        depth=signal.depth,
+        signal=signal,
+    )
 
 
 @dataclass
 class Candidate:
-    """A journey that listens to the signal's trigger; `reason` is why it was not entered, "" while it may be."""
+    """A journey that came into question; `reason` is why it was not entered, "" while it may be."""
 
     journey: Journey
     graph: Graph
@@ -59,76 +92,95 @@ class Candidate:
 
 @dataclass
 class Entering:
-    """One batch of signals on its way in; what it makes is stored at the end."""
+    """One batch of arrivals on its way in; what it makes is stored at the end."""
 
     world: World
-    resumed: Mapping[UUID, UUID]
+    resumed: Mapping[UUID, UUID] = field(default_factory=dict)
     """Signal id → the enrollment that went on with it."""
     decisions: list[Decision] = field(default_factory=list)
     enrollments: list[Enrollment] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        journeys = [j for j in self.world.journeys.values() if j.live and j.status in RUNNING]
-        self.listening: dict[str, list[Journey]] = defaultdict(list)
-        for journey in sorted(journeys, key=lambda j: j.key):
-            self.listening[self.world.graph(journey.pk, journey.live).entry["trigger"]].append(journey)
         self.past: dict[tuple[UUID, UUID], list[Enrollment]] = defaultdict(list)
         for enrollment in Enrollment.objects.filter(account_id__in=list(self.world.account_ids)).order_by("entered_at"):
             self.past[enrollment.account_id, enrollment.journey_id].append(enrollment)
+        self._superseded: set[tuple[UUID, str]] | None = None
 
-    def decide(self, signal: Signal) -> None:
-        """Choose at most one journey for the signal and keep the reasons for all of them."""
-        candidates = [self._candidate(journey, signal) for journey in self.listening[signal.trigger.key]]
+    def decide(self, arrival: Arrival, journeys: Sequence[Journey]) -> Decision:
+        """Choose at most one of the journeys for what came and keep the reasons for all of them."""
+        candidates = [self._candidate(journey, arrival) for journey in journeys]
         open_ones = sorted((c for c in candidates if not c.reason), key=lambda c: (c.purpose.rank, c.journey.key))
         for loser in open_ones[1:]:
             loser.reason = f"arbitration:{open_ones[0].purpose}"
             loser.text = f"“{open_ones[0].journey.name}” comes first"
-        enrollment = self._enroll(open_ones[0], signal) if open_ones else None
-        self.decisions.append(self._decision(signal, candidates, enrollment))
+        enrollment = self._enroll(open_ones[0], arrival) if open_ones else None
+        decision = self._decision(arrival, candidates, enrollment)
+        self.decisions.append(decision)
+        return decision
 
-    def _decision(self, signal: Signal, candidates: Sequence[Candidate], enrollment: Enrollment | None) -> Decision:
-        decision = Decision(account_id=signal.account_id, signal=signal, at=self.world.now)
+    def _decision(self, arrival: Arrival, candidates: Sequence[Candidate], enrollment: Enrollment | None) -> Decision:
+        decision = Decision(account_id=arrival.account_id, signal=arrival.signal, at=self.world.now)
+        decision.cause, decision.key, decision.label = arrival.cause, arrival.key[:200], arrival.label[:300]
         decision.candidates = [candidate.as_json() for candidate in candidates]
+        signal = arrival.signal
         if enrollment is not None:
             decision.outcome, decision.enrollment_id = "entered", enrollment.pk
             decision.chosen_id = enrollment.journey_id
-        elif signal.pk in self.resumed:
+        elif signal is not None and signal.pk in self.resumed:
             decision.outcome, decision.enrollment_id = "resumed", self.resumed[signal.pk]
+        elif signal is not None and (signal.account_id, signal.trigger.key) in self.superseded:
+            decision.outcome, decision.why = "superseded", "the time of the wait for it was over before"
         elif candidates:
             decision.outcome, decision.why = candidates[0].reason[:64], candidates[0].text[:300]
         else:
             decision.outcome, decision.why = "no_journey", "no published journey begins with this trigger"
         return decision
 
-    def _candidate(self, journey: Journey, signal: Signal) -> Candidate:
+    @property
+    def superseded(self) -> set[tuple[UUID, str]]:
+        """What accounts that are inside have waited for until the time was over: account and key of the trigger."""
+        if self._superseded is None:
+            over = StepRun.objects.filter(
+                account_id__in=list(self.world.account_ids), port="timeout", enrollment__status="active"
+            )
+            rows = over.values_list("account_id", "evidence")
+            self._superseded = {(account, key) for account, told in rows for key in told.get("awaited", ())}
+        return self._superseded
+
+    def _candidate(self, journey: Journey, arrival: Arrival) -> Candidate:
+        if not journey.live or journey.status not in RUNNING:
+            return Candidate(journey, NO_GRAPH, "not_published", "the journey is not published")
         candidate = Candidate(journey, self.world.graph(journey.pk, journey.live))
-        for guard in (_paused, _old, _own, _reentry, _rule, _goal, _arbitration):
-            refusal = guard(self, candidate, signal)
+        for guard in GUARDS:
+            refusal = guard(self, candidate, arrival)
             if refusal:
                 candidate.reason, candidate.text = refusal
                 break
         return candidate
 
-    def _enroll(self, candidate: Candidate, signal: Signal) -> Enrollment:
+    def _enroll(self, candidate: Candidate, arrival: Arrival) -> Enrollment:
+        due, wait = arrival.rest or (self.world.now, {})
         enrollment = Enrollment(
             pk=uuid7(),
-            account_id=signal.account_id,
+            account_id=arrival.account_id,
             journey=candidate.journey,
             version=candidate.journey.live,
             node_id=candidate.graph.start,
             entered_at=self.world.now,
-            due_at=self.world.now,
-            slot=slot_of(candidate.graph, signal),
-            signal=signal,
-            depth=signal.depth,
-            goal_before=goal_since(self.world, candidate.graph, signal.account_id, self.world.now) is not None,
+            due_at=due,
+            wait=dict(wait),
+            slot=slot_of(candidate.graph, arrival),
+            cause=arrival.cause,
+            signal=arrival.signal,
+            depth=arrival.depth,
+            goal_before=goal_since(self.world, candidate.graph, arrival.account_id, self.world.now) is not None,
         )
         self.enrollments.append(enrollment)
-        self.past[signal.account_id, candidate.journey.pk].append(enrollment)
+        self.past[arrival.account_id, candidate.journey.pk].append(enrollment)
         return enrollment
 
-    def store(self) -> None:
-        """Insert what was decided. The unique slot has the last word on a second entry."""
+    def store(self) -> set[UUID]:
+        """Insert what was decided; the unique slot has the last word on a second entry. Returns who entered."""
         self._draw_holdouts()
         Enrollment.objects.bulk_create(self.enrollments, ignore_conflicts=True, batch_size=500)
         made = set(Enrollment.objects.filter(pk__in=[e.pk for e in self.enrollments]).values_list("pk", flat=True))
@@ -138,6 +190,7 @@ class Entering:
         Decision.objects.bulk_create(self.decisions, ignore_conflicts=True, batch_size=500)
         outgoing.entered(sorted(made))
         announce("journeys")
+        return made
 
     def _draw_holdouts(self) -> None:
         """A held-out account walks a marketing journey with its effects off, so that exposure and goals compare."""
@@ -150,74 +203,26 @@ class Entering:
             enrollment.held_out = places[enrollment.account_id]
 
 
-def slot_of(graph: Graph, signal: Signal) -> str:
-    """What the entry may not have twice; see `Enrollment.slot`."""
-    rule = (graph.entry.get("reentry") or {}).get("rule", "once")
-    if rule == "once":
-        return "once"
-    return f"key:{signal.dedupe_key}"[:200] if rule == "per_key" else "running"
+NO_GRAPH = Graph({}, "", None, {})
+
+
+def listening(world: World, name: str) -> dict[str, list[Journey]]:
+    """Published journeys that begin with ``name`` (trigger, segment, date), by which one, by their keys."""
+    found: dict[str, list[Journey]] = defaultdict(list)
+    for journey in sorted(world.journeys.values(), key=lambda journey: journey.key):
+        if journey.live and journey.status in RUNNING:
+            entry = world.graph(journey.pk, journey.live).entry
+            if entry.get(name):
+                found[str(entry[name])].append(journey)
+    return found
+
+
+def known_keys(cause: str, arrivals: Sequence[Arrival]) -> set[tuple[UUID, str]]:
+    """Those of these arrivals that were decided before: account and key."""
+    rows = Decision.objects.filter(cause=cause, account_id__in={a.account_id for a in arrivals})
+    wanted = rows.filter(key__in={a.key for a in arrivals if a.key})
+    return set(wanted.values_list("account_id", "key"))
 
 
 def _is_programme(graph: Graph) -> bool:
     return any(node.config.get("class") == "programme" for node in graph.nodes.values())
-
-
-# --- Guards: (reason code, sentence) of a refusal, None to let pass -----------------------------------------------
-
-Refusal = tuple[str, str] | None
-
-
-def _paused(entering: Entering, candidate: Candidate, signal: Signal) -> Refusal:
-    return ("paused", "the journey is paused") if candidate.journey.status == JourneyStatus.PAUSED else None
-
-
-def _old(entering: Entering, candidate: Candidate, signal: Signal) -> Refusal:
-    hours = candidate.graph.entry.get("max_age_hours", 24)
-    too_old = signal.occurred_at < entering.world.now - timedelta(hours=hours)
-    return ("too_old", f"it happened more than {hours} hours ago") if too_old else None
-
-
-def _own(entering: Entering, candidate: Candidate, signal: Signal) -> Refusal:
-    if signal.origin.startswith(f"journey:{candidate.journey.key}"):
-        return "own_origin", "the journey caused the signal itself"
-    return ("too_deep", "a chain of journeys is cut after three") if signal.depth > MAX_DEPTH else None
-
-
-def _reentry(entering: Entering, candidate: Candidate, signal: Signal) -> Refusal:
-    past = entering.past[signal.account_id, candidate.journey.pk]
-    slot = slot_of(candidate.graph, signal)
-    if any(e.slot == slot for e in past):
-        return ("already_inside", "the account is inside") if slot == "running" else ("reentry", "not a second time")
-    reentry = candidate.graph.entry.get("reentry") or {}
-    if past and reentry.get("rule") == "after_days":
-        again_at = past[-1].entered_at + timedelta(days=reentry["days"])
-        if entering.world.now < again_at:
-            return "reentry", f"not again before {again_at:%Y-%m-%d}"
-    return None
-
-
-def _rule(entering: Entering, candidate: Candidate, signal: Signal) -> Refusal:
-    when = candidate.graph.entry.get("when")
-    if when is None or entering.world.holds(when, signal.account_id):
-        return None
-    reason = entering.world.reason(when, signal.account_id)
-    return reason, "; ".join(entering.world.evidence(when, signal.account_id))
-
-
-def _goal(entering: Entering, candidate: Candidate, signal: Signal) -> Refusal:
-    # A journey may go on to celebrate what the signal itself has brought about.
-    if candidate.graph.entry.get("goal_met") == "enter":
-        return None
-    goal = goal_since(entering.world, candidate.graph, signal.account_id, entering.world.now)
-    return ("not_needed", f"the goal “{goal.config['label']}” is met already") if goal else None
-
-
-def _arbitration(entering: Entering, candidate: Candidate, signal: Signal) -> Refusal:
-    if candidate.purpose.rank < Purpose.EXPANSION.rank:
-        return None
-    for (account_id, journey_id), past in entering.past.items():
-        journey = entering.world.journeys[journey_id]
-        inside = any(e.status == EnrollmentStatus.ACTIVE for e in past)
-        if account_id == signal.account_id and inside and journey.purpose in OVERRIDING:
-            return f"arbitration:{journey.purpose}", f"the account is in “{journey.name}”"
-    return None

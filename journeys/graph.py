@@ -21,6 +21,7 @@ from journeys.node_kinds import (
     NodeKind,
     Port,
     check_choice,
+    check_date,
     check_rule,
     node_kinds,
 )
@@ -33,6 +34,8 @@ REENTRY: Final = {
     "after_days": "again after {} days",
     "per_key": "once per key",
 }
+WAYS_IN: Final = ("trigger", "segment", "date", "by")
+DATE_FIELDS: Final = ("date", "offset_days", "at")
 NODE_ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
 _COMMON: Final = frozenset({"id", "kind", "next", "late"})
 
@@ -123,22 +126,38 @@ def load(raw: object, facts: Mapping[str, Fact], triggers: Collection[str] | Non
     return graph
 
 
-def validate(raw: object, facts: Mapping[str, Fact], triggers: Collection[str] | None = None) -> tuple[Problem, ...]:
+def read(raw: object, facts: Mapping[str, Fact]) -> Graph:
+    """The graph of a form that was fit to be published once; raises GraphError only where nothing can be read."""
+    problems, graph = _examine(raw, facts, None)
+    if graph is None:
+        raise GraphError(tuple(problems))
+    return graph
+
+
+def validate(
+    raw: object,
+    facts: Mapping[str, Fact],
+    triggers: Collection[str] | None = None,
+    segments: Collection[str] | None = None,
+) -> tuple[Problem, ...]:
     """Everything that keeps a graph from being published, in the order of its nodes.
 
-    ``triggers``: keys of the known triggers; None leaves the entry's trigger unchecked.
+    ``triggers`` and ``segments``: keys of those that there are; None leaves what the entry names unchecked.
     """
-    return tuple(_examine(raw, facts, triggers)[0])
+    return tuple(_examine(raw, facts, triggers, segments)[0])
 
 
 def _examine(
-    raw: object, facts: Mapping[str, Fact], triggers: Collection[str] | None
+    raw: object,
+    facts: Mapping[str, Fact],
+    triggers: Collection[str] | None,
+    segments: Collection[str] | None = None,
 ) -> tuple[list[Problem], Graph | None]:
     shape = list(_shape_problems(raw))
     if shape or not isinstance(raw, Mapping):
         return shape, None
     nodes: dict[str, Node] = {}
-    problems = list(_entry_problems(raw, facts, triggers))
+    problems = list(_entry_problems(raw, facts, Known(triggers, segments)))
     for item in raw["nodes"]:
         problems += _read_node(item, nodes, facts)
     graph = Graph(raw["entry"], str(raw.get("start", "")), raw.get("exit_when"), nodes)
@@ -160,29 +179,50 @@ def _shape_problems(raw: object) -> Iterator[Problem]:
         yield Problem("", "/nodes", f"a journey has at most {MAX_NODES} nodes")
 
 
-def _entry_problems(
-    raw: Mapping[str, Any], facts: Mapping[str, Fact], triggers: Collection[str] | None
-) -> Iterator[Problem]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Keys of what an entry may name; None leaves it unchecked."""
+
+    triggers: Collection[str] | None
+    segments: Collection[str] | None
+
+
+def _entry_problems(raw: Mapping[str, Any], facts: Mapping[str, Fact], known: Known) -> Iterator[Problem]:
     entry = raw["entry"]
-    for flaw in _entry_flaws(entry, facts, triggers):
+    for flaw in _entry_flaws(entry, facts, known):
         yield Problem("", f"/entry{flaw.field}", flaw.message)
     if raw.get("exit_when") is not None:
         for flaw in check_rule(raw["exit_when"], "/exit_when", facts):
             yield Problem("", flaw.field, flaw.message)
 
 
-def _entry_flaws(entry: Config, facts: Mapping[str, Fact], triggers: Collection[str] | None) -> Iterator[Flaw]:
-    trigger = entry.get("trigger")
-    if not isinstance(trigger, str) or not trigger:
-        yield Flaw("/trigger", "say which trigger starts the journey")
-    elif triggers is not None and trigger not in triggers:
-        yield Flaw("/trigger", f"unknown trigger {trigger!r}")
+def _entry_flaws(entry: Config, facts: Mapping[str, Fact], known: Known) -> Iterator[Flaw]:
+    ways = [name for name in WAYS_IN if name in entry]
+    if len(ways) != 1:
+        yield Flaw("/trigger", f"say what starts the journey, by exactly one of {', '.join(WAYS_IN)}")
+    elif ways == ["trigger"]:
+        yield from _named(entry, "trigger", known.triggers)
+    elif ways == ["segment"]:
+        yield from _named(entry, "segment", known.segments)
+        yield from check_choice(entry, "on", ("joined", "left"))
+    elif ways == ["date"]:
+        yield from check_date({name: entry[name] for name in DATE_FIELDS if name in entry}, "", facts)
+    elif entry["by"] != "hand":
+        yield Flaw("/by", "a journey that starts by nothing else starts by hand")
     if entry.get("when") is not None:
         yield from check_rule(entry["when"], "/when", facts)
     hours = entry.get("max_age_hours", 24)
     if type(hours) is not int or not 1 <= hours <= 8760:
         yield Flaw("/max_age_hours", "max_age_hours must be a whole number from 1 to 8760")
     yield from _reentry_flaws(entry.get("reentry", {"rule": "once"}))
+
+
+def _named(entry: Config, name: str, known: Collection[str] | None) -> Iterator[Flaw]:
+    key = entry[name]
+    if not isinstance(key, str) or not key:
+        yield Flaw(f"/{name}", f"say which {name} starts the journey")
+    elif known is not None and key not in known:
+        yield Flaw(f"/{name}", f"unknown {name} {key!r}")
 
 
 def _reentry_flaws(reentry: object) -> Iterator[Flaw]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hub.registry.facts import Fact
-from journeys.graph import REENTRY, Graph, Node
-from journeys.node_kinds import Config, Port
+from journeys.graph import DATE_FIELDS, REENTRY, Graph, Node
+from journeys.node_kinds import Config, Port, wait_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,20 @@ def entry_words(entry: Config) -> str:
     """When a journey begins."""
     reentry = entry.get("reentry") or {"rule": "once"}
     words = REENTRY.get(reentry.get("rule", ""), "").format(reentry.get("days"))
-    return f"when {str(entry.get('trigger', '')).replace('_', ' ')} ({words})"
+    return f"{beginning(entry)} ({words})"
+
+
+def beginning(entry: Config) -> str:
+    """What lets accounts in: ``when usage-decline``, ``when joining the segment enterprise``."""
+    if entry.get("segment"):
+        verb = "leaving" if entry.get("on") == "left" else "joining"
+        return f"when {verb} the segment {entry['segment']}"
+    if entry.get("date"):
+        rule = {name: entry[name] for name in DATE_FIELDS if name in entry}
+        return f"when it is {wait_words(rule).removeprefix('wait until ')}"
+    if entry.get("by"):
+        return "when somebody puts the account in"
+    return f"when {str(entry.get('trigger', '')).replace('_', ' ')}"
 
 
 def port_words(node: Node, port: Port) -> str:

@@ -15,7 +15,7 @@ from hub.tenancy.wake import wake
 from hub.usage.store import events_since
 from journeys.awaiting import Wish, wishes_stored
 from journeys.engine import JOURNEYS, after_leaving, leave_if_over, store_positions
-from journeys.entries import Entering
+from journeys.entries import Entering, listening, of_signal
 from journeys.models import Decision, Enrollment, EnrollmentStatus
 from journeys.services import journeys_install
 from journeys.waits import date_of
@@ -110,8 +110,9 @@ def on_signals_recorded(tenant_id: UUID, signal_ids: Sequence[UUID]) -> None:
     now = timezone.now()
     world = World(Tenant.objects.get(pk=tenant_id), sorted({s.account_id for s in signals}), now)
     entering = Entering(world, resume_waits(signals, now))
+    journeys = listening(world, "trigger")
     for signal in signals:
-        entering.decide(signal)
+        entering.decide(of_signal(signal), journeys.get(signal.trigger.key, []))
     entering.store()
     if entering.enrollments or entering.resumed:
         wake(JOURNEYS)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, Q, QuerySet
-from rest_framework import serializers
+from typing import Any
 
+from django.db.models import Count, Q, QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from hub.accounts.models import Account
+from hub.rest.middleware import actor_of_key
 from hub.rest.reading import OF_ACCOUNT, by_choice, by_id, by_text, by_time, resource
-from journeys.models import Decision, Enrollment, EnrollmentStatus, Journey, JourneyStatus
+from hub.rest.routes import route
+from journeys.enrolling import account_enroll
+from journeys.models import Cause, Decision, Enrollment, EnrollmentStatus, Journey, JourneyStatus
 
 
 class JourneySerializer(serializers.ModelSerializer[Journey]):
@@ -48,6 +58,7 @@ class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
             "account",
             "journey",
             "version",
+            "cause",
             "node_id",
             "visit",
             "status",
@@ -62,18 +73,62 @@ class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
 
 
 class DecisionSerializer(serializers.ModelSerializer[Decision]):
-    """What was made of a signal: the journeys that came into question, what spoke against each, and the choice."""
+    """What was made of a signal, or of what else came: the journeys in question, what spoke against each, the choice."""
 
     account = serializers.UUIDField(source="account_id", read_only=True)
-    signal = serializers.UUIDField(source="signal_id", read_only=True)
+    signal = serializers.UUIDField(source="signal_id", read_only=True, allow_null=True)
     chosen = serializers.CharField(source="chosen.key", default=None, read_only=True, allow_null=True)
     enrollment = serializers.UUIDField(source="enrollment_id", read_only=True, allow_null=True)
     candidates = serializers.ListField(child=serializers.DictField(), read_only=True)
 
     class Meta:
         model = Decision
-        fields = ["id", "account", "signal", "at", "outcome", "why", "chosen", "enrollment", "candidates"]
+        fields = [
+            "id",
+            "account",
+            "signal",
+            "cause",
+            "label",
+            "at",
+            "outcome",
+            "why",
+            "chosen",
+            "enrollment",
+            "candidates",
+        ]
         read_only_fields = fields
+
+
+class EnrollSerializer(serializers.Serializer[Any]):
+    """An account for a journey; with a `key` the same account is put in once for it, however often it is sent."""
+
+    account = serializers.UUIDField()
+    key = serializers.CharField(max_length=100, required=False, allow_blank=True)
+
+
+class Enroll(APIView):
+    """Put an account into a journey: 201 with the decision, 200 when this key was decided before; 409 says why not."""
+
+    @extend_schema(
+        request=EnrollSerializer,
+        responses={201: DecisionSerializer, 200: DecisionSerializer, 409: DecisionSerializer},
+    )
+    def post(self, request: Request, key: str) -> Response:
+        body = EnrollSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        journey: Journey = generics.get_object_or_404(Journey.objects.all(), key=key)
+        account = generics.get_object_or_404(Account.objects.all(), pk=body.validated_data["account"])
+        decision, new = account_enroll(
+            journey=journey,
+            account=account,
+            actor=actor_of_key(request),
+            cause=Cause.API,
+            key=body.validated_data.get("key", ""),
+        )
+        told = DecisionSerializer(_decisions().get(pk=decision.pk)).data
+        if decision.outcome == "entered":
+            return Response(told, status=201 if new else 200)
+        return Response(told, status=409)
 
 
 def _journeys() -> QuerySet[Journey]:
@@ -103,6 +158,7 @@ urlpatterns = [
             by_text("key", "only the one with this key", "key"),
         ),
     ),
+    route(r"journeys/(?P<key>[a-z0-9_-]{1,64})/enrollments", Enroll, "journey-enrollments"),
     *resource(
         "enrollments",
         "Accounts in journeys, newest first.",

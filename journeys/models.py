@@ -107,6 +107,8 @@ class Enrollment(TenantModel):
     awaits = models.CharField(max_length=64, blank=True)
     port = models.CharField(max_length=32, blank=True)
     slot = models.CharField(max_length=200, blank=True)
+    # What it began with (`Cause`): only who came by a segment leaves with it.
+    cause = models.CharField(max_length=16, default="signal", db_default="signal")
     signal = TenantForeignKey(Signal, on_delete=models.PROTECT, null=True, related_name="+")
     depth = models.PositiveSmallIntegerField(default=0)
     held_out = models.BooleanField(default=False)
@@ -177,14 +179,32 @@ class StepRun(TenantModel):
         return f"{self.node_id}: {self.outcome}"
 
 
+class Cause(models.TextChoices):
+    """What lets accounts into journeys."""
+
+    SIGNAL = "signal", "A signal"
+    SEGMENT = "segment", "A segment joined or left"
+    EXISTING = "existing", "In the segment when it was published"
+    DATE = "date", "A date of the account"
+    MANUAL = "manual", "By hand"
+    API = "api", "By a program"
+    JOURNEY = "journey", "Another journey"
+
+
 class Decision(TenantModel):
     """What was made of one signal: the journeys that came into question, what spoke against each, and the choice.
+
+    Where something else than a signal came, `cause` says what, `key` names it (told twice, it is decided once) and
+    `label` says it to people.
 
     `candidates`: ``[{"journey": key, "name", "purpose", "verdict": entered | refused, "reason": code, "text"}]``.
     """
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="decisions", db_index=False)
-    signal = TenantForeignKey(Signal, on_delete=models.CASCADE, related_name="+", db_index=False)
+    signal = TenantForeignKey(Signal, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    cause = models.CharField(max_length=16, choices=Cause, default=Cause.SIGNAL, db_default="signal")
+    key = models.CharField(max_length=200, blank=True, db_default="")
+    label = models.CharField(max_length=300, blank=True, db_default="")
     at = models.DateTimeField(default=timezone.now)
     candidates = models.JSONField(default=list)
     chosen = TenantForeignKey(Journey, on_delete=models.PROTECT, null=True, related_name="+")
@@ -194,7 +214,12 @@ class Decision(TenantModel):
     why = models.CharField(max_length=300, blank=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [models.UniqueConstraint(fields=["tenant", "signal"], name="decision_signal")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "signal"], name="decision_signal"),
+            models.UniqueConstraint(
+                fields=["tenant", "account", "cause", "key"], name="decision_key", condition=~models.Q(key="")
+            ),
+        ]
         indexes = [
             models.Index(fields=["tenant", "account", "-at"], name="decision_account"),
             models.Index(fields=["tenant", "-at"], name="decision_recent"),
@@ -202,3 +227,30 @@ class Decision(TenantModel):
 
     def __str__(self) -> str:
         return self.outcome
+
+
+class Intake(TenantModel):
+    """Accounts of a segment that a journey takes in at once: those who were there when it was published, or by hand.
+
+    A worker goes through them in the order of their ids; `after` is how far it has come, `due_at` NULL when it is done.
+    """
+
+    journey = TenantForeignKey(Journey, on_delete=models.CASCADE, related_name="intakes", db_index=False)
+    segment_key = models.CharField(max_length=64)
+    cause = models.CharField(max_length=16, choices=Cause)
+    asked_label = models.CharField(max_length=200, blank=True)
+    after = models.UUIDField(null=True)
+    entered = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(null=True)
+    made_at = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(fields=["tenant", "due_at"], name="intake_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["tenant", "journey", "-made_at"], name="intake_journey"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.segment_key} into {self.journey_id}"

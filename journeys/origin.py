@@ -11,7 +11,7 @@ from hub.outbox.origins import CauseState, Origin, origins
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from journeys.bounces import bounced
-from journeys.entries import OVERRIDING
+from journeys.entry_guards import OVERRIDING
 from journeys.models import Enrollment, EnrollmentStatus, JourneyStatus
 from journeys.settle import settle
 

@@ -7,13 +7,22 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from hub.outbox.reasons import reason_words
+from hub.people.permissions import allowed
 from hub.registry.panels import AccountPanel, NavItem, TodayPanel, account_panels, nav_items, today_panels
+from journeys.models import Journey, JourneyStatus
 from journeys.selectors import account_enrollments, recent_decisions
 
 
 def account_panel(request: Any, account: Any) -> str | None:
     enrollments = [(e, reason_words(e.reason) if e.reason else "") for e in account_enrollments(account.pk)]
-    context = {"account": account, "enrollments": enrollments}
+    may_run = allowed(request.membership.role, "journeys.run")
+    running = Journey.objects.filter(status=JourneyStatus.ACTIVE, live__gt=0).order_by("name", "id")
+    context = {
+        "account": account,
+        "enrollments": enrollments,
+        "may_run": may_run,
+        "startable": list(running) if may_run else [],
+    }
     return render_to_string("journeys/_account_panel.html", context, request=request)
 
 

@@ -74,9 +74,9 @@ class StepStory:
 
 @dataclass(frozen=True)
 class Story:
-    """From one signal to everything that followed, or to the reason why nothing did."""
+    """From one signal, or whatever else came, to everything that followed, or to the reason why nothing did."""
 
-    signal: Signal
+    signal: Signal | None
     decision: Decision | None
     outcome: str
     candidates: list[dict[str, Any]]
@@ -86,35 +86,49 @@ class Story:
 
     @property
     def at(self) -> datetime:
-        return self.signal.recorded_at
+        if self.signal is not None:
+            return self.signal.recorded_at
+        assert self.decision is not None
+        return self.decision.at
 
 
 def account_why(account_id: UUID, *, since: datetime | None = None, limit: int = STORIES) -> list[Story]:
     """The decision log of one account, latest signal first: signals, candidates with reasons, steps, messages.
 
-    Five queries (signals, decisions, steps, messages, tasks). Steps are told under the signal that
+    Six queries (signals, other arrivals, decisions, steps, messages, tasks). Steps are told under the signal that
     began the enrollment; a signal that let a waiting account go on points at it.
     """
     signals = Signal.objects.select_related("trigger").filter(account_id=account_id)
     if since is not None:
         signals = signals.filter(recorded_at__gte=since)
-    return stories_of(list(signals.order_by("-recorded_at", "-id")[:limit]))
+    others = Decision.objects.select_related("enrollment__journey", "chosen").filter(
+        account_id=account_id, signal__isnull=True
+    )
+    if since is not None:
+        others = others.filter(at__gte=since)
+    shown = list(signals.order_by("-recorded_at", "-id")[:limit])
+    stories = stories_of(shown, list(others.order_by("-at", "-id")[:limit]))
+    return sorted(stories, key=lambda story: story.at, reverse=True)[:limit]
 
 
-def stories_of(shown: Sequence[Signal]) -> list[Story]:
-    """What followed from each of these signals, in their order; four queries, however many there are."""
+def stories_of(shown: Sequence[Signal], others: Sequence[Decision] = ()) -> list[Story]:
+    """What followed from each of these signals, in their order, then from these decisions without one.
+
+    Four queries, however many there are.
+    """
     decisions = {
         decision.signal_id: decision
         for decision in Decision.objects.select_related("enrollment__journey", "chosen").filter(
             signal_id__in=[signal.pk for signal in shown]
         )
     }
-    begun = [d.enrollment_id for d in decisions.values() if d.outcome == "entered" and d.enrollment_id]
-    steps = _steps_of(begun)
-    return [_story(signal, decisions.get(signal.pk), steps) for signal in shown]
+    made = [*decisions.values(), *others]
+    steps = _steps_of([d.enrollment_id for d in made if d.outcome == "entered" and d.enrollment_id])
+    told = [_story(signal, decisions.get(signal.pk), steps) for signal in shown]
+    return told + [_story(None, decision, steps) for decision in others]
 
 
-def _story(signal: Signal, decision: Decision | None, steps: dict[UUID, list[StepStory]]) -> Story:
+def _story(signal: Signal | None, decision: Decision | None, steps: dict[UUID, list[StepStory]]) -> Story:
     enrollment = decision.enrollment if decision else None
     began = decision is not None and decision.outcome == "entered" and enrollment is not None
     return Story(
@@ -131,8 +145,8 @@ def _story(signal: Signal, decision: Decision | None, steps: dict[UUID, list[Ste
     )
 
 
-def _undecided(signal: Signal) -> str:
-    if signal.status in UNTOLD:
+def _undecided(signal: Signal | None) -> str:
+    if signal is not None and signal.status in UNTOLD:
         return "held back: signals of this trigger came in a storm"
     return "journeys were not running yet"
 

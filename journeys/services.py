@@ -24,14 +24,16 @@ from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
 from journeys.awaiting import wishes_of
 from journeys.engine import JOURNEYS, after_leaving, leave, place, store_positions
+from journeys.enrolling import segment_enroll
 from journeys.graph import Graph, GraphError, Problem, load, validate
 from journeys.graph_changes import Change, Fate, changes
 from journeys.library import SHIPPED
-from journeys.models import Enrollment, EnrollmentStatus, Journey, JourneyStatus, JourneyVersion
+from journeys.models import Cause, Enrollment, EnrollmentStatus, Journey, JourneyStatus, JourneyVersion
 from journeys.waits import date_of
 from journeys.words import SAMPLE
 from journeys.world import World, published_graph
 from signals.models import Trigger
+from signals.segments.models import Segment
 
 
 @transaction.atomic
@@ -54,7 +56,9 @@ def journeys_install(*, actor: Actor) -> int:
 
 def graph_problems(raw: Any) -> tuple[Problem, ...]:
     """Everything that keeps a graph from being published: structure, rules, waits, trigger, templates."""
-    problems = validate(raw, known_facts(), set(Trigger.objects.values_list("key", flat=True)))
+    triggers = set(Trigger.objects.values_list("key", flat=True))
+    segments = set(Segment.objects.filter(is_active=True).values_list("key", flat=True))
+    problems = validate(raw, known_facts(), triggers, segments)
     return problems or tuple(_template_problems(load(raw, known_facts())))
 
 
@@ -144,11 +148,22 @@ def journey_publish(
     if locked.status == JourneyStatus.DRAFT:
         locked.status = JourneyStatus.ACTIVE
     locked.save(update_fields=["live", "status"])
+    _take_in_existing(locked, graph, number, actor)
     journey.live, journey.status = locked.live, locked.status
     audit(actor, "journey.publish", locked, version=number, fates={str(k): n for k, n in fates.items()})
     wake(JOURNEYS)
     published: JourneyVersion = version
     return published
+
+
+def _take_in_existing(journey: Journey, graph: Any, number: int, actor: Actor) -> None:
+    """Who is in the segment already comes too, if the entry says so; once for every entry, not for every version."""
+    entry = graph["entry"]
+    if not entry.get("existing") or not entry.get("segment"):
+        return
+    before = JourneyVersion.objects.filter(journey=journey, number=number - 1).first()
+    if before is None or before.graph["entry"] != entry:
+        segment_enroll(journey=journey, segment_key=entry["segment"], actor=actor, cause=Cause.EXISTING)
 
 
 def _checked(graph: Any) -> None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from journeys import views
+from journeys import entry_views, views
 from journeys.drafts import publish_views, step_views
 from journeys.drafts import views as draft_views
 
@@ -23,6 +23,9 @@ urlpatterns = [
     path("<uuid:journey_id>/publish/decide/", publish_views.decide, name="decide"),
     path("<uuid:journey_id>/restore/", publish_views.restore, name="restore"),
     path("<uuid:journey_id>/archive/", publish_views.archive, name="archive"),
+    path("enter/<uuid:account_id>/", entry_views.enter, name="enter"),
+    path("enrollments/<uuid:enrollment_id>/remove/", entry_views.remove, name="remove"),
+    path("<uuid:journey_id>/intake/", entry_views.intake, name="intake"),
     path("<uuid:journey_id>/pause/", views.pause, name="pause"),
     path("<uuid:journey_id>/resume/", views.resume, name="resume"),
     path("<uuid:journey_id>/preview/<slug:node_id>/", views.preview, name="preview"),

@@ -24,15 +24,16 @@ from hub.registry.facts import known_facts
 from hub.rules.compile import Clock, evaluate
 from hub.rules.explain import findings, reason_code
 from hub.rules.language import Node as Rule
-from hub.rules.language import facts_of_days, parse
+from hub.rules.language import facts_of_days, parse_stored
 from hub.rules.reading import read_facts
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
-from journeys.graph import Graph, load
+from journeys.graph import Graph, read
 from journeys.models import Enrollment, Journey, JourneyVersion
 from journeys.node_kinds import DAYS
 from journeys.waits import BusinessCalendar, OnDate, due_at, parse_wait
 from signals.models import Signal
+from signals.segments.models import Segment, SegmentMember
 
 
 @dataclass
@@ -43,7 +44,7 @@ class World:
     account_ids: Sequence[UUID]
     now: datetime
     graphs: dict[tuple[UUID, int], Graph] = field(default_factory=dict)
-    _rules: dict[int, Rule] = field(default_factory=dict)
+    _rules: dict[int, Rule | None] = field(default_factory=dict)
     _dates: dict[str, dict[UUID, date | None]] = field(default_factory=dict)
     _measured: dict[int, dict[UUID, dict[str, Any]]] = field(default_factory=dict)
 
@@ -114,6 +115,17 @@ class World:
         return {signal.pk: signal for signal in Signal.objects.filter(pk__in=ids)}
 
     @cached_property
+    def segments(self) -> frozenset[str]:
+        """Keys of the segments that count."""
+        return frozenset(Segment.objects.filter(is_active=True).values_list("key", flat=True))
+
+    @cached_property
+    def memberships(self) -> set[tuple[UUID, str]]:
+        """Which accounts of the batch lie in which segments, as of the last evaluation."""
+        rows = SegmentMember.objects.filter(account_id__in=list(self.account_ids), left_on__isnull=True)
+        return set(rows.values_list("account_id", "segment__key"))
+
+    @cached_property
     def calendar(self) -> BusinessCalendar:
         raw = self.tenant.settings.get("calendar") or {}
         return BusinessCalendar(
@@ -154,10 +166,11 @@ class World:
 
     # --- Rules ----------------------------------------------------------------------------------------------------
 
-    def rule(self, raw: Any) -> Rule:
+    def rule(self, raw: Any) -> Rule | None:
+        """The typed rule; None when what it reads is gone since it was published."""
         # By identity: the graphs that hold the rules live as long as this object.
         if id(raw) not in self._rules:
-            self._rules[id(raw)] = parse(raw, known_facts())
+            self._rules[id(raw)] = parse_stored(raw, known_facts())
         return self._rules[id(raw)]
 
     def seen(self, raw: Any, account_id: UUID) -> dict[str, Any]:
@@ -167,28 +180,36 @@ class World:
     def _measures(self, raw: Any) -> dict[UUID, dict[str, Any]]:
         """What a rule asks for that is no fact of its own, of every account of the batch."""
         if id(raw) not in self._measured:
-            asked = {name: fact for name, fact in facts_of_days(self.rule(raw)).items() if fact.measure or fact.ago}
+            rule = self.rule(raw)
+            named = facts_of_days(rule) if rule is not None else {}
+            asked = {name: fact for name, fact in named.items() if fact.measure or fact.ago}
             self._measured[id(raw)] = read_facts(asked, self.account_ids, self.clock) if asked else {}
         return self._measured[id(raw)]
 
     def holds(self, raw: Any, account_id: UUID) -> bool:
-        """Whether a rule (as JSON) is true about an account."""
-        return evaluate(self.rule(raw), self.seen(raw, account_id), self.clock)
+        """Whether a rule (as JSON) is true about an account; one that reads what is gone is true of nobody."""
+        rule = self.rule(raw)
+        return rule is not None and evaluate(rule, self.seen(raw, account_id), self.clock)
 
     def holds_since(self, raw: Any, account_id: UUID, since: datetime) -> bool:
         """Whether a rule is true by what has happened since a day: dates before it count as missing."""
-        return evaluate(self.rule(raw), since_entry(self.seen(raw, account_id), self.day(since)), self.clock)
+        rule = self.rule(raw)
+        if rule is None:
+            return False
+        return evaluate(rule, since_entry(self.seen(raw, account_id), self.day(since)), self.clock)
 
     def day(self, moment: datetime) -> date:
         return today_of(self.tenant, moment)
 
     def reason(self, raw: Any, account_id: UUID) -> str:
         """The reason code of a rule that is false, "" of a true one."""
-        return reason_code(self.rule(raw), self.seen(raw, account_id), self.clock)
+        rule = self.rule(raw)
+        return reason_code(rule, self.seen(raw, account_id), self.clock) if rule is not None else "rule_gone"
 
     def evidence(self, raw: Any, account_id: UUID) -> list[str]:
         """Each comparison of a rule with the value seen."""
-        return [f.text for f in findings(self.rule(raw), self.seen(raw, account_id), self.clock)]
+        rule = self.rule(raw)
+        return [f.text for f in findings(rule, self.seen(raw, account_id), self.clock)] if rule is not None else []
 
     # --- Values of messages ---------------------------------------------------------------------------------------
 
@@ -227,9 +248,12 @@ def _day_of(value: date) -> date:
 
 @lru_cache(maxsize=256)
 def published_graph(journey_id: UUID, number: int) -> Graph:
-    """A published version's graph; it never changes, so a process parses it once."""
+    """A published version's graph; it never changes, so a process reads it once.
+
+    It was checked when it was published: what it asks for may be gone by now, and the step that needs it says so.
+    """
     published = JourneyVersion.objects.get(journey_id=journey_id, number=number)
-    return load(published.graph, known_facts())
+    return read(published.graph, known_facts())
 
 
 def hub_url(tenant: Tenant, name: str) -> str:

@@ -21,7 +21,7 @@ from hub.accounts.facts import facts_refresh, today_of
 from hub.accounts.models import AccountState, Change
 from hub.plans.usage import milestones_complete_from_usage
 from hub.registry.facts import Fact, known_facts
-from hub.registry.handlers import facts_changed, figures_changed, signal_recorded
+from hub.registry.handlers import accounts_evaluated, facts_changed, figures_changed, segments_moved, signal_recorded
 from hub.rules.compile import Clock
 from hub.rules.explain import Finding, findings, sentence
 from hub.rules.language import Node, comparisons, parse_stored
@@ -110,9 +110,11 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
     # They read what was told, and the triggers read them.
     readiness_refresh(account_ids, clock)
     flags_refresh(account_ids, clock)
-    segments_refresh(account_ids, clock)
+    members = segments_refresh(account_ids, clock)
     stored += triggers_evaluate(account_ids, clock)
     signal_recorded(tenant.id, stored)
+    segments_moved(tenant.id, members)
+    accounts_evaluated(tenant.id, account_ids)
     return stored
 
 

@@ -44,6 +44,13 @@ _WORDS: Final = {
     "entered": "a journey began",
     "resumed": "a waiting journey went on",
     "completed": "walked to the end",
+    "not_published": "the journey is not published",
+    "no_such_journey": "there is no such journey",
+    "not_inside": "the account is not inside it",
+    "left_segment": "the account left the segment",
+    "segment_gone": "the segment was put away",
+    "baseline": "it was so before the rule was made",
+    "rule_gone": "the rule asks for something that is gone",
     "date_missing": "the date that it waits for is not known",
     "superseded": "what it waited for came after the time was over",
     "no_endpoint": "no endpoint that is on is told of this",
@@ -65,6 +72,8 @@ def reason_words(code: str) -> str:
         return f"the address is blocked ({rest})"
     if head == "rule_false":
         return f"the rule is not met: {rest.strip()}"
+    if head == "stopped":
+        return f"the journey “{rest}” stopped it"
     if head == "zone_unknown":
         return f"nobody knows the time zone “{rest}”; the tenant's was taken"
     if head == "field_refused":

@@ -60,3 +60,9 @@ history_loaded = Announcement("history_loaded")
 
 export_finished = Announcement("export_finished")
 """``(tenant_id, export_ids)``: these files are ready to be taken."""
+
+segments_moved = Announcement("segments_moved")
+"""``(tenant_id, member_ids)``: with these rows accounts joined segments, or left them; after signals were recorded."""
+
+accounts_evaluated = Announcement("accounts_evaluated")
+"""``(tenant_id, account_ids)``: everything about these accounts has been evaluated; their locks are still held."""

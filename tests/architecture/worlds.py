@@ -40,7 +40,7 @@ from hub.shell.services.views import view_save
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.work.services import task_open
-from journeys.models import Journey
+from journeys.models import Enrollment, Journey
 from journeys.services import journeys_install
 from metrics.planning.quarters import Quarter
 from metrics.planning.services import commitment_add, focus_add
@@ -134,6 +134,9 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "candidate_id": candidate.pk,
         "journey_id": journey.pk,
         "node_id": _message_node(journey),
+        "enrollment_id": Enrollment.objects.create(
+            account=account, journey=journey, version=1, node_id=_message_node(journey)
+        ).pk,
         "message_id": message.pk,
         "quarter": block.qbr.quarter,
         "credential_id": credential_create(tenant=account.tenant, name=f"{mark} key", actor=ACTOR)[0].pk,

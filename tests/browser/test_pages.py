@@ -55,6 +55,7 @@ NO_PAGES = frozenset(
         *("work:task_done", "work:task_dismiss", "work:task_add", "work:note_add", "plans:milestone_complete"),
         *("plans:start", "qbr:generate", "qbr:share", "qbr:line_add", "qbr:answer", "qbr:line", "qbr:line_remove"),
         *("qbr:line_tag", "qbr:line_tick", "qbr_hub:comment", "advocacy:decide", "journeys:pause", "journeys:resume"),
+        *("journeys:enter", "journeys:remove", "journeys:intake"),
         *("journeys:preview_body", "outbox:body", "outbox:settle"),
         *("outbox:consent_word", "outbox:topic_reset", "outbox:rules_set", "outbox:stop", "outbox:stop_decide"),
         *("journeys:act", "journeys:second_person", "journeys:decide", "journeys:restore", "journeys:archive"),

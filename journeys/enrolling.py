@@ -1,0 +1,131 @@
+"""Accounts put into journeys and taken out of them by people, programs and other journeys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from hub.accounts.models import Account
+from hub.accounts.services import states_lock
+from hub.people.audit import Actor, audit
+from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.models import Tenant
+from hub.tenancy.wake import wake
+from journeys.engine import JOURNEYS
+from journeys.entries import Arrival, Entering, known_keys
+from journeys.models import Cause, Decision, Intake, Journey
+from journeys.settle import settle
+from journeys.world import World
+from signals.segments.models import Segment, SegmentMember
+
+BATCH: Final = 200
+
+
+class IntakeError(ValueError):
+    """Accounts that cannot be taken in; the message says why."""
+
+
+@transaction.atomic
+def account_enroll(
+    *, journey: Journey, account: Account, actor: Actor, cause: str = Cause.MANUAL, key: str = ""
+) -> tuple[Decision, bool]:
+    """Put an account into a journey, unless something speaks against it; returns the decision, and whether it is new.
+
+    The same `key` of the same cause and journey is decided once; what came of it then is given back.
+    """
+    states_lock([account.pk])
+    tenant = Tenant.objects.get(pk=current_tenant_id())
+    name = f"{journey.key}:{key}"[:200] if key else ""
+    before = Decision.objects.filter(account=account, cause=cause, key=name).first() if name else None
+    if before is not None:
+        return before, False
+    settle(tenant, [account.pk])
+    entering = Entering(World(tenant, [account.pk], timezone.now()))
+    label = f"Put into “{journey.name}” by {actor.label}"
+    decision = entering.decide(Arrival(account.pk, cause, timezone.now(), key=name, label=label), [journey])
+    entering.store()
+    audit(actor, "enrollment.add", journey, account=str(account.pk), outcome=decision.outcome)
+    wake(JOURNEYS)
+    return decision, True
+
+
+# --- Many at once -------------------------------------------------------------------------------------------------
+
+
+def existing_count(segment_key: str) -> int:
+    """How many accounts lie in a segment now: those that *also the existing ones* would take in."""
+    found: int = _members_of(segment_key).count()
+    return found
+
+
+def _members_of(segment_key: str) -> QuerySet[SegmentMember]:
+    found: QuerySet[SegmentMember] = SegmentMember.objects.filter(
+        segment__key=segment_key, segment__is_active=True, left_on__isnull=True
+    )
+    return found
+
+
+@transaction.atomic
+def segment_enroll(*, journey: Journey, segment_key: str, actor: Actor, cause: str = Cause.MANUAL) -> Intake:
+    """Have all members of a segment put into a journey by a worker; each leaves a decision. Raises IntakeError."""
+    if not Segment.objects.filter(key=segment_key, is_active=True).exists():
+        raise IntakeError("there is no such segment")
+    if not journey.live:
+        raise IntakeError("the journey is not published")
+    if Intake.objects.filter(journey=journey, segment_key=segment_key, due_at__isnull=False).exists():
+        raise IntakeError("this segment is being taken in already")
+    intake: Intake = Intake.objects.create(
+        journey=journey, segment_key=segment_key, cause=cause, asked_label=actor.label[:200], due_at=timezone.now()
+    )
+    audit(actor, "journey.intake", journey, segment=segment_key)
+    wake(JOURNEYS)
+    return intake
+
+
+def backlog() -> datetime | None:
+    """When an intake is due that is not through; None when all are."""
+    waiting = Intake.objects.filter(due_at__isnull=False).order_by("due_at").values_list("due_at", flat=True)
+    earliest: datetime | None = waiting.first()
+    return earliest
+
+
+def take_in(tenant: Tenant) -> bool:
+    """Take in the next accounts of one intake, in a transaction; False when none is due."""
+    with tenant_context(tenant):
+        due = Intake.objects.select_for_update(skip_locked=True, of=("self",)).select_related("journey")
+        intake = due.filter(due_at__lte=timezone.now()).order_by("due_at", "id").first()
+        if intake is None:
+            return False
+        ids = _members(intake)
+        if ids:
+            _take_in(tenant, intake, ids)
+        else:
+            Intake.objects.filter(pk=intake.pk).update(due_at=None, done_at=timezone.now())
+        return True
+
+
+def _members(intake: Intake) -> list[UUID]:
+    members = _members_of(intake.segment_key)
+    if intake.after:
+        members = members.filter(account_id__gt=intake.after)
+    return list(members.order_by("account_id").values_list("account_id", flat=True)[:BATCH])
+
+
+def _take_in(tenant: Tenant, intake: Intake, ids: list[UUID]) -> None:
+    states_lock(ids)
+    entering = Entering(World(tenant, ids, timezone.now()))
+    label = f"In the segment “{intake.segment_key}”, taken in by {intake.asked_label or 'publishing'}"
+    arrivals = [Arrival(pk, intake.cause, intake.made_at, key=f"intake:{intake.pk}", label=label) for pk in ids]
+    known = known_keys(intake.cause, arrivals)
+    for arrival in arrivals:
+        if (arrival.account_id, arrival.key) not in known:
+            entering.decide(arrival, [intake.journey])
+    entered = len(entering.store())
+    Intake.objects.filter(pk=intake.pk).update(
+        after=ids[-1], entered=F("entered") + entered, refused=F("refused") + len(entering.decisions) - entered
+    )

@@ -1,0 +1,63 @@
+"""Accounts put into journeys and taken out by hand: from the account's page, and a segment at once."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages as flash
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from hub.accounts.models import Account
+from hub.outbox.reasons import reason_words
+from hub.people.audit import actor_of
+from hub.people.guards import StaffRequest, staff_page
+from journeys.enrolling import IntakeError, account_enroll, existing_count, segment_enroll
+from journeys.models import Enrollment, Journey
+from journeys.services import enrollment_remove
+
+
+@staff_page("journeys.run")
+@require_POST
+def enter(request: StaffRequest, account_id: UUID) -> HttpResponse:
+    """Put an account into a journey; what speaks against it is said."""
+    account = get_object_or_404(Account, pk=account_id)
+    try:
+        journey = get_object_or_404(Journey, pk=UUID(request.POST.get("journey", "")))
+    except ValueError:
+        raise Http404 from None
+    decision, _ = account_enroll(journey=journey, account=account, actor=actor_of(request))
+    if decision.outcome == "entered":
+        flash.success(request, f"{account.name} is in “{journey.name}”.")
+    else:
+        why = decision.why or reason_words(decision.outcome)
+        flash.error(request, f"{account.name} was not put into “{journey.name}”: {why}.")
+    return redirect("accounts:page", tenant=request.tenant.slug, account_id=account.pk)
+
+
+@staff_page("journeys.run")
+@require_POST
+def remove(request: StaffRequest, enrollment_id: UUID) -> HttpResponse:
+    """Take an account out; messages that wait are withdrawn."""
+    enrollment = get_object_or_404(Enrollment.objects.select_related("journey", "account"), pk=enrollment_id)
+    if enrollment_remove(enrollment=enrollment, actor=actor_of(request)):
+        flash.success(request, f"{enrollment.account.name} is out of “{enrollment.journey.name}”.")
+    else:
+        flash.error(request, "Nothing was changed: the account is not inside any more.")
+    return redirect("accounts:page", tenant=request.tenant.slug, account_id=enrollment.account_id)
+
+
+@staff_page("journeys.run")
+@require_POST
+def intake(request: StaffRequest, journey_id: UUID) -> HttpResponse:
+    """Have the accounts of a segment put in, in the background."""
+    journey = get_object_or_404(Journey, pk=journey_id)
+    key = request.POST.get("segment", "")
+    try:
+        segment_enroll(journey=journey, segment_key=key, actor=actor_of(request))
+    except IntakeError as error:
+        flash.error(request, f"Nobody was put in: {error}.")
+    else:
+        flash.success(request, f"{existing_count(key)} accounts are being put into “{journey.name}”.")
+    return redirect("journeys:page", tenant=request.tenant.slug, journey_id=journey.pk)
