@@ -9,13 +9,15 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from hub.accounts.models import AccountFacts
 from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
 from journeys.engine import JOURNEYS, after_leaving, leave, store_positions
 from journeys.entries import Arrival, Entering, known_keys, listening
-from journeys.models import Cause, Decision, Enrollment, EnrollmentStatus, Journey
+from journeys.models import Cause, Enrollment, EnrollmentStatus, Journey
 from journeys.world import World
 from signals.segments.models import SegmentMember
+from signals.segments.services import AT_ONCE
 
 # An account is let in so long before its moment, and rests at the beginning: the day may change meanwhile.
 AHEAD: Final = timedelta(hours=24)
@@ -34,11 +36,12 @@ def on_segments_moved(tenant_id: UUID, member_ids: Sequence[UUID]) -> None:
     _leave(world, [move for move in concerned if move.left_on], journeys)
     arrivals = [arrival_of(world, move) for move in concerned]
     known = known_keys(Cause.SEGMENT, arrivals)
-    entering = Entering(world)
+    entering, at_once = Entering(world), _members_known_at_once()
     for move, arrival in zip(concerned, arrivals, strict=True):
         wanted = [j for j in journeys[move.segment.key] if _wants(world, j, move)]
         if wanted and (arrival.account_id, arrival.key) not in known:
-            _decide(entering, arrival, wanted, move)
+            news = not _is_baseline(world, move, at_once)
+            _decide(entering, arrival, wanted if news else [])
     _finish(entering)
 
 
@@ -53,17 +56,22 @@ def _wants(world: World, journey: Journey, move: SegmentMember) -> bool:
     return str(entry.get("on", "joined")) == ("left" if move.left_on else "joined")
 
 
-def _decide(entering: Entering, arrival: Arrival, journeys: Sequence[Journey], move: SegmentMember) -> None:
-    decision = entering.decide(arrival, [] if _is_baseline(entering.world, move) else journeys)
-    if not decision.candidates:
+def _decide(entering: Entering, arrival: Arrival, journeys: Sequence[Journey]) -> None:
+    decision = entering.decide(arrival, journeys)
+    if not journeys:
         decision.outcome, decision.why = "baseline", "the segment's rule was new that day: it was so before"
 
 
-def _is_baseline(world: World, move: SegmentMember) -> bool:
-    """On the first day of a rule accounts move because of the rule; only those that came after it are news."""
+def _members_known_at_once() -> bool:
+    """Whether a new segment has all its members when it is saved; of many accounts they come in during the day."""
+    return not AccountFacts.objects.order_by("account_id")[AT_ONCE : AT_ONCE + 1].exists()
+
+
+def _is_baseline(world: World, move: SegmentMember, at_once: bool) -> bool:
+    """On the first day of a rule accounts move because of the rule, unless who is in it was known, or they are new."""
     segment = move.segment
-    new = segment.version == 1 and move.account.created_at > segment.created_at
-    return bool(segment.since == world.clock.today and not new)
+    known = segment.version == 1 and (at_once or move.account.created_at > segment.created_at)
+    return bool(segment.since == world.clock.today and not known)
 
 
 def _leave(world: World, moves: Sequence[SegmentMember], journeys: dict[str, list[Journey]]) -> None:
@@ -134,8 +142,3 @@ def _finish(entering: Entering) -> None:
     entering.store()
     for enrollment in entering.enrollments:
         wake(JOURNEYS, due_at=enrollment.due_at)
-
-
-def refused_because(decision: Decision) -> str:
-    """The reason code of a decision that let nobody in, "" of one that did."""
-    return "" if decision.outcome == "entered" else decision.outcome

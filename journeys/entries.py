@@ -30,6 +30,7 @@ from signals.models import Signal
 # Paused ones say so as their reason; drafts and archived ones do not come into question.
 RUNNING = (JourneyStatus.ACTIVE, JourneyStatus.PAUSED)
 
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """Something came that may begin a journey: at which account, what (`Cause`), when.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages as flash
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
@@ -23,17 +23,22 @@ from journeys.services import enrollment_remove
 def enter(request: StaffRequest, account_id: UUID) -> HttpResponse:
     """Put an account into a journey; what speaks against it is said."""
     account = get_object_or_404(Account, pk=account_id)
-    try:
-        journey = get_object_or_404(Journey, pk=UUID(request.POST.get("journey", "")))
-    except ValueError:
-        raise Http404 from None
+    wanted = request.POST.get("journey", "")
+    journey = next((j for j in Journey.objects.filter(live__gt=0) if str(j.pk) == wanted), None)
+    if journey is None:
+        flash.error(request, "Nothing was changed: choose a journey that is published.")
+    else:
+        _enter(request, account, journey)
+    return redirect("accounts:page", tenant=request.tenant.slug, account_id=account.pk)
+
+
+def _enter(request: StaffRequest, account: Account, journey: Journey) -> None:
     decision, _ = account_enroll(journey=journey, account=account, actor=actor_of(request))
     if decision.outcome == "entered":
         flash.success(request, f"{account.name} is in “{journey.name}”.")
     else:
         why = decision.why or reason_words(decision.outcome)
         flash.error(request, f"{account.name} was not put into “{journey.name}”: {why}.")
-    return redirect("accounts:page", tenant=request.tenant.slug, account_id=account.pk)
 
 
 @staff_page("journeys.run")

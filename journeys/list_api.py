@@ -73,7 +73,7 @@ class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
 
 
 class DecisionSerializer(serializers.ModelSerializer[Decision]):
-    """What was made of a signal, or of what else came: the journeys in question, what spoke against each, the choice."""
+    """What was made of a signal, or of what else came: the journeys in question, what spoke against each, the one."""
 
     account = serializers.UUIDField(source="account_id", read_only=True)
     signal = serializers.UUIDField(source="signal_id", read_only=True, allow_null=True)

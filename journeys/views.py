@@ -23,7 +23,7 @@ from hub.people.permissions import allowed
 from hub.registry.facts import known_facts
 from journeys.drafts.publishing import approve_above
 from journeys.graph import Graph, Node
-from journeys.graph_words import sentences
+from journeys.graph_words import beginning, sentences
 from journeys.models import EnrollmentStatus, Journey, JourneyStatus
 from journeys.recipients import choose
 from journeys.selectors import account_why, endings, journeys_list, live_counts
@@ -31,6 +31,7 @@ from journeys.services import journey_pause, journey_resume
 from journeys.tree import Shown, goals, spoken, tree
 from journeys.world import World, published_graph
 from signals.models import Trigger
+from signals.segments.selectors import segment_names
 
 MODES = ("live", "sentences", "versions")
 
@@ -81,8 +82,11 @@ def _shown(journey: Journey, mode: str) -> dict[str, Any]:
     return {
         "nodes": tree(graph, drawn),
         "goals": goals(graph, drawn),
-        "trigger": triggers.get(graph.entry["trigger"]),
+        "trigger": triggers.get(graph.entry.get("trigger")),
         "endings": endings(journey),
+        "begins": spoken(beginning(graph.entry), names),
+        "segments": segment_names(),
+        "intakes": list(journey.intakes.order_by("-made_at")[:3]),
     }
 
 

@@ -25,7 +25,7 @@ from journeys.selectors import account_why
 from journeys.services import graph_problems
 from signals.models import Trigger
 from signals.segments.models import Segment
-from signals.segments.services import segment_archive, segment_create
+from signals.segments.services import segment_archive, segment_change, segment_create
 from tests.journeys import stage
 from tests.journeys.graphs import decision, email, go, graph, inside, node, publish, step, world
 from tests.world import ACTOR, make_account, make_member
@@ -88,18 +88,25 @@ def test_an_account_that_leaves_a_segment_enters_where_that_is_asked(acme: Tenan
     assert inside(acme).cause == Cause.SEGMENT
 
 
-def test_the_first_day_of_a_rule_is_a_baseline(acme: Tenant, account: Account) -> None:
-    seats(acme, account, 200)
-    publish_later = resting(segment="big")
+def test_the_first_day_of_another_rule_is_a_baseline(acme: Tenant, account: Account) -> None:
+    with tenant_context(acme):
+        big = segment_create(name="Big", rule=BIG, user=None, actor=ACTOR)
+    publish(acme, resting(segment="big"))
+    with tenant_context(acme):
+        middling = make_account("Southwind", seats=50)
+        rule = BIG | {"value": 40}
+        segment_change(segment=big, name="Big", description="", rule=rule, seen=1, actor=ACTOR)
+    seats(acme, middling, 50)
+    assert (decision(acme).outcome, decision(acme).enrollment_id) == ("baseline", None)
+
+
+def test_an_account_that_joins_a_new_segment_on_its_first_day_enters(acme: Tenant, account: Account) -> None:
+    stage.run(acme)
     with tenant_context(acme):
         segment_create(name="Big", rule=BIG, user=None, actor=ACTOR)
-    publish(acme, publish_later)
-    seats(acme, account, 201)
-    assert (decision(acme).outcome, decision(acme).enrollment_id) == ("baseline", None)
-    with tenant_context(acme):
-        newcomer = make_account("Southwind", seats=500)
-    seats(acme, newcomer, 500)
-    assert inside(acme).account_id == newcomer.pk
+    publish(acme, resting(segment="big"))
+    seats(acme, account, 200)
+    assert inside(acme).cause == Cause.SEGMENT
 
 
 def test_segment_entry_offers_new_members_only_or_also_the_existing_ones(acme: Tenant, account: Account) -> None:
