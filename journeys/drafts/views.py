@@ -59,6 +59,7 @@ def build(request: StaffRequest, journey_id: UUID) -> HttpResponse:
         "search": search,
         "cut": request.GET.get("cut") if request.GET.get("cut") in nodes else "",
         "copied": request.GET.get("copy") if request.GET.get("copy") in nodes else "",
+        "opened": request.GET.get("open") if request.GET.get("open") in nodes else "",
         "revisions": recent_revisions(journey),
         **draft_context(draft.graph, validation.wrong, search),
     }
@@ -183,7 +184,7 @@ def act(request: StaffRequest, journey_id: UUID) -> HttpResponse:
         flash.error(request, f"Nothing was changed: {error}.")
         return HttpResponseRedirect(back)
     if name in OPENS:
-        return HttpResponseRedirect(address(request, "step", journey, node_id=node_id) + "?new=1")
+        return HttpResponseRedirect(f"{back}?open={node_id}#node-{node_id}")
     return HttpResponseRedirect(f"{back}#node-{node_id}" if node_id else back)
 
 

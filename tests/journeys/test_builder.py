@@ -66,7 +66,7 @@ class Builder:
 
     def add(self, kind: str, gap: str, **fields: Any) -> str:
         made = self.act("insert", kind=kind, gap=gap)
-        node = str(made["Location"].split("/step/")[1].split("/")[0])
+        node = str(made["Location"].split("#node-")[1])
         if fields:
             self.fill(f"build/step/{node}/", **fields)
         return node
