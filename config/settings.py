@@ -208,6 +208,8 @@ EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = str(HUB_HOME / "mail")
 if EMAIL_URL:
     globals().update(environment.email(EMAIL_URL))
+# Name servers that the page of the sending domain asks; empty: those of the machine.
+SENDING_NAMESERVERS = [item for item in os.environ.get("SENDING_NAMESERVERS", "").split(",") if item]
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "Tandem <no-reply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
@@ -268,6 +270,7 @@ SPECTACULAR_SETTINGS = {
         "TicketKindEnum": "hub.feedback.models.TicketKind",
         "PredictionKindEnum": "signals.prediction.models.Kind",
         "TaskStatusEnum": "hub.work.models.TaskStatus",
+        "ConsentStatusEnum": "hub.outbox.models.ConsentStatus",
         "MessageStatusEnum": "hub.outbox.models.MessageStatus",
         "ExportStatusEnum": "hub.outbound.models.ExportStatus",
         "EndpointStatusEnum": "hub.outbound.models.EndpointStatus",

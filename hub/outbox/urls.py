@@ -1,6 +1,6 @@
 from django.urls import path
 
-from hub.outbox.pages import consent, content, guards, links, messages
+from hub.outbox.pages import consent, content, domain, guards, links, messages
 
 app_name = "outbox"
 ONE = "t/<slug:tenant>/set-up/sending/templates/<uuid:template_id>/"
@@ -18,6 +18,7 @@ urlpatterns = [
     path("t/<slug:tenant>/accounts/<uuid:account_id>/pressure/", guards.account_pressure, name="account_pressure"),
     path("t/<slug:tenant>/set-up/sending/", guards.rules, name="rules"),
     path("t/<slug:tenant>/set-up/sending/set/", guards.rules_set, name="rules_set"),
+    path("t/<slug:tenant>/set-up/sending/domain/", domain.domain, name="domain"),
     path("t/<slug:tenant>/set-up/sending/brand/", content.brand, name="brand"),
     path("t/<slug:tenant>/set-up/sending/brand/change/", content.brand_change, name="brand_change"),
     path("t/<slug:tenant>/set-up/sending/brand/sample/", content.brand_sample, name="brand_sample"),
