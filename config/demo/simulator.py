@@ -442,7 +442,10 @@ def _seen(account: Account, rng: random.Random, today: date) -> Iterator[tuple[s
 
 
 def _uses(account: Account, rng: random.Random, first: date, today: date, outage: date) -> Iterator[Use]:
-    """One row a week and feature, on a working day; what a day of the week holds is in its count."""
+    """One row a week and feature, on a working day; what a day of the week holds is in its count.
+
+    Whoever is about to leave uses less of everything: fewer features, fewer people, on fewer days.
+    """
     features = FEATURES[: max(2, round(2 + 10 * account.fit * rng.uniform(0.7, 1.0)))]
     monday = first + timedelta(days=(7 - first.weekday()) % 7)
     this_monday = today - timedelta(days=today.weekday())
@@ -450,25 +453,32 @@ def _uses(account: Account, rng: random.Random, first: date, today: date, outage
     level = account.seats * (0.6 + 2.4 * account.fit)
     while monday <= this_monday:
         strength = level * _strength(account, monday, this_monday, outage) * rng.uniform(0.93, 1.07)
-        for rank, feature in enumerate(features):
+        interest = _interest(account, monday)
+        active = users[: math.ceil(len(users) * interest)]
+        for rank, feature in enumerate(features[: math.ceil(len(features) * interest)]):
             count = round(strength / (1 + 0.5 * rank) / 2)
             day = monday + timedelta(days=rng.randrange(5))
             if count > 0 and day < today:
-                yield Use(f"{account.id}-{day:%y%m%d}-{rank}", day, feature, count, rng.choice(users))
+                yield Use(f"{account.id}-{day:%y%m%d}-{rank}", day, feature, count, rng.choice(active))
         monday += WEEK
 
 
 def _strength(account: Account, monday: date, this_monday: date, outage: date) -> float:
     weeks_in = (monday - account.signed_up_on).days / 7
     strength = min(1.0, 0.25 + weeks_in / (6 + 10 * (1 - account.fit)))
-    if account.champion_left_on and monday > account.champion_left_on:
-        lost = min(1.0, (monday - account.champion_left_on).days / 56)
-        strength *= 1 - 0.35 * lost
-    if account.churned_on:
-        weeks_left = (account.churned_on - monday).days / 7
-        strength *= 0.0 if weeks_left <= 0 else min(1.0, weeks_left / 10)
+    strength *= _interest(account, monday)
     if 0 <= (outage - monday).days < 7:
         strength *= 0.85
     if account.declining and monday >= this_monday - 2 * WEEK:
         strength *= 0.5
     return strength
+
+
+def _interest(account: Account, monday: date) -> float:
+    """How much of its former interest an account has left: less without its champion, fading before it leaves."""
+    interest = 1.0
+    if account.champion_left_on and monday > account.champion_left_on:
+        interest -= 0.35 * min(1.0, (monday - account.champion_left_on).days / 56)
+    if account.churned_on:
+        interest *= max(0.0, min(1.0, (account.churned_on - monday).days / 7 / 20))
+    return interest
