@@ -12,8 +12,8 @@ from journeys.drafts.diff import words
 from journeys.drafts.outline import Arm, Item, outline
 from journeys.drafts.shape import BEGINNING, Shape
 from journeys.drafts.validation import Finding
-from journeys.graph_words import port_words_of
-from journeys.node_forms import NodeForm, node_forms
+from journeys.graph_words import beginning, port_words_of
+from journeys.node_forms import NodeForm, entry_way, node_forms
 from journeys.node_kinds import Port, node_kinds, rule_words
 from journeys.tree import ICONS, spoken
 from signals.models import Trigger
@@ -127,6 +127,8 @@ def draft_context(raw: Mapping[str, Any], findings: Sequence[Finding], search: s
         "beginning": str(BEGINNING),
         "goal_cards": list(_goals(drawing)),
         "trigger": triggers.get(str((raw.get("entry") or {}).get("trigger", ""))),
+        "begins": spoken(beginning(raw.get("entry") or {}), {}),
+        "way_in": entry_way(raw.get("entry") or {}),
         "entry_rule": _rule((raw.get("entry") or {}).get("when"), facts),
         "leave_rule": _rule(raw.get("exit_when"), facts),
         "map": drawing.drawn if len(drawing.drawn) > MAP_ABOVE else [],

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from journeys.graph import MAX_NODES, NODE_ID, SCHEMA, Problem
 from journeys.graph_words import entry_words, port_words_of
-from journeys.node_forms import ENTRY, node_forms, show
+from journeys.node_forms import ENTRIES, node_forms, show
 from journeys.node_kinds import Config, Port, node_kinds
 
 Raw: TypeAlias = Mapping[str, Any]
@@ -190,7 +190,7 @@ def _whole_flaws(raw: Raw) -> Iterator[Problem]:
         yield Problem("", "/schema", f"schema must be {SCHEMA}")
     if not isinstance(raw.get("entry"), Mapping):
         yield Problem("", "/entry", "entry must be an object")
-    elif not _readable(lambda: [entry_words(raw["entry"]), *(show(f, raw["entry"], {}) for f in ENTRY.fields)]):
+    elif not _readable(partial(_read_entry, raw["entry"])):
         yield Problem("", "/entry", "its fields cannot be read")
     if not isinstance(raw.get("nodes"), list) or not raw["nodes"]:
         yield Problem("", "/nodes", "a journey has at least one node")
@@ -211,6 +211,13 @@ def _node_flaws(raw: Raw) -> Iterator[Problem]:
             yield Problem(node["id"], "", "its fields cannot be read")
         else:
             seen.add(node["id"])
+
+
+def _read_entry(entry: Config) -> None:
+    entry_words(entry)
+    for _, fields in ENTRIES.values():
+        for asked in fields:
+            show(asked, entry, {})
 
 
 def _read_all(node: Config) -> None:

@@ -28,11 +28,13 @@ from journeys.drafts.views import address, drawer, journey_of, number_of, page_o
 from journeys.graph import GraphError
 from journeys.models import Journey
 from journeys.node_forms import (
-    ENTRY,
+    ENTRIES,
     EXIT_WHEN,
     FALLBACK_OPTIONS,
     FieldKind,
     NodeField,
+    entry_way,
+    entry_with,
     node_forms,
     read,
     show,
@@ -93,15 +95,20 @@ def step(request: StaffRequest, journey_id: UUID, node_id: str) -> HttpResponse:
 @staff_page("journeys.edit")
 @require_http_methods(["GET", "HEAD", "POST"])
 def entry(request: StaffRequest, journey_id: UUID) -> HttpResponse:
-    """How the journey begins."""
+    """How the journey begins: a form for each way in."""
+    journey = journey_of(journey_id)
+    given = request.POST if request.method == "POST" else request.GET
+    asked = given.get("way", "")
+    way = asked if asked in ENTRIES else entry_way(current_draft(journey).graph.get("entry") or {})
     form = Form(
         "How it begins",
-        "The signal that lets an account enter, and under which conditions.",
-        ENTRY.fields,
+        "What lets an account enter, and under which conditions.",
+        ENTRIES[way][1],
         lambda graph: graph.get("entry") or {},
-        ops.entry_set,
+        lambda graph, config: ops.entry_set(graph, entry_with(config, way, {})),
     )
-    return _answer(request, journey_of(journey_id), form, {})
+    ways = [(key, title, key == way) for key, (title, _) in ENTRIES.items()]
+    return _answer(request, journey, form, {"way": way, "entry_ways": ways})
 
 
 @staff_page("journeys.edit")
@@ -285,10 +292,10 @@ def _rule_draft(raw: Any, request: StaffRequest) -> Draft:
 
 def _offers() -> dict[str, list[tuple[str, str]]]:
     triggers = Trigger.objects.filter(is_active=True).order_by("name")
-    segments = Segment.objects.order_by("name")
+    segments = Segment.objects.filter(is_active=True).order_by("name")
     return {
         "signal": [("", "choose a signal"), *((trigger.key, trigger.name) for trigger in triggers)],
-        "segment": [("", "choose a segment"), *((str(segment.pk), segment.name) for segment in segments)],
+        "segment": [("", "choose a segment"), *((segment.key, segment.name) for segment in segments)],
         "recipients": [
             *((value, str(label)) for value, label in ContactRole.choices),
             (SIGNAL_CONTACT, "who gave the signal"),

@@ -111,7 +111,7 @@ class _Walk:
 
     def _entry(self) -> Sequence[str]:
         told, account_id, when = [], self.enrollment.account_id, self.graph.entry.get("when")
-        if self.signal is None:
+        if self.signal is None and "trigger" in self.graph.entry:
             told.append("This account has not given the signal yet; words of the signal stay empty.")
         if when is not None and not self.world.holds(when, account_id):
             told.append("It would not enter: " + "; ".join(self.world.evidence(when, account_id)))

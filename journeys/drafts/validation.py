@@ -21,9 +21,11 @@ from journeys.drafts.pressure import is_programme, most_within
 from journeys.drafts.shape import flaws
 from journeys.graph import Graph, Node, Problem, load
 from journeys.models import Journey, JourneyStatus, JourneyVersion
+from journeys.node_forms import entry_way
 from journeys.recipients import SIGNAL_CONTACT, choose
 from journeys.services import graph_problems
 from signals.models import Signal
+from signals.segments.models import SegmentMember
 
 VOLUME_DAYS = 30
 ASKED = 5_000
@@ -76,7 +78,7 @@ def validate_draft(journey: Journey, raw: Mapping[str, Any], tenant: Tenant) -> 
     people = _People.of(graph)
     volume = Volume(people.begun, sum(people.reached(node) for node in _messages(graph)))
     doubts = [*_no_goal(graph), *_no_contact(graph, people), *_overlap(journey, graph), *_caps(graph, tenant)]
-    return Validation([*wrong, *doubts, _told(volume)], volume)
+    return Validation([*wrong, *doubts, _told(graph, volume)], volume)
 
 
 def absolute(raw: Mapping[str, Any], problem: Problem) -> str:
@@ -125,12 +127,14 @@ def _overlap(journey: Journey, graph: Graph) -> Iterator[Finding]:
     live = {other.pk: other for other in others}
     for version in JourneyVersion.objects.filter(journey_id__in=list(live)).only("journey_id", "number", "graph"):
         other = live[version.journey_id]
-        trigger = version.graph["entry"].get("trigger")
-        if version.number == other.live and trigger and trigger == graph.entry.get("trigger"):
+        theirs_entry = version.graph["entry"]
+        same = any(theirs_entry.get(w) and theirs_entry.get(w) == graph.entry.get(w) for w in ("trigger", "segment"))
+        if version.number == other.live and same:
             ours, theirs = Purpose(journey.purpose).rank, Purpose(other.purpose).rank
             first = "this one" if (ours, journey.key) < (theirs, other.key) else f"“{other.name}”"
-            told = f"“{other.name}” begins with the same signal; an account enters one of them, {first} first"
-            yield Finding(DOUBT, "", "/entry/trigger", told)
+            way = entry_way(graph.entry).replace("trigger", "signal")
+            told = f"“{other.name}” begins with the same {way}; an account enters one of them, {first} first"
+            yield Finding(DOUBT, "", f"/entry/{entry_way(graph.entry)}", told)
 
 
 def _caps(graph: Graph, tenant: Tenant) -> Iterator[Finding]:
@@ -144,9 +148,13 @@ def _caps(graph: Graph, tenant: Tenant) -> Iterator[Finding]:
         yield Finding(DOUBT, "", "/nodes", told)
 
 
-def _told(volume: Volume) -> Finding:
-    told = f"in the last {VOLUME_DAYS} days it would have begun for {volume.accounts} accounts, with at most "
-    return Finding(FIGURE, "", "", f"{told}{volume.recipients} messages to contacts")
+def _told(graph: Graph, volume: Volume) -> Finding:
+    told = f"in the last {VOLUME_DAYS} days it would have begun for {volume.accounts} accounts"
+    if graph.entry.get("existing"):
+        told = f"at once it begins for the {volume.accounts} accounts in the segment, if it has not before"
+    if "date" in graph.entry or "by" in graph.entry:
+        told = "how many it begins for is known only as it runs"
+    return Finding(FIGURE, "", "", f"{told}, with at most {volume.recipients} messages to contacts")
 
 
 def _messages(graph: Graph) -> list[Node]:
@@ -155,6 +163,18 @@ def _messages(graph: Graph) -> list[Node]:
 
 def _pointer(graph: Graph, node: Node, field: str) -> str:
     return f"/nodes/{list(graph.nodes).index(node.id)}{field}"
+
+
+def _begun(graph: Graph) -> set[UUID]:
+    """Accounts that would have been let in lately, and those that come in at once."""
+    since, entry = timezone.now() - timedelta(days=VOLUME_DAYS), graph.entry
+    if entry.get("trigger"):
+        fired = Signal.objects.filter(trigger__key=entry["trigger"], recorded_at__gte=since).order_by()
+        return set(fired.values_list("account_id", flat=True).distinct())
+    members = SegmentMember.objects.filter(segment__key=entry.get("segment", ""), left_on=None)
+    if not entry.get("existing"):
+        members = members.filter(joined_on__gte=since.date())
+    return set(members.values_list("account_id", flat=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +186,7 @@ class _People:
 
     @classmethod
     def of(cls, graph: Graph) -> _People:
-        since = timezone.now() - timedelta(days=VOLUME_DAYS)
-        fired = Signal.objects.filter(trigger__key=graph.entry.get("trigger", ""), recorded_at__gte=since).order_by()
-        begun = set(fired.values_list("account_id", flat=True).distinct())
+        begun = _begun(graph)
         asked = sorted(begun)[:ASKED] or list(Account.objects.order_by("id").values_list("pk", flat=True)[:ASKED])
         contacts: dict[UUID, list[Contact]] = defaultdict(list)
         people = Contact.objects.filter(account_id__in=asked, status=ContactStatus.ACTIVE).exclude(email="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from hub.outbox.models import Message
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.work.models import Task
+from journeys import working
 from journeys.drafts import operations as ops
 from journeys.drafts.models import DraftRevision, PublishRequest
 from journeys.drafts.publishing import draft_publish, prospect
@@ -22,6 +24,8 @@ from journeys.drafts.services import draft_change, draft_redo, draft_undo, journ
 from journeys.drafts.shape import BEGINNING, Gap
 from journeys.models import Enrollment, Journey, JourneyVersion, StepRun
 from journeys.services import PublishConflict
+from signals.segments.models import SegmentMember
+from signals.segments.services import segment_create
 from tests.journeys import stage
 from tests.world import ACTOR, make_contact, make_member
 
@@ -123,7 +127,7 @@ def publish(builder: Builder, **fields: Any) -> Any:
 def test_a_journey_is_built_from_empty_tested_published_and_runs(
     acme: Tenant, account: Account, builder: Builder
 ) -> None:
-    assert "Choose the signal that begins it" in builder.page()
+    assert "Choose what begins it" in builder.page()
     steps = welcome(builder)
     text = flat(builder.page())
     for words in ("Hello [contact first_name]", "Wait 3 days", "Call [account name]", "Activated", "Nothing wrong"):
@@ -366,3 +370,29 @@ def test_an_empty_draft_says_what_it_lacks(acme: Tenant, inside: None) -> None:
     found = prospect(journey, acme)
     assert found.impact is None
     assert {finding.pointer for finding in found.validation.wrong} == {"/entry/trigger"}
+
+
+def test_a_journey_may_begin_with_a_segment_and_say_how_many_come_in_at_once(
+    acme: Tenant, account: Account, builder: Builder
+) -> None:
+    welcome(builder)
+    with tenant_context(acme):
+        segment = segment_create(
+            name="Everybody", rule={"fact": "seats", "op": "is_set"}, user=None, actor=ACTOR, description=""
+        )
+        SegmentMember.objects.get_or_create(segment=segment, account=account, defaults={"joined_on": date(2020, 1, 1)})
+    page = builder.page("build/begins/", way="segment")
+    assert f'<option value="{segment.key}"' in page
+    fields = {"f__segment": segment.key, "f__on": "joined", "f__reentry/rule": "once", "f__existing": "1"}
+    builder.fill("build/begins/", way="segment", **fields)
+    assert builder.draft.graph["entry"] == {
+        "segment": segment.key,
+        "on": "joined",
+        "existing": True,
+        "reentry": {"rule": "once"},
+    }
+    assert "for the 1 accounts in the segment" in flat(builder.page("publish/"))
+    assert publish(builder).status_code == 302
+    working.drain(acme.pk)
+    with tenant_context(acme):
+        assert Enrollment.objects.filter(journey=builder.journey).count() == 1

@@ -55,7 +55,7 @@ def test_onboarding_is_built_from_empty_tested_published_seen_running_and_edited
     page.fill("#name", "Onboarding")
     page.select_option("#purpose", "onboarding")
     page.get_by_role("button", name="Begin to build").click()
-    page.get_by_role("link", name="Choose the signal that begins it").click()
+    page.get_by_role("link", name="Choose what begins it").click()
     drawer(page).get_by_label("Begins with the signal").select_option("milestone-reached")
     save(page)
 

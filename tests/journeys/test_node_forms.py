@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant
 from journeys.drafts.shape import ports_of, set_at
 from journeys.library import SHIPPED
 from journeys.node_forms import (
-    ENTRY,
+    ENTRIES,
     NOWHERE,
     FieldKind,
     NodeField,
     Shown,
+    entry_way,
+    entry_with,
     node_forms,
     read,
     show,
@@ -113,7 +117,7 @@ def test_what_cannot_be_read_is_said_and_kept_as_typed(
 
 
 def test_what_is_gone_still_shows() -> None:
-    trigger = ENTRY.fields[0]
+    trigger = ENTRIES["trigger"][1][0]
     shown = show(trigger, {"trigger": "gone"}, {"signal": [("here", "Here")]})
     assert list(shown.options) == [("here", "Here"), ("gone", "gone")]
 
@@ -126,3 +130,30 @@ def test_deep_fields_are_written_where_their_path_says() -> None:
     node = {"cases": [{"next": "a"}]}
     set_at(node, "/cases/0/next", "b")
     assert node == {"cases": [{"next": "b"}]}
+
+
+ENTRY_EXAMPLES: list[dict[str, Any]] = [
+    {"trigger": "usage-decline", "reentry": {"rule": "after_days", "days": 30}, "max_age_hours": 48},
+    {"segment": "enterprise", "on": "left", "existing": True, "reentry": {"rule": "once"}},
+    {"date": "renewal_on", "offset_days": -90, "at": "09:00", "reentry": {"rule": "per_key"}},
+    {"by": "hand", "reentry": {"rule": "after_finish"}, "goal_met": "enter"},
+]
+
+
+@pytest.mark.parametrize("entry", ENTRY_EXAMPLES, ids=entry_way)
+def test_an_untouched_entry_stays_and_another_way_in_takes_its_place(acme: Tenant, entry: dict[str, Any]) -> None:
+    way = entry_way(entry)
+    fields = [field for field in ENTRIES[way][1] if field.kind is not FieldKind.RULE]
+    given: dict[str, list[str]] = {}
+    # Dates of the tenant's own are on offer too.
+    with tenant_context(acme):
+        for field in fields:
+            given |= sent(show(field, entry, {}))
+    found = read(fields, given)
+    assert found.problems == {}
+    assert entry_with(entry, way, found.values) == entry
+    for other in ENTRIES:
+        if other != way:
+            changed = entry_with(entry, other, {})
+            assert way not in changed
+            assert changed["reentry"] == entry["reentry"]
