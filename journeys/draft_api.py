@@ -69,7 +69,7 @@ class DifferenceSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
 
 
-class PlaceSerializer(serializers.Serializer[Any]):
+class NodePlaceSerializer(serializers.Serializer[Any]):
     """Accounts that stand on a node, and what publishing means for them."""
 
     version = serializers.IntegerField()
@@ -90,7 +90,7 @@ class ProspectSerializer(serializers.Serializer[Any]):
     accounts_30d = serializers.IntegerField(source="validation.volume.accounts")
     recipients_30d = serializers.IntegerField(source="validation.volume.recipients")
     differences = DifferenceSerializer(many=True)
-    inside = PlaceSerializer(many=True, help_text="null while something is wrong", allow_null=True)
+    inside = NodePlaceSerializer(many=True, help_text="null while something is wrong", allow_null=True)
 
 
 class PublishSerializer(serializers.Serializer[Any]):

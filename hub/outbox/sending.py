@@ -127,7 +127,7 @@ def deliver(tenant: Tenant, channel: Channel, batch: Sequence[Message]) -> bool:
                 for message, outgoing in begin(tenant, channel, batch[position : position + size]):
                     finish(tenant, message, _call(send, outgoing))
     except ChannelDown as error:
-        _release(tenant, batch, str(error))
+        _release(tenant, batch, error)
         return False
     return True
 
@@ -136,7 +136,7 @@ def _call(send: Send, outgoing: Outgoing) -> Result:
     try:
         return send(outgoing)
     except ChannelDown as error:
-        return Result(Outcome.RETRY, str(error))
+        return Result(Outcome.RETRY, str(error), code=error.code)
     except Exception as error:
         # Whatever went wrong, it went wrong during the call: nobody can tell how far it came.
         log.exception("message %s: the channel failed", outgoing.id)
@@ -260,16 +260,17 @@ def _sent(row: Message, result: Result, now: datetime) -> bool:
 def _again(row: Message, result: Result, now: datetime) -> bool:
     if row.attempts >= MAX_ATTEMPTS:
         return _close(row, MessageStatus.FAILED, "attempts", now)
-    due_at = now + BACK_OFF[row.attempts - 1]
-    return bool(_mine(row).update(status=MessageStatus.PENDING, reason="retry", due_at=due_at, sent_at=None))
+    due_at = now + max(BACK_OFF[row.attempts - 1], timedelta(seconds=result.wait))
+    waiting = {"status": MessageStatus.PENDING, "reason": result.code or "retry", "sent_at": None}
+    return bool(_mine(row).update(**waiting, due_at=due_at))
 
 
 def _failed(row: Message, result: Result, now: datetime) -> bool:
-    return _close(row, MessageStatus.FAILED, "refused", now)
+    return _close(row, MessageStatus.FAILED, result.code or "refused", now)
 
 
 def _unknown(row: Message, result: Result, now: datetime) -> bool:
-    return _close(row, MessageStatus.UNKNOWN, "no_answer", now)
+    return _close(row, MessageStatus.UNKNOWN, result.code or "no_answer", now)
 
 
 def _bounced(row: Message, result: Result, now: datetime) -> bool:
@@ -314,9 +315,9 @@ def _ledger(row: Message, result: Result, now: datetime) -> None:
     )
 
 
-def _release(tenant: Tenant, batch: Sequence[Message], why: str) -> None:
+def _release(tenant: Tenant, batch: Sequence[Message], why: ChannelDown) -> None:
     """Put claimed messages back: the provider cannot be reached, and no attempt was made."""
     log.warning("%s: channel %s is down: %s", tenant.slug, batch[0].channel, why)
     with tenant_context(tenant):
         for row in batch:
-            _mine(row).filter(status__in=WAITING).update(reason="channel_down", due_at=timezone.now() + DOWN_FOR)
+            _mine(row).filter(status__in=WAITING).update(reason=why.code, due_at=timezone.now() + DOWN_FOR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -27,11 +28,22 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The outcome of one call, with the provider's words."""
+    """The outcome of one call, with the provider's words.
+
+    ``code`` is the reason that is stored with it ("" for the outcome's own); ``wait`` is what the provider asks for
+    before the next attempt, in seconds.
+    """
 
     outcome: Outcome
     detail: str = ""
     provider_id: str = ""
+    code: str = ""
+    wait: int = 0
+
+    def __post_init__(self) -> None:
+        # Providers say what they like; PostgreSQL takes no NUL in a text.
+        object.__setattr__(self, "detail", self.detail.replace("\x00", "?"))
+        object.__setattr__(self, "provider_id", self.provider_id.replace("\x00", "?"))
 
 
 PLAIN: Final = Kit("")
@@ -61,7 +73,20 @@ class Outgoing:
 
 
 class ChannelDown(Exception):
-    """The provider cannot be reached at all: nothing was handed over, and no attempt is counted."""
+    """The provider cannot be reached at all: nothing was handed over, and no attempt is counted.
+
+    ``code`` is the reason that its messages wait with.
+    """
+
+    def __init__(self, detail: str, code: str = "channel_down") -> None:
+        self.code = code
+        super().__init__(detail)
+
+
+def down(error: OSError) -> ChannelDown:
+    """What an error while connecting means; a name that nobody knows is told from a server that does not answer."""
+    code = "channel_down:dns" if isinstance(error, socket.gaierror) else "channel_down"
+    return ChannelDown(str(error)[:200], code)
 
 
 Send: TypeAlias = Callable[[Outgoing], Result]

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.mail import get_connection
 
 from hub.accounts.models import Contact
-from hub.outbox.channels.base import ChannelDown, Outcome, Outgoing, Result, Send, channels
+from hub.outbox.channels.base import Outcome, Outgoing, Result, Send, channels, down
 from hub.outbox.channels.email.files import write_file
 from hub.outbox.channels.email.letter import letter
 from hub.outbox.channels.email.relay import RelayDown, RelayRefused
@@ -44,7 +44,7 @@ class Email:
         try:
             connection.open()
         except OSError as error:  # smtplib's errors are OSErrors too
-            raise ChannelDown(str(error)[:200]) from error
+            raise down(error) from error
 
         def send(outgoing: Outgoing) -> Result:
             if outgoing.kept:
@@ -53,7 +53,7 @@ class Email:
                 mail = letter(outgoing, connection)
                 mail.message()
             except ValueError as error:  # a header or an address that no mail can have
-                return Result(Outcome.FAILED, str(error)[:300])
+                return Result(Outcome.FAILED, str(error)[:300], code="bad_letter")
             _reach(connection)
             try:
                 connection.send_messages([mail])
@@ -84,7 +84,7 @@ def _reach(connection: Any) -> None:
     try:
         connection.open()
     except OSError as error:
-        raise ChannelDown(str(error)[:200]) from error
+        raise down(error) from error
 
 
 channels.register(Email())

@@ -14,8 +14,12 @@ def write_file(outgoing: Outgoing) -> Result:
     """Write ``<message id>.eml``; the same message again writes the same file."""
     path = Path(settings.EMAIL_FILE_PATH) / f"{outgoing.id}.eml"
     try:
+        content = letter(outgoing).message().as_bytes()
+    except ValueError as error:  # a header or an address that no mail can have
+        return Result(Outcome.FAILED, str(error)[:300], code="bad_letter")
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(letter(outgoing).message().as_bytes())
+        path.write_bytes(content)
     except OSError as error:
         raise ChannelDown(str(error)[:200]) from error
     why = "this tenant sends nothing out" if outgoing.kept else "no mail server is configured"

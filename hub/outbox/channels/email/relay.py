@@ -77,9 +77,21 @@ class RelayBackend(BaseEmailBackend):
             answer.read()
         except (OSError, http.client.HTTPException) as error:
             self.connection.close()
-            raise RelayDown(Result(Outcome.RETRY, f"{type(error).__name__}: {error}"[:300])) from error
+            # It took the connection and then said nothing: with a key it is safe to ask again.
+            code = "retry:timeout" if isinstance(error, TimeoutError) else "retry:reset"
+            raise RelayDown(Result(Outcome.RETRY, f"{type(error).__name__}: {error}"[:300], code=code)) from error
         if answer.status >= 300 and answer.status != 409:
-            again = answer.status == 429 or answer.status >= 500
-            raise RelayRefused(
-                Result(Outcome.RETRY if again else Outcome.FAILED, f"{answer.status} {answer.reason}"[:300])
-            )
+            raise RelayRefused(_refusal(answer))
+
+
+LONGEST_WAIT = 3600
+
+
+def _refusal(answer: http.client.HTTPResponse) -> Result:
+    """An answer that is not yes: come again, after the time that it names, or refused for good."""
+    words = f"{answer.status} {answer.reason}"[:300]
+    if answer.status == 429:
+        asked = answer.headers.get("Retry-After", "")
+        wait = min(int(asked), LONGEST_WAIT) if asked.isdecimal() and len(asked) < 9 else 0
+        return Result(Outcome.RETRY, words, code="retry:429", wait=wait)
+    return Result(Outcome.RETRY, words, code="retry:5xx") if answer.status >= 500 else Result(Outcome.FAILED, words)

@@ -17,9 +17,14 @@ def failure_of(error: OSError) -> Result:
             return _answered(code, words, Outcome.FAILED)
         case _:
             # The server may have taken the message before the line went dead.
-            return Result(Outcome.UNKNOWN, f"{type(error).__name__}: {error}"[:300])
+            # smtplib tells a time-out as a hang-up that it came of.
+            late = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
+            reason = "no_answer:timeout" if late else ""
+            return Result(Outcome.UNKNOWN, f"{type(error).__name__}: {error}"[:300], code=reason)
 
 
 def _answered(code: int, words: bytes | str, permanent: Outcome) -> Result:
     text = words.decode(errors="replace") if isinstance(words, bytes) else words
-    return Result(permanent if 500 <= code < 600 else Outcome.RETRY, f"{code} {text}"[:300])
+    if 500 <= code < 600:
+        return Result(permanent, f"{code} {text}"[:300])
+    return Result(Outcome.RETRY, f"{code} {text}"[:300], code="retry:4xx")
