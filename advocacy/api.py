@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.db.models import QuerySet
 from rest_framework import serializers
 
+from advocacy.asks.models import Ask, AskStatus
 from advocacy.models import Candidate, CandidateStatus
+from advocacy.resources.models import ResourceUnlock
 from hub.rest.reading import OF_ACCOUNT, by_choice, resource
 
 
@@ -38,7 +40,58 @@ def _candidates() -> QuerySet[Candidate]:
     return found
 
 
-urlpatterns = resource(
+class AskSerializer(serializers.ModelSerializer[Ask]):
+    """What a contact was asked for, and the answer."""
+
+    account = serializers.UUIDField(source="account_id", read_only=True)
+    contact = serializers.UUIDField(source="contact_id", read_only=True)
+
+    class Meta:
+        model = Ask
+        fields = ["id", "account", "contact", "kind", "level", "text", "status", "answer", "asked_at", "answered_at"]
+        read_only_fields = fields
+
+
+class UnlockSerializer(serializers.ModelSerializer[ResourceUnlock]):
+    """That an account may have a resource."""
+
+    account = serializers.UUIDField(source="account_id", read_only=True)
+    resource = serializers.CharField(source="resource.key", read_only=True)
+    title = serializers.CharField(source="resource.title", read_only=True)
+
+    class Meta:
+        model = ResourceUnlock
+        fields = ["id", "account", "resource", "title", "unlocked_at", "opened_at"]
+        read_only_fields = fields
+
+
+def _asks() -> QuerySet[Ask]:
+    found: QuerySet[Ask] = Ask.objects.all()
+    return found
+
+
+def _unlocks() -> QuerySet[ResourceUnlock]:
+    found: QuerySet[ResourceUnlock] = ResourceUnlock.objects.select_related("resource").defer("resource__body")
+    return found
+
+
+urlpatterns = [
+    *resource(
+        "asks",
+        "What contacts were asked for, newest first.",
+        rows=_asks,
+        serializer=AskSerializer,
+        filters=(OF_ACCOUNT, by_choice("status", "only these", "status", AskStatus.values)),
+    ),
+    *resource(
+        "resource-unlocks",
+        "Resources that accounts may have, newest first.",
+        rows=_unlocks,
+        serializer=UnlockSerializer,
+        filters=(OF_ACCOUNT,),
+    ),
+]
+urlpatterns += resource(
     "advocates",
     "Contacts put forward as advocates, newest first.",
     rows=_candidates,

@@ -7,8 +7,9 @@ class AdvocacyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from advocacy import exports, handlers, panels
+        from advocacy import actions, exports, handlers, panels
 
+        actions.register()
         exports.register()
         handlers.register()
         panels.register()

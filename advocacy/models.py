@@ -5,10 +5,14 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
+from advocacy.asks.models import Ask
+from advocacy.resources.models import Resource, ResourceUnlock
 from hub.accounts.models import Account, Contact
 from hub.people.models import User
 from hub.tenancy.fields import TenantForeignKey
 from hub.tenancy.models import TenantModel
+
+__all__ = ["Ask", "Candidate", "CandidateStatus", "Resource", "ResourceUnlock"]
 
 
 class CandidateStatus(models.TextChoices):

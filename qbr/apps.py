@@ -8,9 +8,10 @@ class QbrConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.registry.lists import ViewedList, viewed_lists
-        from qbr import exports, outgoing, panels, texts
+        from qbr import actions, exports, outgoing, panels, texts
         from qbr.blocks import load
 
+        actions.register()
         exports.register()
         viewed_lists.register(ViewedList("qbrs", "QBRs", "qbr.view", "qbr:list", ("q", "state"), order=40))
         outgoing.register()

@@ -143,7 +143,7 @@ def _no_facts() -> dict[str, Any]:
 
 
 @transaction.atomic
-def line_add(*, block: QbrBlock, text: str, user: User, actor: Actor, internal: bool = False) -> QbrLine:
+def line_add(*, block: QbrBlock, text: str, user: User | None, actor: Actor, internal: bool = False) -> QbrLine:
     """Append a line to a block; internal lines stay with staff."""
     last = QbrLine.objects.filter(block=block).aggregate(last=Max("position"))["last"] or 0
     line: QbrLine = QbrLine.objects.create(

@@ -65,7 +65,7 @@ HUB = [case for case in CASES if case.path.startswith("hub/") and case.surface =
 # matrices of their own (tests/ingest, tests/rest), and links that carry a signed token.
 ELSEWHERE = re.compile(r"(livez|readyz|metrics|accounts/|\^?v1/|\^?sourceConfig|\^?api/|api/|u/|hooks/|$)")
 KNOWN = {
-    "enrollment_id",
+    "enrollment_id", "resource_id", "ask_id",
     "account_id", "contact_id", "signal_id", "trigger_id", "task_id", "milestone_id", "qbr_id", "block_id", "line_id",
     "candidate_id", "journey_id", "message_id", "quarter", "token", "node_id", "tenant", "export_id",
     "endpoint_id", "delivery_id",

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from advocacy.models import Candidate
+from advocacy.models import Ask, Candidate
+from advocacy.resources.services import resource_create, resource_unlock
 from hub.accounts.models import Account, AccountExternalId, AttributeDefinition, Contact, FieldConflict, SourceRule
 from hub.accounts.services import (
     account_upsert,
@@ -132,6 +133,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "block_id": block.pk,
         "line_id": QbrLine.objects.filter(block=block)[0].pk,
         "candidate_id": candidate.pk,
+        **_advocacy(account, contact, mark),
         "journey_id": journey.pk,
         "node_id": _message_node(journey),
         "enrollment_id": Enrollment.objects.create(
@@ -166,6 +168,16 @@ def _sending(account: Account, contact: Contact, mark: str) -> dict[str, object]
     template = template_save(name=f"{mark} {account.pk}", topic=key, wordings=words, actor=ACTOR)
     snippet = snippet_save(key=f"{mark}_{account.pk}"[:50].lower(), wordings={"": mark}, actor=ACTOR)
     return {"topic_key": topic.key, "stop_id": stop.pk, "template_id": template.pk, "snippet_id": snippet.pk}
+
+
+def _advocacy(account: Account, contact: Contact, mark: str) -> dict[str, object]:
+    """A resource that the account may have, and an ask that its contact has not answered."""
+    resource = resource_create(title=f"{mark} {account.name}", url=f"https://{mark.lower()}.example/", actor=ACTOR)
+    resource_unlock(resource=resource, account=account, cause=f"{mark} cause")
+    ask = Ask.objects.create(
+        account=account, contact=contact, kind="review", level="reference", text=f"{mark} ask", cause=f"a:{account.pk}"
+    )
+    return {"resource_id": resource.pk, "ask_id": ask.pk}
 
 
 def _many_signals(account: Account, trigger: Trigger, mark: str) -> dict[str, object]:
