@@ -37,5 +37,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant>/journeys/", include("journeys.urls")),
     path("hub/<slug:tenant>/", include("qbr.hub_urls")),
     path("hub/<slug:tenant>/", include("advocacy.hub_urls")),
+    path("hub/<slug:tenant>/", include("journeys.hub_urls")),
     path("", include("hub.outbox.urls")),
 ]

@@ -11,6 +11,7 @@ from hub.people.models import User
 from hub.tenancy.fields import TenantForeignKey
 from hub.tenancy.models import TenantModel
 from journeys.drafts.models import DraftRevision, JourneyDraft, PublishRequest
+from journeys.surveys.models import SurveyInvite
 from signals.models import Signal
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "JourneyVersion",
     "PublishRequest",
     "StepRun",
+    "SurveyInvite",
 ]
 
 

@@ -5,12 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from hub.outbox.reasons import reason_words
 from hub.people.permissions import allowed
-from hub.registry.panels import AccountPanel, NavItem, TodayPanel, account_panels, nav_items, today_panels
-from journeys.models import Journey, JourneyStatus
+from hub.registry.panels import (
+    AccountPanel,
+    NavItem,
+    NextStep,
+    NextStepProvider,
+    TodayPanel,
+    account_panels,
+    nav_items,
+    next_steps,
+    today_panels,
+)
+from hub.tenancy.models import Tenant
+from journeys.models import Journey, JourneyStatus, SurveyInvite
 from journeys.selectors import account_enrollments, recent_decisions
+from journeys.surveys.services import OPEN_FOR, survey_url
 
 
 def account_panel(request: Any, account: Any) -> str | None:
@@ -34,7 +47,19 @@ def today_panel(request: Any) -> str | None:
     return render_to_string("journeys/_today_panel.html", {"decisions": decisions}, request=request)
 
 
+def open_question(account: Any, contact: Any) -> NextStep | None:
+    """The latest survey that this contact has not answered."""
+    since = timezone.now() - OPEN_FOR
+    waiting = SurveyInvite.objects.filter(contact=contact, answered_at__isnull=True, asked_at__gt=since)
+    invited = waiting.order_by("-asked_at").first()
+    if invited is None:
+        return None
+    tenant = Tenant.objects.get(pk=account.tenant_id)
+    return NextStep(50, invited.question, survey_url(tenant, invited))
+
+
 def register() -> None:
+    next_steps.register(NextStepProvider("survey", open_question, order=50))
     nav_items.register(NavItem("journeys", "Journeys", 40, "journeys.view", "journeys:list", icon="route"))
     account_panels.register(AccountPanel("journeys", "Journeys", 50, "journeys.view", account_panel))
     today_panels.register(TodayPanel("decisions", "Decided lately", 50, "journeys.view", today_panel))

@@ -24,6 +24,7 @@ ICONS: Final = {
     "start_journey": "player-play",
     "stop_journey": "player-stop",
     "webhook": "webhook",
+    "survey": "mood-smile",
     "unlock_resource": "lock",
     "ask_advocate": "heart-handshake",
     "update_qbr": "presentation",

@@ -61,6 +61,7 @@ _WORDS: Final = {
     "rule_gone": "the rule asks for something that is gone",
     "date_missing": "the date that it waits for is not known",
     "superseded": "what it waited for came after the time was over",
+    "surveyed_lately": "everybody was asked or answered a survey within 90 days",
     "no_such_resource": "there is no such resource",
     "no_such_ask": "nobody can be asked for that",
     "asked_lately": "the contact was asked for something within 60 days",
