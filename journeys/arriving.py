@@ -12,9 +12,10 @@ from django.utils import timezone
 from hub.accounts.models import AccountFacts
 from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
-from journeys.engine import JOURNEYS, after_leaving, leave, store_positions
+from journeys.engine import JOURNEYS, after_leaving, leave
 from journeys.entries import Arrival, Entering, known_keys, listening
 from journeys.models import Cause, Enrollment, EnrollmentStatus, Journey
+from journeys.storing import store_positions
 from journeys.world import World
 from signals.segments.models import SegmentMember
 from signals.segments.services import AT_ONCE

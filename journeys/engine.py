@@ -7,36 +7,33 @@ positions are written in that one transaction; every position is fenced by the v
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Exists, Min, OuterRef, QuerySet
 from django.utils import timezone
 
 from hub.accounts.models import AccountState, TimelineEntry
 from hub.accounts.services import timeline_record_many
 from hub.outbox.services import messages_store, messages_withdraw
-from hub.tenancy.context import current_tenant_id, tenant_context
-from hub.tenancy.ids import uuid7
-from hub.tenancy.live import announce
+from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from journeys import outgoing
 from journeys.graph import Graph, Node
-from journeys.models import Cause, Enrollment, EnrollmentStatus, JourneyStatus, StepRun
+from journeys.models import Cause, Enrollment, EnrollmentStatus, JourneyStatus
 from journeys.settle import settle
 from journeys.steps.base import Answer, Effects, End, Go, Rest, Stand, Step, steps
+from journeys.storing import Run, store_positions, store_runs
 from journeys.world import World
 
 log = logging.getLogger(__name__)
 
 JOURNEYS = "journeys"
-BATCH = 200
+BATCH = 500
 SLICE_SECONDS = 20.0
 MAX_ATTEMPTS = 5
 BACK_OFF = timedelta(minutes=1)
@@ -129,7 +126,8 @@ def walk_all(tenant: Tenant, account_ids: Sequence[UUID]) -> None:
     """Let the due enrollments of these accounts, whose locks the caller holds, walk on; write everything."""
     settle(tenant, account_ids)
     now = timezone.now()
-    mine = due(now).select_related("journey").filter(account_id__in=list(account_ids))
+    # A journey is the same object for all of its accounts.
+    mine = due(now).prefetch_related("journey").filter(account_id__in=list(account_ids))
     enrollments = list(mine.order_by("account_id", "id"))
     world = World(tenant, sorted({enrollment.account_id for enrollment in enrollments}), now)
     effects = Effects()
@@ -206,9 +204,8 @@ def _next_rest_is_over(stand: Stand) -> bool:
     return False
 
 
-def _run_of(world: World, enrollment: Enrollment, node: Node) -> StepRun:
-    return StepRun(
-        pk=uuid7(),
+def _run_of(world: World, enrollment: Enrollment, node: Node) -> Run:
+    return Run(
         account_id=enrollment.account_id,
         enrollment_id=enrollment.pk,
         journey_id=enrollment.journey_id,
@@ -221,7 +218,7 @@ def _run_of(world: World, enrollment: Enrollment, node: Node) -> StepRun:
     )
 
 
-def _record(stand: Stand, outcome: str, port: str, reason: str, evidence: object) -> None:
+def _record(stand: Stand, outcome: str, port: str, reason: str, evidence: Mapping[str, Any]) -> None:
     run = stand.run
     run.outcome, run.port, run.reason, run.evidence = outcome, port, reason[:200], evidence
     stand.effects.runs.append(run)
@@ -297,55 +294,13 @@ def goal_since(world: World, graph: Graph, account_id: UUID, since: datetime) ->
 
 # --- Storing ------------------------------------------------------------------------------------------------------
 
-_COLUMNS = (
-    ("version", "int"),
-    ("node_id", "text"),
-    ("visit", "int"),
-    ("status", "text"),
-    ("reason", "text"),
-    ("ended_at", "timestamptz"),
-    ("due_at", "timestamptz"),
-    ("rests_since", "timestamptz"),
-    ("wait", "jsonb"),
-    ("awaits", "text"),
-    ("port", "text"),
-    ("slot", "text"),
-    ("attempts", "int"),
-    ("error", "text"),
-)
-
 
 def store(effects: Effects) -> None:
     """Write positions (fenced), step runs, messages, and the withdrawal of what ended enrollments still had waiting."""
     moved = store_positions(effects.moved)
-    StepRun.objects.bulk_create([run for run in effects.runs if run.enrollment_id in moved], batch_size=500)
+    store_runs([run for run in effects.runs if run.enrollment_id in moved])
     messages_store([message for message in effects.messages if message.cause_id in moved])
     after_leaving([enrollment for enrollment, _ in effects.moved if enrollment.pk in moved])
-
-
-def store_positions(moved: Sequence[tuple[Enrollment, int]]) -> set[UUID]:
-    """Update enrollments that still stand where they were read; returns the ids of those that did."""
-    if not moved:
-        return set()
-    names = [name for name, _ in _COLUMNS]
-    row = "(" + ", ".join(["%s::uuid", "%s::int", *(f"%s::{kind}" for _, kind in _COLUMNS)]) + ")"
-    statement = (
-        f"UPDATE journeys_enrollment e SET {', '.join(f'{name} = x.{name}' for name in names)} "
-        f"FROM (VALUES {', '.join([row] * len(moved))}) AS x (id, seen, {', '.join(names)}) "
-        "WHERE e.tenant_id = %s AND e.id = x.id AND e.visit = x.seen AND e.status = 'active' RETURNING e.id"
-    )
-    params = [value for enrollment, visit in moved for value in _row(enrollment, visit)]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*params, current_tenant_id()])
-        stored = {pk for (pk,) in cursor.fetchall()}
-    announce("journeys")
-    return stored
-
-
-def _row(enrollment: Enrollment, visit: int) -> list[Any]:
-    values: list[Any] = [getattr(enrollment, name) for name, _ in _COLUMNS]
-    values[8] = json.dumps(enrollment.wait)
-    return [enrollment.pk, visit, *values]
 
 
 def after_leaving(enrollments: Sequence[Enrollment]) -> None:

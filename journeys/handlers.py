@@ -14,10 +14,11 @@ from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
 from hub.usage.store import events_since
 from journeys.awaiting import Wish, wishes_stored
-from journeys.engine import JOURNEYS, after_leaving, leave_if_over, store_positions
+from journeys.engine import JOURNEYS, after_leaving, leave_if_over
 from journeys.entries import Entering, listening, of_signal
 from journeys.models import Decision, Enrollment, EnrollmentStatus
 from journeys.services import journeys_install
+from journeys.storing import store_positions
 from journeys.waits import date_of
 from journeys.world import World
 from signals.models import Signal

@@ -23,12 +23,13 @@ from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
 from journeys.awaiting import wishes_of
-from journeys.engine import JOURNEYS, after_leaving, leave, place, store_positions
+from journeys.engine import JOURNEYS, after_leaving, leave, place
 from journeys.enrolling import segment_enroll
 from journeys.graph import Graph, GraphError, Problem, load, validate
 from journeys.graph_changes import Change, Fate, changes
 from journeys.library import SHIPPED
 from journeys.models import Cause, Enrollment, EnrollmentStatus, Journey, JourneyStatus, JourneyVersion
+from journeys.storing import store_positions
 from journeys.waits import date_of
 from journeys.words import SAMPLE
 from journeys.world import World, published_graph

@@ -23,8 +23,9 @@ from hub.work.models import Task
 from journeys.engine import goal_since
 from journeys.graph import Graph, Node, load
 from journeys.graph_words import port_words
-from journeys.models import Enrollment, Journey, StepRun
+from journeys.models import Enrollment, Journey
 from journeys.steps.base import Answer, Effects, End, Go, Rest, Stand, steps
+from journeys.storing import Run
 from journeys.tree import spoken
 from journeys.world import World
 from signals.models import Signal
@@ -160,7 +161,8 @@ class _Walk:
         return asked if asked in names else names[-1]
 
     def _stand(self, node: Node) -> Stand:
-        run = StepRun(pk=uuid7(), node_id=node.id, version=DRAFT, kind=node.kind.key)
+        own, now = self.enrollment, self.world.now
+        run = Run(own.account_id, own.pk, own.journey_id, DRAFT, node.id, own.visit, node.kind.key, now, now)
         return Stand(self.world, self.enrollment, self.graph, node, self.effects, run, self.world.now)
 
     def _tell(

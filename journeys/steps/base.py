@@ -12,7 +12,8 @@ from hub.outbox.models import Message
 from hub.outbox.services import Cause
 from hub.registry.base import Registry
 from journeys.graph import Graph, Node
-from journeys.models import Enrollment, Journey, StepRun
+from journeys.models import Enrollment, Journey
+from journeys.storing import Run
 from journeys.world import World
 from signals.models import Signal
 
@@ -22,7 +23,7 @@ class Effects:
     """What a batch of steps wants written; stored together, in the transaction of the batch."""
 
     messages: list[Message] = field(default_factory=list)
-    runs: list[StepRun] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
     moved: list[tuple[Enrollment, int]] = field(default_factory=list)
     """Enrollments with the visit they had in the database: the fence of their update."""
 
@@ -36,7 +37,7 @@ class Stand:
     graph: Graph
     node: Node
     effects: Effects
-    run: StepRun
+    run: Run
     moment: datetime
 
     @property
@@ -59,7 +60,7 @@ class Stand:
     @property
     def cause(self) -> Cause:
         enrollment, journey = self.enrollment, self.journey
-        return Cause("journey", enrollment.pk, journey.name, self.run.pk, enrollment.signal_id, journey.pk)
+        return Cause("journey", enrollment.pk, journey.name, self.run.id, enrollment.signal_id, journey.pk)
 
 
 @dataclass(frozen=True, slots=True)

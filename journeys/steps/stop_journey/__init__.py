@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from journeys.engine import after_leaving, leave, store_positions
+from journeys.engine import after_leaving, leave
 from journeys.models import Enrollment, EnrollmentStatus
 from journeys.node_forms import NOWHERE, FieldKind, NodeField, NodeForm, node_forms
 from journeys.node_kinds import NodeKind, node_kinds
 from journeys.steps.base import Answer, Go, Stand, Step, steps
 from journeys.steps.start_journey import check, journey_of, journeys_offered
+from journeys.storing import store_positions
 
 
 def run(stand: Stand) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from hub.usage.store import events_since
 from journeys.awaiting import Wish, since_of, wishes_of
 from journeys.steps.base import Answer, Go, Stand, Step, steps
@@ -50,7 +52,8 @@ def _came(stand: Stand, wishes: list[Wish]) -> Go | None:
 
 def _used(stand: Stand) -> list[str]:
     """Signals that this enrollment has gone on with already: coming round again it waits for another."""
-    runs = [run for run in stand.effects.runs if run.enrollment_id == stand.enrollment.pk]
+    # An account takes all its steps before the next one takes any.
+    runs = takewhile(lambda run: run.enrollment_id == stand.enrollment.pk, reversed(stand.effects.runs))
     stored = stand.enrollment.steps.filter(kind__in=("wait_for", "wait_any")).values_list("evidence", flat=True)
     used = [evidence.get("signal") for evidence in [*stored, *(run.evidence for run in runs)]]
     began = [str(stand.enrollment.signal_id)] if stand.enrollment.signal_id else []
