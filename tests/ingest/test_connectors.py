@@ -30,6 +30,7 @@ from hub.ingest.connectors.amounts import minor_of
 from hub.ingest.connectors.base import Call, Malformed, NothingToDo, connectors
 from hub.ingest.models import HookDelivery, HookEndpoint
 from hub.outbox.models import Consent, Message, MessageStatus, Suppression
+from hub.outbox.services import unsubscribe_token
 from hub.revenue.models import ContractLine, Invoice, Opportunity, Payment
 from hub.revenue.services import fx_rate_put
 from hub.tenancy.context import tenant_context
@@ -694,3 +695,31 @@ def test_every_address_shows_what_a_source_signs() -> None:
         assert connector.title
         assert connector.scheme
         assert len(connector.steps) > 50
+
+
+def test_a_mail_to_the_address_in_the_header_unsubscribes_and_a_forged_one_is_a_reply(
+    acme: Tenant, globex: Tenant
+) -> None:
+    to = make(acme, "mail")
+    with tenant_context(globex):
+        stranger = make_account("Stranger")
+        theirs = unsubscribe_token(message(stranger, make_contact(stranger, "lee@x.example")).pk)
+    with tenant_context(acme):
+        account = make_account("Northwind")
+        kim = make_contact(account, "kim@x.example")
+        token = unsubscribe_token(message(account, kim).pk)
+    bad = token[:-1] + ("A" if token[-1] != "A" else "B")
+    calls = take(
+        acme,
+        to,
+        inbound("kim@x.example", "1", subject=f"Unsubscribe {token}"),
+        inbound("kim@x.example", "2", subject=f"unsubscribe {bad}"),
+        inbound("kim@x.example", "3", subject=f"unsubscribe {theirs}"),
+    )
+    assert states(calls) == ["applied"] * 3
+    with tenant_context(acme):
+        assert Consent.objects.get().status == "denied"
+        assert Consent.objects.get().source == "unsubscribe mail"
+        assert TimelineEntry.objects.filter(kind="reply").count() == 2
+    with tenant_context(globex):
+        assert not Consent.objects.exists()

@@ -32,6 +32,7 @@ from hub.ingest.connectors.base import (
     text,
 )
 from hub.ingest.connectors.mail.amazon import confirmation_of
+from hub.ingest.connectors.mail.goodbyes import goodbye_of, goodbyes_apply
 from hub.ingest.connectors.mail.providers import (
     PROVIDERS,
     Provider,
@@ -87,7 +88,7 @@ def read(call: Call, received_at: datetime, options: Facts) -> list[Word]:
         raise NothingToDo(asked)
     events = events_of(provider_of(options), call)
     words = [word for event in events if (word := _word(event, received_at)) is not None]
-    if not words and not reports_of(events, received_at):
+    if not words and not reports_of(events, received_at) and not any(map(goodbye_of, events)):
         kinds = sorted({str(event.event_type) for event in events})
         raise NothingToDo(f"Tandem keeps nothing of {', '.join(kinds) or 'an empty report'}")
     return words
@@ -103,7 +104,7 @@ def _about_subscription(call: Call, options: Facts) -> str:
 
 
 def _word(event: Any, received_at: datetime) -> Word | None:
-    if not isinstance(event, AnymailInboundEvent):
+    if not isinstance(event, AnymailInboundEvent) or goodbye_of(event) is not None:
         return None
     reply = reply_of(event, received_at)
     if reply is None:
@@ -160,7 +161,8 @@ def _is_soft(event: Any) -> bool:
 
 def acts(call: Call, received_at: datetime, options: Facts) -> list[dict[str, str]]:
     events = events_of(provider_of(options), call)
-    return [row for report in reports_of(events, received_at) for row in report_apply(report)]
+    reported = [row for report in reports_of(events, received_at) for row in report_apply(report)]
+    return [*reported, *goodbyes_apply(events)]
 
 
 def find(facts: Facts) -> UUID | None:
