@@ -28,7 +28,7 @@ from journeys.steps.base import Answer, Effects, End, Go, Rest, Stand, steps
 from journeys.storing import Run
 from journeys.tree import spoken
 from journeys.world import World
-from signals.models import Signal
+from signals.models import Signal, Trigger
 
 MOST_STEPS = 60
 DRAFT = 0
@@ -107,6 +107,7 @@ class _Walk:
             entered_at=now,
             signal=self.signal,
         )
+        self.names = dict(Trigger.objects.values_list("key", "name"))
         self.effects, self.visits = Effects(), dict[str, int]()
         self.found = Trial(account, self.signal, list(self._entry()))
 
@@ -176,7 +177,7 @@ class _Walk:
         task: str = "",
         ways: Sequence[tuple[str, str, bool]] = (),
     ) -> None:
-        words = spoken(node.kind.words(node.config, known_facts()), {})
+        words = spoken(node.kind.words(node.config, known_facts()), self.names)
         self.found.taken.append(Taken(node, words, at, outcome, detail, values, letters, task, ways))
 
     def _resting(self, answer: Rest) -> str:
@@ -211,7 +212,8 @@ def _task_of(answer: Go) -> str:
 
 def _values(answer: Go | End) -> list[str]:
     """The values that a step has seen, as it tells them in its evidence."""
-    told = [part for name in ("met", "refused", "missed") for part in _listed(answer.evidence.get(name))]
+    told = _listed(answer.evidence.get("met"))
+    told += [reason_words(part) for name in ("refused", "missed") for part in _listed(answer.evidence.get(name))]
     return list(dict.fromkeys(told))
 
 
