@@ -11,7 +11,9 @@ from uuid import UUID
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,7 @@ from tests.outbox.test_gates import judge
 from tests.world import ACTOR, make_account, make_contact, make_member
 
 NOON = "2026-03-03T12:00:00Z"
+MOST_QUERIES = 16
 FREE = {"assume_consent": True, "holdout_percent": 0, "contact_cap": 1000, "account_cap": 1000}
 
 
@@ -326,3 +329,24 @@ def test_what_stopped_by_itself_no_marketer_lifts(acme: Tenant) -> None:
     client.force_login(make_member(acme, "marketer", password=None).user)
     assert "An admin lets it go on" in client.get("/t/acme/journeys/guards/").text
     assert client.post(f"/t/acme/journeys/guards/{stop.pk}/", {"outcome": "lifted"}).status_code == 403
+
+
+def test_the_gates_ask_as_often_for_twenty_messages_as_for_one(
+    acme: Tenant, account: Account, provider: Provider
+) -> None:
+    """Held against a number, too: what every message pays."""
+    crowd = people(account, 21)
+    asked = []
+    # The first message of an account has its facts looked up; those after it find them.
+    queue(crowd[0])
+    sending.drain(acme.pk)
+    for some in (crowd[:1], crowd[1:]):
+        reach._groups.clear()
+        for contact in some:
+            queue(contact, group=uuid7() if len(some) == 1 else account.pk, topic="growth")
+        claimed = sending.claim(acme)
+        with CaptureQueriesContext(connection) as queries:
+            assert len(sending.begin(acme, provider, claimed)) == len(some)
+        asked.append(len(queries))
+    assert asked[1] <= asked[0]
+    assert asked[0] <= MOST_QUERIES
