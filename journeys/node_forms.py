@@ -15,8 +15,8 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from hub.registry.base import Registry
-from hub.registry.facts import known_facts
-from journeys.node_kinds import DAYS, FALLBACKS, Config
+from journeys.config_paths import value_at
+from journeys.node_kinds import Config
 from journeys.waits import WEEKDAYS, WaitError, parse_wait
 
 Options: TypeAlias = Sequence[tuple[str, str]]
@@ -24,9 +24,8 @@ Given: TypeAlias = Mapping[str, Sequence[str]]
 """Inputs as they were sent: every value by name."""
 Offers: TypeAlias = Mapping[str, Options]
 """What the tenant has to choose from: ``signal``, ``segment`` and ``recipients`` (the roles), as value and words."""
-
 LONGEST: Final = 20_000
-ROLES_SHOWN: Final = 3
+_UNITS: Final = ("minutes", "hours", "days", "business_days", "until")
 NOWHERE: Final = "?"
 """In the blank config of a kind: a way out whose target the builder fills in."""
 
@@ -115,9 +114,6 @@ LATE: Final = NodeField(
 )
 
 
-# --- Showing --------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Wait:
     """A wait rule as its inputs show it; ``text`` is the rule as JSON where the inputs cannot."""
@@ -188,9 +184,6 @@ def _options(asked: NodeField, value: object, offers: Offers) -> Options:
     # What is gone still shows, or saving the form would change the node silently.
     gone = [(value, value)] if isinstance(value, str) and value and value not in known else []
     return [*found, *gone] if asked.kind is not FieldKind.RECIPIENTS else found
-
-
-_UNITS: Final = ("minutes", "hours", "days", "business_days", "until")
 
 
 def _wait_shown(raw: object) -> Wait:
@@ -309,34 +302,6 @@ def _first(given: Given, name: str) -> str:
     return str(values[0])
 
 
-# --- Paths in a config ----------------------------------------------------------------------
-
-
-def value_at(config: Config, path: str) -> Any:
-    """What the config holds under a path, None for nothing."""
-    found: Any = config
-    for part in path.split("/"):
-        if not isinstance(found, Mapping) or part not in found:
-            return None
-        found = found[part]
-    return found
-
-
-def with_values(config: Config, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The config with these values by path; None takes a field out."""
-    changed: dict[str, Any] = dict(config)
-    for path, value in values.items():
-        head, _, rest = path.partition("/")
-        if rest:
-            inner = changed.get(head)
-            value = with_values(inner if isinstance(inner, Mapping) else {}, {rest: value}) or None
-        if value is None:
-            changed.pop(head, None)
-        else:
-            changed[head] = value
-    return changed
-
-
 # --- The forms of the kinds that ship -------------------------------------------------------
 
 TO: Final = NodeField("to", "To", FieldKind.RECIPIENTS, "Everybody with the first of these roles that anybody holds.")
@@ -431,105 +396,3 @@ for _form in (
     ),
 ):
     node_forms.register(_form)
-
-
-def _days() -> Options:
-    """Facts that are a day."""
-    found = ((name, fact.label) for name, fact in known_facts().items() if fact.kind in DAYS)
-    return sorted(found, key=lambda option: option[1])
-
-
-_AGAIN: Final = (
-    NodeField(
-        "reentry/rule",
-        "The same account again",
-        FieldKind.CHOICE,
-        choices=(
-            ("once", "never: once ever"),
-            ("after_finish", "after finishing"),
-            ("after_days", "after so many days"),
-            ("per_key", "once per key (a renewal, an opportunity)"),
-        ),
-    ),
-    NodeField("reentry/days", "Days between", FieldKind.NUMBER, optional=True, least=1, most=3650),
-)
-_ONLY: Final = NodeField("when", "Only accounts for which", FieldKind.RULE, optional=True)
-ENTRIES: Final[Mapping[str, tuple[str, tuple[NodeField, ...]]]] = {
-    "trigger": (
-        "A signal",
-        (
-            NodeField("trigger", "Begins with the signal", FieldKind.SIGNAL),
-            *_AGAIN,
-            NodeField(
-                "max_age_hours",
-                "Signals no older than, in hours",
-                FieldKind.NUMBER,
-                "An older signal begins nothing: 24 unless told.",
-                optional=True,
-                least=1,
-                most=8760,
-            ),
-            _ONLY,
-        ),
-    ),
-    "segment": (
-        "A segment",
-        (
-            NodeField("segment", "Segment", FieldKind.SEGMENT),
-            NodeField(
-                "on",
-                "Begins when an account",
-                FieldKind.CHOICE,
-                choices=(("joined", "joins it"), ("left", "leaves it")),
-            ),
-            NodeField(
-                "existing",
-                "Also those who are in it when it is published",
-                FieldKind.FLAG,
-                "How many they are is shown before publishing.",
-                optional=True,
-            ),
-            *_AGAIN,
-            _ONLY,
-        ),
-    ),
-    "date": (
-        "A date",
-        (
-            NodeField("date", "Date of the account", FieldKind.CHOICE, choices=_days),
-            NodeField(
-                "offset_days",
-                "Days after it",
-                FieldKind.NUMBER,
-                "Below 0 for days before it.",
-                optional=True,
-                least=-730,
-                most=730,
-            ),
-            NodeField("at", "At (local time)", help="Such as 09:00.", optional=True),
-            *_AGAIN,
-            _ONLY,
-        ),
-    ),
-    "by": ("Somebody, or a program", (*_AGAIN, _ONLY)),
-}
-"""How a journey begins (the graph's ``entry``), by its way in: what it is called, and its fields."""
-
-
-def entry_way(entry: Config) -> str:
-    """Which of the ways in an entry is."""
-    return next((way for way in ENTRIES if way in entry), "trigger")
-
-
-def entry_with(entry: Config, way: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry with these values, without what belongs to the other ways in."""
-    own = {field.name.split("/")[0] for field in ENTRIES[way][1]}
-    others = {field.name.split("/")[0] for _, fields in ENTRIES.values() for field in fields} | {"by"}
-    kept = {name: value for name, value in entry.items() if name in own or name not in others}
-    return with_values(kept, values) | ({"by": "hand"} if way == "by" else {})
-
-
-EXIT_WHEN: Final = NodeForm("exit_when", (NodeField("exit_when", "Leave when", FieldKind.RULE, optional=True),))
-"""The rule that takes an account out wherever it stands: the graph's own field."""
-
-FALLBACK_OPTIONS: Final[Options] = tuple((key, words.removeprefix("else ")) for key, words in FALLBACKS.items())

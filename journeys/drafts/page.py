@@ -12,8 +12,9 @@ from journeys.drafts.diff import words
 from journeys.drafts.outline import Arm, Item, outline
 from journeys.drafts.shape import BEGINNING, Shape
 from journeys.drafts.validation import Finding
+from journeys.entry_forms import entry_way
 from journeys.graph_words import beginning, port_words_of
-from journeys.node_forms import NodeForm, entry_way, node_forms
+from journeys.node_forms import NodeForm, node_forms
 from journeys.node_kinds import Port, node_kinds, rule_words
 from journeys.tree import ICONS, spoken
 from signals.models import Trigger

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final, TypeAlias
 
+from journeys.entry_forms import ENTRIES
 from journeys.graph import MAX_NODES, NODE_ID, SCHEMA, Problem
 from journeys.graph_words import entry_words, port_words_of
-from journeys.node_forms import ENTRIES, node_forms, show
+from journeys.node_forms import node_forms, show
 from journeys.node_kinds import Config, Port, node_kinds
 
 Raw: TypeAlias = Mapping[str, Any]

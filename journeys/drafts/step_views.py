@@ -19,29 +19,18 @@ from hub.people.guards import StaffRequest, staff_page
 from hub.registry.facts import known_facts
 from hub.rules.language import parse_stored
 from hub.shell.rule_form import Draft, acted, builder_context, draft_of, read_draft, typed
+from journeys.config_paths import with_values
 from journeys.drafts import operations as ops
 from journeys.drafts.diff import words
 from journeys.drafts.selectors import Current, current_draft
 from journeys.drafts.services import StaleDraft, draft_change
 from journeys.drafts.shape import Shape
 from journeys.drafts.views import address, drawer, journey_of, number_of, page_or_drawer
+from journeys.entry_forms import ENTRIES, EXIT_WHEN, entry_way, entry_with
 from journeys.graph import GraphError
 from journeys.models import Journey
-from journeys.node_forms import (
-    ENTRIES,
-    EXIT_WHEN,
-    FALLBACK_OPTIONS,
-    FieldKind,
-    NodeField,
-    entry_way,
-    entry_with,
-    node_forms,
-    read,
-    show,
-    show_typed,
-    with_values,
-)
-from journeys.node_kinds import node_kinds
+from journeys.node_forms import FieldKind, NodeField, node_forms, read, show, show_typed
+from journeys.node_kinds import FALLBACKS, node_kinds
 from journeys.recipients import SIGNAL_CONTACT
 from journeys.tree import spoken
 from journeys.waits import WEEKDAYS
@@ -268,7 +257,7 @@ def _page(
         ],
         "units": UNITS,
         "weekdays": WEEKDAYS,
-        "fallbacks": FALLBACK_OPTIONS,
+        "fallbacks": [(key, told.removeprefix("else ")) for key, told in FALLBACKS.items()],
         "arm": (request.POST if request.method == "POST" else request.GET).get("arm", ""),
         "is_new": "new" in request.GET,
         **drawer(form.title),

@@ -19,9 +19,9 @@ from hub.tenancy.models import Tenant
 from journeys.drafts.hypothesis import missing
 from journeys.drafts.pressure import is_programme, most_within
 from journeys.drafts.shape import flaws
+from journeys.entry_forms import entry_way
 from journeys.graph import Graph, Node, Problem, load
 from journeys.models import Journey, JourneyStatus, JourneyVersion
-from journeys.node_forms import entry_way
 from journeys.recipients import SIGNAL_CONTACT, choose
 from journeys.services import graph_problems
 from signals.models import Signal

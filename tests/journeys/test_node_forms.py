@@ -8,22 +8,11 @@ import pytest
 
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from journeys.config_paths import with_values
 from journeys.drafts.shape import ports_of, set_at
+from journeys.entry_forms import ENTRIES, entry_way, entry_with
 from journeys.library import SHIPPED
-from journeys.node_forms import (
-    ENTRIES,
-    NOWHERE,
-    FieldKind,
-    NodeField,
-    Shown,
-    entry_way,
-    entry_with,
-    node_forms,
-    read,
-    show,
-    show_typed,
-    with_values,
-)
+from journeys.node_forms import NOWHERE, FieldKind, NodeField, Shown, node_forms, read, show, show_typed
 from journeys.node_kinds import node_kinds
 
 SHIPPED_NODES = [node for shipped in SHIPPED for node in shipped.graph["nodes"]]
