@@ -78,6 +78,7 @@ def _shown(journey: Journey, mode: str) -> dict[str, Any]:
     names = {key: trigger.name for key, trigger in triggers.items()}
     if mode == "sentences":
         return {"lines": [(line.depth, spoken(line.text, names)) for line in sentences(graph, known)]}
+    segments = segment_names()
     drawn = Shown(known, live_counts(journey), names)
     return {
         "nodes": tree(graph, drawn),
@@ -85,7 +86,8 @@ def _shown(journey: Journey, mode: str) -> dict[str, Any]:
         "trigger": triggers.get(graph.entry.get("trigger")),
         "endings": endings(journey),
         "begins": spoken(beginning(graph.entry), names),
-        "segments": segment_names(),
+        "segments": segments,
+        "segment_gone": str(graph.entry.get("segment") or "") not in {"", *segments},
         "intakes": list(journey.intakes.order_by("-made_at")[:3]),
     }
 

@@ -142,7 +142,9 @@ def test_leaving_the_segment_does_not_end_a_journey_unless_it_says_so(acme: Tena
     assert inside(acme, "members").reason == "left_segment"
 
 
-def test_a_journey_whose_segment_is_put_away_lets_its_members_go_with_a_reason(acme: Tenant, account: Account) -> None:
+def test_a_journey_whose_segment_is_put_away_lets_its_members_go_with_a_reason(
+    acme: Tenant, account: Account, client: Client
+) -> None:
     big = segment(acme)
     publish(acme, resting(segment="big", leave=True))
     seats(acme, account, 200)
@@ -151,6 +153,10 @@ def test_a_journey_whose_segment_is_put_away_lets_its_members_go_with_a_reason(a
         assert {p.pointer for p in graph_problems(resting(segment="big"))} == {"/entry/segment"}
     seats(acme, account, 200)
     assert inside(acme).reason == "segment_gone"
+    client.force_login(make_member(acme, "marketer", password=None).user)
+    page = client.get(f"/t/acme/journeys/{inside(acme).journey_id}/").content.decode()
+    assert "Nobody can come in" in page
+    assert "The segment was put away" in page
 
 
 # --- Dates --------------------------------------------------------------------------------------------------------
