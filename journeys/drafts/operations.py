@@ -160,8 +160,9 @@ def delete(raw: Raw, node_id: str, keep: str = "") -> dict[str, Any]:
         graph["nodes"] = [each for each in graph["nodes"] if each["id"] != node_id]
         return _whole(graph, raw, may_lose={node_id})
     target = _goes_on_at(shape, node_id, keep)
-    gone = {node_id} if keep else shape.block(node_id)
-    _lead(graph, [edge for edge, to in shape.edges() if to == node_id and edge.node not in gone], target)
+    # What is come to from where the way goes on stays: ways may come round again.
+    gone = {node_id} if keep else {node_id} | shape.block(node_id) - shape.reachable(target, {node_id})
+    _lead(graph, [edge for edge, to in shape.edges() if to in gone and edge.node not in gone], target)
     graph["nodes"] = [each for each in graph["nodes"] if each["id"] not in gone]
     return _pruned(graph, raw)
 

@@ -96,6 +96,9 @@ class Shape:
     def _find_join(self, node_id: str) -> str:
         if len(self.ports[node_id]) == 1:
             return self.ports[node_id][0].target
+        if all(self.ports[each] for each in self.reachable(node_id)):
+            # All ways come round for ever.
+            return ""
         # Every way to a farther join passes the nearest, so that comes first in the order of distance.
         return next((found for found in self._by_distance(node_id) if self._is_join(node_id, found)), "")
 
