@@ -198,7 +198,7 @@ def _import(
 
 @contextmanager
 def _whole(tenant: Tenant) -> Iterator[None]:
-    """The tenant with the locks of all its accounts: the hub may run meanwhile, and evaluate them in an order of its own."""
+    """The tenant with the locks of all its accounts: a running hub may evaluate them meanwhile, in its own order."""
     with tenant_context(tenant):
         states_lock(Account.objects.values_list("pk", flat=True))
         yield
