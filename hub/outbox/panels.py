@@ -69,7 +69,7 @@ def pressure_panel(request: Any, account: Any) -> str | None:
 
 def stopped_banner(request: Any) -> str | None:
     """What is stopped, above every page: nobody should wonder why nothing leaves."""
-    stops = is_stopped()
+    stops = is_stopped() if request.tenant.sending_stopped else []
     return render_to_string("outbox/_stopped.html", {"stops": stops}, request=request) if stops else None
 
 

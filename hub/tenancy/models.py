@@ -30,6 +30,8 @@ class Tenant(models.Model):
     # Switches with documented defaults (docs/settings.md): caps, quiet hours, week start, identify policy …
     settings = models.JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)
+    # Whether any sending is stopped, kept by hub.outbox: every page says so, and nobody should ask a table for it.
+    sending_stopped = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -319,6 +319,10 @@ def test_the_pages_of_the_guards(acme: Tenant, account: Account) -> None:
     shown = client.get("/t/acme/journeys/guards/").text
     assert "wrong prices" in shown
     assert "“News” is stopped" in client.get("/t/acme/").text
+    with tenant_context(acme):
+        for each in Stop.objects.filter(ended_at__isnull=True):
+            stop_end(stop=each, outcome="lifted", actor=ACTOR)
+    assert "is stopped" not in client.get("/t/acme/").text
     assert client.post(stop, {"group": str(uuid7())}).status_code == 404
 
 

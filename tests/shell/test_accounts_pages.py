@@ -28,8 +28,8 @@ from signals.engine import evaluate_batch
 from tests.shell.staff import HTMX, staff
 from tests.world import ACTOR, make_account, make_contact, make_member
 
-LIST_QUERIES = 15
-PAGE_QUERIES = 49
+LIST_QUERIES = 14
+PAGE_QUERIES = 48
 
 
 def fill(tenant: Tenant, count: int) -> list[Account]:

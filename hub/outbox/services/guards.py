@@ -15,6 +15,7 @@ from hub.outbox.policy import PolicyError, sending_rules
 from hub.outbox.reputation import LIMITS, WINDOW, Limit
 from hub.outbox.services.messages import SEND
 from hub.people.audit import SYSTEM, Actor, audit
+from hub.tenancy.context import current_tenant_id
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
@@ -49,6 +50,7 @@ def sending_stop(*, actor: Actor, why: str, group_id: UUID | None = None, label:
         defaults={"label": label[:200], "why": why[:300], "began_by": actor.label[:200]},
     )
     if made:
+        stops_told()
         audit(actor, "sending.stop", stop, group=str(group_id or ""), why=why[:300])
         announce("messages")
     found: Stop = stop
@@ -66,6 +68,7 @@ def stop_end(*, stop: Stop, outcome: str, actor: Actor) -> bool:
     )
     if not ended:
         return False
+    stops_told()
     held = Message.objects.filter(status=MessageStatus.HELD, reason=reason_of(stop))
     if stop.group_id is not None:
         held = held.filter(group_id=stop.group_id)
@@ -76,6 +79,14 @@ def stop_end(*, stop: Stop, outcome: str, actor: Actor) -> bool:
     audit(actor, f"sending.{outcome}", stop, kind=stop.kind, group=str(stop.group_id or ""), messages=count)
     announce("messages")
     return True
+
+
+def stops_told() -> None:
+    """Keep with the tenant whether anything is stopped. Whoever stops and whoever lifts wait for one another."""
+    tenant = Tenant.objects.select_for_update(no_key=True).get(pk=current_tenant_id())
+    stopped = Stop.objects.filter(ended_at__isnull=True).exists()
+    if tenant.sending_stopped != stopped:
+        Tenant.objects.filter(pk=tenant.pk).update(sending_stopped=stopped)
 
 
 def reason_of(stop: Stop) -> str:
@@ -102,6 +113,7 @@ def blast_hold(*, group_id: UUID, label: str, contacts: int, total: int, limit: 
         defaults={"label": label[:200], "figures": figures, "began_by": SYSTEM.label},
     )
     if made:
+        stops_told()
         audit(SYSTEM, "sending.blast", stop, group=str(group_id), **figures)
         announce("messages")
 
@@ -125,6 +137,7 @@ def reputation_watch(*, reason: str, now: datetime) -> None:
         kind=limit.kind, group_id=None, ended_at=None, defaults={"figures": figures, "began_by": SYSTEM.label}
     )
     if made:
+        stops_told()
         audit(SYSTEM, f"sending.{limit.kind}", stop, **figures)
         announce("messages")
 
@@ -145,4 +158,5 @@ __all__ = [
     "sending_rules_set",
     "sending_stop",
     "stop_end",
+    "stops_told",
 ]
