@@ -91,9 +91,11 @@ def test_the_question_is_the_next_step_in_the_hub(acme: Tenant, account: Account
         token = sign_in_prepare(email="kim@northwind.example").token
     kim = Client()
     kim.post(f"/hub/acme/enter/{token}/")
-    assert address in kim.get("/hub/acme/").content.decode()
+    # Links to one question differ in the second in which they were signed.
+    question = address.rsplit(":", 2)[0]
+    assert question in kim.get("/hub/acme/").content.decode()
     kim.post(address, {"score": "7"})
-    assert address not in kim.get("/hub/acme/").content.decode()
+    assert question not in kim.get("/hub/acme/").content.decode()
 
 
 def test_nobody_is_asked_more_often_than_every_ninety_days(acme: Tenant, account: Account) -> None:
