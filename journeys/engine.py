@@ -138,6 +138,9 @@ def walk_all(tenant: Tenant, account_ids: Sequence[UUID]) -> None:
     world = World(tenant, sorted({enrollment.account_id for enrollment in enrollments}), now)
     effects = Effects()
     for enrollment in enrollments:
+        if enrollment.pk in effects.stopped:
+            # What it would still do in the world, a task for one, no fence could take back.
+            continue
         effects.moved.append((enrollment, enrollment.visit))
         if not leave_if_over(world, enrollment):
             walk(world, enrollment, effects)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from hub.accounts.models import Account
 from hub.outbox.models import Message
@@ -26,6 +27,8 @@ class Effects:
     runs: list[Run] = field(default_factory=list)
     moved: list[tuple[Enrollment, int]] = field(default_factory=list)
     """Enrollments with the visit they had in the database: the fence of their update."""
+    stopped: set[UUID] = field(default_factory=set)
+    """Enrollments that a step of the batch has ended: their rows say so, what was read before does not."""
 
 
 @dataclass

@@ -18,9 +18,10 @@ from hub.outbox.gates import Purpose
 from hub.people.services import credential_create
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from hub.work.models import Task
 from journeys import engine, working
 from journeys.enrolling import IntakeError, account_enroll, existing_count, segment_enroll
-from journeys.models import Cause, Decision, Enrollment, EnrollmentStatus, Intake, Journey
+from journeys.models import Cause, Decision, Enrollment, EnrollmentStatus, Intake, Journey, StepRun
 from journeys.selectors import account_why
 from journeys.services import graph_problems
 from signals.models import Trigger
@@ -300,6 +301,19 @@ def test_a_journey_stops_another_one(acme: Tenant, account: Account) -> None:
     assert len(step(acme).evidence["stopped"]) == 1
     go(acme, account, "line-2")
     assert step(acme).reason == "not_inside"
+
+
+def test_what_is_stopped_in_the_very_batch_in_which_it_is_due_does_nothing_more(acme: Tenant, account: Account) -> None:
+    publish(acme, graph(node("stop_journey", journey="other"), entry={"by": "hand"}))
+    publish(acme, graph(node("task", title="Call them", owner="account_owner"), entry={"by": "hand"}), key="other")
+    with tenant_context(acme):
+        for key in ("mine", "other"):
+            account_enroll(journey=Journey.objects.get(key=key), account=account, actor=ACTOR)
+    engine.drain(acme.pk)
+    assert inside(acme, "other").reason == "stopped:mine"
+    with tenant_context(acme):
+        assert not Task.objects.filter(title="Call them").exists()
+        assert not StepRun.objects.filter(journey__key="other").exists()
 
 
 def test_a_journey_that_is_not_there_is_a_reason(acme: Tenant, account: Account) -> None:

@@ -23,6 +23,7 @@ def run(stand: Stand) -> Answer:
         leave(enrollment, f"stopped:{stand.journey.key}", stand.world.now)
     moved = store_positions([(enrollment, enrollment.visit) for enrollment in leaving])
     after_leaving([enrollment for enrollment in leaving if enrollment.pk in moved])
+    stand.effects.stopped |= moved
     if not moved:
         return Go(outcome="skipped", reason="not_inside", evidence={"journey": journey.key})
     return Go(evidence={"journey": journey.key, "stopped": [str(pk) for pk in sorted(moved)]})
