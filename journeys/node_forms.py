@@ -18,12 +18,13 @@ from hub.registry.base import Registry
 from journeys.config_paths import value_at
 from journeys.node_kinds import Config
 from journeys.waits import WEEKDAYS, WaitError, parse_wait
+from journeys.wordings import BLANK_ROW, check_wordings, typed_rows, wording_rows
 
 Options: TypeAlias = Sequence[tuple[str, str]]
 Given: TypeAlias = Mapping[str, Sequence[str]]
 """Inputs as they were sent: every value by name."""
 Offers: TypeAlias = Mapping[str, Options]
-"""What the tenant has to choose from: ``signal``, ``segment`` and ``recipients`` (the roles), as value and words."""
+"""What the tenant offers, as value and words: ``signal``, ``segment``, ``template``, ``recipients`` (the roles)."""
 LONGEST: Final = 20_000
 _UNITS: Final = ("minutes", "hours", "days", "business_days", "until")
 NOWHERE: Final = "?"
@@ -44,6 +45,8 @@ class FieldKind(StrEnum):
     SIGNAL = "signal"
     SEGMENT = "segment"
     JSON = "json"
+    TEMPLATE = "template"
+    WORDINGS = "wordings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +133,14 @@ NO_WAIT: Final = Wait("", "", "")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A field ready to show: ``value`` for one input, ``roles`` and ``fallback`` or ``wait`` for several."""
+    """A field ready to show: ``value`` for one input; ``roles`` and ``fallback``, ``wait`` or ``rows`` for several."""
 
     field: NodeField
     value: str = ""
     options: Options = ()
     roles: tuple[str, ...] = ()
     wait: Wait = Wait()
+    rows: Sequence[tuple[str, str, str]] = ()
     problem: str = ""
 
     @property
@@ -157,6 +161,8 @@ def show(asked: NodeField, config: Config, offers: Offers) -> Shown:
             return Shown(asked, wait=_wait_shown(value) if value or not asked.optional else NO_WAIT)
         case FieldKind.FLAG:
             return Shown(asked, "1" if value else "")
+        case FieldKind.WORDINGS:
+            return Shown(asked, rows=wording_rows(value))
         case FieldKind.JSON:
             return Shown(asked, "" if value is None else json.dumps(value, indent=2, ensure_ascii=False))
         case _:
@@ -172,11 +178,13 @@ def show_typed(asked: NodeField, given: Given, offers: Offers, problem: str = ""
         return Shown(asked, _first(given, f"f.{asked.name}.fallback"), options, roles, problem=problem)
     if asked.kind is FieldKind.WAIT:
         return Shown(asked, wait=_wait_typed(asked, given), problem=problem)
+    if asked.kind is FieldKind.WORDINGS:
+        return Shown(asked, rows=[*typed_rows(given, f"f.{asked.name}"), BLANK_ROW], problem=problem)
     return Shown(asked, one, options, problem=problem)
 
 
 def _options(asked: NodeField, value: object, offers: Offers) -> Options:
-    if asked.kind in (FieldKind.SIGNAL, FieldKind.SEGMENT, FieldKind.RECIPIENTS):
+    if asked.kind in (FieldKind.SIGNAL, FieldKind.SEGMENT, FieldKind.TEMPLATE, FieldKind.RECIPIENTS):
         found = offers.get(str(asked.kind), ())
     else:
         found = asked.choices() if callable(asked.choices) else asked.choices
@@ -247,6 +255,8 @@ def _value(asked: NodeField, given: Given) -> Any:
             return _wait_value(asked, _wait_typed(asked, given))
         case FieldKind.FLAG:
             return bool(_first(given, f"f.{asked.name}")) or None
+        case FieldKind.WORDINGS:
+            return _wordings(typed_rows(given, f"f.{asked.name}"))
     text = _first(given, f"f.{asked.name}").strip()
     if not text and asked.optional:
         return None
@@ -257,6 +267,15 @@ def _value(asked: NodeField, given: Given) -> Any:
     if len(text) > LONGEST:
         raise Unread(f"longer than {LONGEST} characters")
     return text.replace("\r\n", "\n")
+
+
+def _wordings(rows: Sequence[tuple[str, str, str]]) -> Any:
+    found = {locale: {"subject": subject, "body": body} for locale, subject, body in rows}
+    if len(found) < len(rows):
+        raise Unread("one language is there twice")
+    for _, message in check_wordings({"variants": found}):
+        raise Unread(message)
+    return found or None
 
 
 def _number(asked: NodeField, text: str) -> int:
@@ -317,26 +336,7 @@ CLASS: Final = NodeField(
     ),
 )
 TOPIC: Final = NodeField("topic", "Topic", help="What people agree to or refuse, such as growth.", optional=True)
-BUTTON: Final = NodeField("action_url", "Address of the main link", optional=True, liquid=True)
-EXPIRES: Final = NodeField("expires", "Not later than", FieldKind.WAIT, "Held longer than this, it is not sent.", True)
-MESSAGE: Final = {"to": {"roles": ["champion"], "fallback": "any_contact"}, "class": "service", "next": NOWHERE}
-_BODY: Final = NodeField("body", "Text", FieldKind.LONG, "HTML; words in double braces are filled in.", liquid=True)
-
 for _form in (
-    NodeForm(
-        "email",
-        (TO, TOPIC, CLASS, NodeField("subject", "Subject", liquid=True), _BODY, BUTTON, EXPIRES),
-        MESSAGE | {"subject": "", "body": ""},
-        acts=True,
-        order=10,
-    ),
-    NodeForm(
-        "in_hub_message",
-        (TO, TOPIC, CLASS, NodeField("title", "Title", liquid=True), _BODY, BUTTON, EXPIRES),
-        MESSAGE | {"title": "", "body": ""},
-        acts=True,
-        order=20,
-    ),
     NodeForm(
         "task",
         (

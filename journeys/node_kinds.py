@@ -13,6 +13,7 @@ from hub.rules.explain import sentence
 from hub.rules.language import RuleError, parse
 from journeys import awaiting
 from journeys.waits import OnDate, WaitError, date_of, describe, parse_wait
+from journeys.wordings import check_wordings
 
 Config: TypeAlias = Mapping[str, Any]
 FALLBACKS: Final = {
@@ -174,16 +175,11 @@ def wait_words(raw: object) -> str:
 # --- the kinds of the first journeys --------------------------------------------------------
 
 
-def _check_email(config: Config, facts: Mapping[str, Fact]) -> Flaws:
+def _check_message(config: Config, facts: Mapping[str, Fact]) -> Flaws:
     yield from check_recipients(config)
-    yield from check_text(config, "subject", "body", "topic")
+    yield from check_text(config, "subject", "title", "body", "topic", "template")
     yield from check_choice(config, "class", MESSAGE_CLASSES)
-
-
-def _check_hub_message(config: Config, facts: Mapping[str, Fact]) -> Flaws:
-    yield from check_recipients(config)
-    yield from check_text(config, "title", "body", "topic")
-    yield from check_choice(config, "class", MESSAGE_CLASSES)
+    yield from (Flaw(*flaw) for flaw in check_wordings(config))
 
 
 def _check_task(config: Config, facts: Mapping[str, Fact]) -> Flaws:
@@ -255,7 +251,7 @@ def _check_goal(config: Config, facts: Mapping[str, Fact]) -> Flaws:
     yield from check_rule(config.get("when"), "/when", facts)
 
 
-_MESSAGE_FIELDS = frozenset({"to", "class", "topic", "expires"})
+_MESSAGE_FIELDS = frozenset({"to", "class", "topic", "expires", "template", "variants"})
 
 for _kind in (
     NodeKind(
@@ -263,7 +259,7 @@ for _kind in (
         title="E-mail",
         required=frozenset({"to", "subject", "body", "class"}),
         fields=_MESSAGE_FIELDS | {"subject", "body", "action_url"},
-        check=_check_email,
+        check=_check_message,
         words=lambda c, f: f"e-mail “{c.get('subject', '')}” to {recipients(c)}",
         templates=("subject", "body"),
         order=10,
@@ -273,7 +269,7 @@ for _kind in (
         title="Message in the hub",
         required=frozenset({"to", "title", "body", "class"}),
         fields=_MESSAGE_FIELDS | {"title", "body", "action_url"},
-        check=_check_hub_message,
+        check=_check_message,
         words=lambda c, f: f"show “{c.get('title', '')}” in the hub to {recipients(c)}",
         templates=("title", "body"),
         order=20,

@@ -31,6 +31,7 @@ from journeys.library import SHIPPED
 from journeys.models import Cause, Enrollment, EnrollmentStatus, Journey, JourneyStatus, JourneyVersion
 from journeys.storing import store_positions
 from journeys.waits import date_of
+from journeys.wordings import sources
 from journeys.words import SAMPLE
 from journeys.world import World, published_graph
 from signals.models import Trigger
@@ -65,11 +66,10 @@ def graph_problems(raw: Any) -> tuple[Problem, ...]:
 
 def _template_problems(graph: Graph) -> list[Problem]:
     return [
-        Problem(node.id, f"/{name}", str(error))
+        Problem(node.id, pointer, str(error))
         for node in graph.nodes.values()
-        for name in node.kind.templates
-        if name in node.config
-        for error in check(node.config[name], SAMPLE, part=name)
+        for pointer, source in sources(node.config, node.kind.templates)
+        for error in check(source, SAMPLE, part=pointer.rpartition("/")[2])
     ]
 
 

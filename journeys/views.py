@@ -14,9 +14,10 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
 
 from hub.accounts.models import Account
-from hub.outbox.rendering import Rendered, TemplateError, render_message
+from hub.outbox.rendering import Rendered, TemplateError, Values, render_message
 from hub.outbox.selectors import status_counts
 from hub.outbox.views import LETTER_POLICY, letter_html
+from hub.outbox.wording import locale_of, with_snippets, worded
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.permissions import allowed
@@ -29,6 +30,7 @@ from journeys.recipients import choose
 from journeys.selectors import account_why, endings, journeys_list, live_counts
 from journeys.services import journey_pause, journey_resume
 from journeys.tree import Shown, goals, spoken, tree
+from journeys.wordings import variants_of
 from journeys.world import World, published_graph
 from signals.models import Trigger
 from signals.segments.selectors import segment_names
@@ -182,8 +184,15 @@ def _previewed(request: StaffRequest, account: Account, node: Node) -> dict[str,
     rendered: Rendered | None = None
     problem = ""
     try:
-        subject = node.config.get("subject") or node.config["title"]
-        rendered = render_message(subject=subject, body=node.config["body"], values=values)
+        rendered = _rendered(node, locale_of(contact, request.tenant), values)
     except TemplateError as error:
         problem = str(error)
     return {"recipients": chosen, "rendered": rendered, "problem": problem}
+
+
+def _rendered(node: Node, locale: str, values: Values) -> Rendered:
+    """The wording that somebody who reads `locale` would get."""
+    own = {"subject": node.config.get("subject") or node.config["title"], "body": node.config["body"]}
+    wording = worded(locale, own, variants_of(node.config))
+    subject, body = (with_snippets(wording[part], locale) for part in ("subject", "body"))
+    return render_message(subject=subject, body=body, values=values)

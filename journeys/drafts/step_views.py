@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from hub.accounts.models import ContactRole
+from hub.outbox.models import MailTemplate
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.registry.facts import known_facts
@@ -34,6 +35,7 @@ from journeys.node_kinds import FALLBACKS, node_kinds
 from journeys.recipients import SIGNAL_CONTACT
 from journeys.tree import spoken
 from journeys.waits import WEEKDAYS
+from journeys.wordings import taken
 from signals.models import Trigger
 from signals.segments.models import Segment
 
@@ -201,7 +203,7 @@ def _saved(
         config = form.config(graph)
         if config is None:
             raise ops.OperationError("it is not in the draft any more")
-        return form.write(graph, with_values(config, values))
+        return form.write(graph, with_values(config, {**values, **_from_template(config, values)}))
 
     try:
         draft_change(
@@ -221,6 +223,17 @@ def _saved(
         flash.error(request, f"Nothing was changed: {error}.")
     anchor = f"#node-{form.node}" if form.node else ""
     return HttpResponseRedirect(f"{address(request, 'build', journey)}{anchor}")
+
+
+def _from_template(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The wordings of a template that was chosen just now; nothing where the step had it before, or it is gone."""
+    chosen = str(values.get("template") or "")
+    if not chosen or chosen == config.get("template"):
+        return {}
+    for template in MailTemplate.objects.filter(is_off=False):
+        if str(template.pk) == chosen:
+            return taken(template.wordings, "title" if config.get("kind") == "in_hub_message" else "subject")
+    return {}
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -282,8 +295,10 @@ def _rule_draft(raw: Any, request: StaffRequest) -> Draft:
 def _offers() -> dict[str, list[tuple[str, str]]]:
     triggers = Trigger.objects.filter(is_active=True).order_by("name")
     segments = Segment.objects.filter(is_active=True).order_by("name")
+    templates = MailTemplate.objects.filter(is_off=False).order_by("name")
     return {
         "signal": [("", "choose a signal"), *((trigger.key, trigger.name) for trigger in triggers)],
+        "template": [("", "written here"), *((str(each.pk), each.name) for each in templates)],
         "segment": [("", "choose a segment"), *((segment.key, segment.name) for segment in segments)],
         "recipients": [
             *((value, str(label)) for value, label in ContactRole.choices),

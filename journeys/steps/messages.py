@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from hub.accounts.models import Contact
@@ -11,10 +12,37 @@ from hub.outbox.rendering import TemplateError
 from hub.outbox.services import Draft, message_render
 from hub.outbox.wording import locale_of
 from hub.work.services import task_open
+from journeys.node_forms import CLASS, NOWHERE, TO, TOPIC, FieldKind, NodeField, NodeForm
 from journeys.recipients import choose
 from journeys.steps.base import Answer, Go, Stand
 from journeys.waits import due_at, parse_wait
+from journeys.wordings import variants_of
 from signals.models import Signal
+
+TEMPLATE: Final = NodeField(
+    "template",
+    "Template",
+    FieldKind.TEMPLATE,
+    "Chosen anew, its wordings take the place of those below; the step keeps them, whatever becomes of the template.",
+    optional=True,
+)
+BODY: Final = NodeField("body", "Text", FieldKind.LONG, "HTML; words in double braces are filled in.", liquid=True)
+VARIANTS: Final = NodeField(
+    "variants",
+    "In other languages",
+    FieldKind.WORDINGS,
+    "Sent to contacts who read this language: de-AT, else de, else the text above. Emptied, one is taken away.",
+    optional=True,
+)
+BUTTON: Final = NodeField("action_url", "Address of the main link", optional=True, liquid=True)
+EXPIRES: Final = NodeField("expires", "Not later than", FieldKind.WAIT, "Held longer than this, it is not sent.", True)
+
+
+def message_form(key: str, subject: NodeField, *, order: int) -> NodeForm:
+    """The form of a message step whose subject is in a field of its own."""
+    blank = {"to": {"roles": ["champion"], "fallback": "any_contact"}, "class": "service", "next": NOWHERE}
+    fields = (TO, TOPIC, CLASS, TEMPLATE, subject, BODY, VARIANTS, BUTTON, EXPIRES)
+    return NodeForm(key, fields, blank | {subject.name: "", "body": ""}, acts=True, order=order)
 
 
 def send(stand: Stand, *, channel: str, subject: str) -> Answer:
@@ -53,6 +81,7 @@ def draft_for(stand: Stand, person: Contact, channel: str, subject: str) -> Draf
         values=world.values(stand.enrollment.account_id, person, stand.signal),
         topic=config.get("topic", ""),
         locale=locale_of(person, world.tenant),
+        variants=variants_of(config),
         action_url=config.get("action_url", ""),
         expires_at=_expiry(stand),
         cause=stand.cause,

@@ -32,6 +32,9 @@ def sent(shown: Shown) -> dict[str, list[str]]:
             f"{name}.weekday": list(wait.weekdays),
             f"{name}.text": [wait.text],
         }
+    if shown.field.kind is FieldKind.WORDINGS:
+        parts = ("locale", "subject", "body")
+        return {f"{name}.{part}": [row[place] for row in shown.rows] for place, part in enumerate(parts)}
     return {name: [shown.value]}
 
 
