@@ -27,6 +27,7 @@ class JourneysConfig(AppConfig):
             panels,
             steps,
         )
+        from journeys.decisions import startup as decisions
         from journeys.engine import JOURNEYS
         from journeys.working import backlog, drain
 
@@ -44,3 +45,4 @@ class JourneysConfig(AppConfig):
         origin.register()
         message_values.register()
         panels.register()
+        decisions.register()

@@ -36,7 +36,8 @@ class Arrival:
     """Something came that may begin a journey: at which account, what (`Cause`), when.
 
     ``key`` names it among those of its cause and account; "" cannot come twice. ``rest`` is when the account's first
-    step is due, and by which wait rule, where that is not at once.
+    step is due, and by which wait rule, where that is not at once. ``about`` is a signal that is told of on the way
+    although it is not what came.
     """
 
     account_id: UUID
@@ -48,6 +49,7 @@ class Arrival:
     depth: int = 0
     signal: Signal | None = None
     rest: tuple[datetime, Mapping[str, Any]] | None = None
+    about: Signal | None = None
 
     @property
     def once(self) -> str:
@@ -159,6 +161,11 @@ class Entering:
                 break
         return candidate
 
+    def refusal(self, journey: Journey, arrival: Arrival) -> tuple[str, str]:
+        """What speaks against a journey for what came: reason code and sentence, both "" when nothing does."""
+        candidate = self._candidate(journey, arrival)
+        return candidate.reason, candidate.text
+
     def _enroll(self, candidate: Candidate, arrival: Arrival) -> Enrollment:
         due, wait = arrival.rest or (self.world.now, {})
         enrollment = Enrollment(
@@ -172,7 +179,7 @@ class Entering:
             wait=dict(wait),
             slot=slot_of(candidate.graph, arrival),
             cause=arrival.cause,
-            signal=arrival.signal,
+            signal=arrival.signal or arrival.about,
             depth=arrival.depth,
             goal_before=goal_since(self.world, candidate.graph, arrival.account_id, self.world.now) is not None,
         )

@@ -10,12 +10,15 @@ from hub.outbox.gates import Purpose
 from hub.people.models import User
 from hub.tenancy.fields import TenantForeignKey
 from hub.tenancy.models import TenantModel
+from journeys.decisions.models import Choice, DecisionTurn, Play, PlayVersion, ReviewDigest
 from journeys.drafts.models import DraftRevision, JourneyDraft, PublishRequest
 from journeys.surveys.models import SurveyInvite
 from signals.models import Signal
 
 __all__ = [
+    "Choice",
     "Decision",
+    "DecisionTurn",
     "DraftRevision",
     "Enrollment",
     "EnrollmentStatus",
@@ -23,7 +26,10 @@ __all__ = [
     "JourneyDraft",
     "JourneyStatus",
     "JourneyVersion",
+    "Play",
+    "PlayVersion",
     "PublishRequest",
+    "ReviewDigest",
     "StepRun",
     "SurveyInvite",
 ]
@@ -191,6 +197,7 @@ class Cause(models.TextChoices):
     MANUAL = "manual", "By hand"
     API = "api", "By a program"
     JOURNEY = "journey", "Another journey"
+    CHOICE = "choice", "Next best action"
 
 
 class Decision(TenantModel):

@@ -1,6 +1,6 @@
 """Actions: what an app can be asked to do by name (``qbr.update``, ``ask.create`` …)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
@@ -32,17 +32,22 @@ class ActionResult:
 
 
 Run: TypeAlias = Callable[[ActionRequest], ActionResult]
+Outcomes: TypeAlias = Callable[[Sequence[str]], Mapping[str, bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A named action; ``params`` maps each parameter to what it means, for builders."""
+    """A named action; ``params`` maps each parameter to what it means, for builders.
+
+    ``outcomes(causes)`` tells, where the app can, whether what was asked for came about; what is open is left out.
+    """
 
     key: str
     title: str
     run: Run
     params: Mapping[str, str] = field(default_factory=dict)
     order: int = 100
+    outcomes: Outcomes | None = None
 
 
 actions: Registry[Action] = Registry("action")
