@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant>/", include("signals.readiness.urls")),
     path("t/<slug:tenant>/", include("hub.outbound.urls")),
     path("t/<slug:tenant>/", include("hub.work.urls")),
+    path("", include("hub.work.public_urls")),
     path("t/<slug:tenant>/", include("hub.plans.urls")),
     path("t/<slug:tenant>/", include("qbr.urls")),
     path("t/<slug:tenant>/", include("advocacy.urls")),

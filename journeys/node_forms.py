@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from hub.registry.base import Registry
 from journeys.config_paths import value_at
-from journeys.node_kinds import Config
+from journeys.node_kinds import MOST_HOURS, Config
 from journeys.waits import WEEKDAYS, WaitError, parse_wait
 from journeys.wordings import BLANK_ROW, check_wordings, typed_rows, wording_rows
 
@@ -24,7 +24,7 @@ Options: TypeAlias = Sequence[tuple[str, str]]
 Given: TypeAlias = Mapping[str, Sequence[str]]
 """Inputs as they were sent: every value by name."""
 Offers: TypeAlias = Mapping[str, Options]
-"""What the tenant offers, as value and words: ``signal``, ``segment``, ``template``, ``recipients`` (the roles)."""
+"""What the tenant offers: ``signal``, ``segment``, ``template``, ``playbook``, ``recipients`` (the roles)."""
 LONGEST: Final = 20_000
 _UNITS: Final = ("minutes", "hours", "days", "business_days", "until")
 NOWHERE: Final = "?"
@@ -44,9 +44,20 @@ class FieldKind(StrEnum):
     RULE = "rule"
     SIGNAL = "signal"
     SEGMENT = "segment"
+    PLAYBOOK = "playbook"
     JSON = "json"
     TEMPLATE = "template"
     WORDINGS = "wordings"
+
+
+OFFERED: Final = (
+    FieldKind.SIGNAL,
+    FieldKind.SEGMENT,
+    FieldKind.TEMPLATE,
+    FieldKind.PLAYBOOK,
+    FieldKind.RECIPIENTS,
+)
+"""Kinds whose options are the tenant's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +195,7 @@ def show_typed(asked: NodeField, given: Given, offers: Offers, problem: str = ""
 
 
 def _options(asked: NodeField, value: object, offers: Offers) -> Options:
-    if asked.kind in (FieldKind.SIGNAL, FieldKind.SEGMENT, FieldKind.TEMPLATE, FieldKind.RECIPIENTS):
+    if asked.kind in OFFERED:
         found = offers.get(str(asked.kind), ())
     else:
         found = asked.choices() if callable(asked.choices) else asked.choices
@@ -349,6 +360,16 @@ for _form in (
             ),
             NodeField("body", "What to do", FieldKind.LONG, "The playbook of this task.", True, liquid=True),
             NodeField("due_business_days", "Due in business days", FieldKind.NUMBER, optional=True, most=90),
+            NodeField("playbook", "Playbook", FieldKind.PLAYBOOK, "Its steps and what to say.", True),
+            NodeField(
+                "respond_hours",
+                "To be begun within hours",
+                FieldKind.NUMBER,
+                "Empty: as the playbook says, else the tenant.",
+                True,
+                least=1,
+                most=MOST_HOURS,
+            ),
         ),
         {"title": "", "owner": "account_owner", "due_business_days": 2, "next": NOWHERE},
         acts=True,

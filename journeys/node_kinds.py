@@ -24,6 +24,8 @@ FALLBACKS: Final = {
 MESSAGE_CLASSES: Final = ("service", "relationship", "programme")
 DAYS: Final = (FactKind.DATE, FactKind.DATETIME)
 """Kinds of facts that a wait or an entry by date may name."""
+MOST_HOURS: Final = 2_160
+"""Of a task's time to begin: 90 days."""
 LATE_POLICIES: Final = ("skip", "run_latest", "run_now")
 
 
@@ -188,6 +190,10 @@ def _check_task(config: Config, facts: Mapping[str, Fact]) -> Flaws:
     due = config.get("due_business_days", 1)
     if type(due) is not int or not 0 <= due <= 90:
         yield Flaw("/due_business_days", "due_business_days must be a whole number from 0 to 90")
+    yield from check_text(config, "playbook")
+    hours = config.get("respond_hours", 48)
+    if type(hours) is not int or not 1 <= hours <= MOST_HOURS:
+        yield Flaw("/respond_hours", f"respond_hours must be a whole number from 1 to {MOST_HOURS}")
 
 
 def _check_wait(config: Config, facts: Mapping[str, Fact]) -> Flaws:
@@ -278,7 +284,7 @@ for _kind in (
         key="task",
         title="Task",
         required=frozenset({"title", "owner"}),
-        fields=frozenset({"title", "owner", "body", "due_business_days"}),
+        fields=frozenset({"title", "owner", "body", "due_business_days", "playbook", "respond_hours"}),
         check=_check_task,
         words=lambda c, f: f"task “{c.get('title', '')}” for the {str(c.get('owner', '')).replace('_', ' ')}",
         templates=("title", "body"),

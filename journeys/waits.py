@@ -22,6 +22,7 @@ from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from hub.rules.wallclock import instant
+from hub.rules.workdays import BusinessCalendar
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_NAMES: Final = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
@@ -69,18 +70,6 @@ class OnDate:
 
 
 WaitRule: TypeAlias = Elapsed | Days | Until | OnDate
-
-
-@dataclass(frozen=True, slots=True)
-class BusinessCalendar:
-    """The tenant's working days: weekdays (0 = Monday) without its holidays."""
-
-    weekdays: frozenset[int] = frozenset(range(5))
-    holidays: frozenset[date] = frozenset()
-
-    def works(self, day: date) -> bool:
-        """Whether ``day`` is a working day."""
-        return day.weekday() in self.weekdays and day not in self.holidays
 
 
 def date_of(raw: object) -> str:

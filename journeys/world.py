@@ -26,12 +26,13 @@ from hub.rules.explain import findings, reason_code
 from hub.rules.language import Node as Rule
 from hub.rules.language import facts_of_days, parse_stored
 from hub.rules.reading import read_facts
+from hub.rules.workdays import BusinessCalendar, calendar_of
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from journeys.graph import Graph, read
 from journeys.models import Enrollment, Journey, JourneyVersion
 from journeys.node_kinds import DAYS
-from journeys.waits import BusinessCalendar, OnDate, due_at, parse_wait
+from journeys.waits import OnDate, due_at, parse_wait
 from signals.models import Signal
 from signals.segments.models import Segment, SegmentMember
 
@@ -127,11 +128,7 @@ class World:
 
     @cached_property
     def calendar(self) -> BusinessCalendar:
-        raw = self.tenant.settings.get("calendar") or {}
-        return BusinessCalendar(
-            weekdays=frozenset(raw.get("weekdays", range(5))),
-            holidays=frozenset(date.fromisoformat(day) for day in raw.get("holidays", ())),
-        )
+        return calendar_of(self.tenant.settings)
 
     def zone(self, account_id: UUID) -> ZoneInfo:
         return zone_of(self.accounts[account_id].timezone, self.tenant.timezone)

@@ -19,6 +19,9 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "record.edit": frozenset({ADMIN}),
     "notes.write": frozenset({ADMIN, CSM, MARKETER}),
     "tasks.work": frozenset({ADMIN, CSM, MARKETER}),
+    "playbooks.edit": frozenset({ADMIN, CSM, MARKETER}),
+    # What both sides promise each other is set by those who answer for it.
+    "tasks.targets": frozenset({ADMIN, LEADER}),
     "plans.edit": frozenset({ADMIN, CSM}),
     "signals.view": EVERYONE,
     "signals.resolve": frozenset({ADMIN, CSM, MARKETER}),

@@ -20,6 +20,7 @@ from hub.people.guards import StaffRequest, staff_page
 from hub.registry.facts import known_facts
 from hub.rules.language import parse_stored
 from hub.shell.rule_form import Draft, acted, builder_context, draft_of, read_draft, typed
+from hub.work.selectors import playbook_choices
 from journeys.config_paths import with_values
 from journeys.drafts import operations as ops
 from journeys.drafts.diff import words
@@ -299,6 +300,7 @@ def _offers() -> dict[str, list[tuple[str, str]]]:
     return {
         "signal": [("", "choose a signal"), *((trigger.key, trigger.name) for trigger in triggers)],
         "template": [("", "written here"), *((str(each.pk), each.name) for each in templates)],
+        "playbook": [("", "none"), *playbook_choices()],
         "segment": [("", "choose a segment"), *((segment.key, segment.name) for segment in segments)],
         "recipients": [
             *((value, str(label)) for value, label in ContactRole.choices),

@@ -63,8 +63,9 @@ STAFF = [case for case in CASES if case.path.startswith("t/")]
 HUB = [case for case in CASES if case.path.startswith("hub/") and case.surface == "hub"]
 # Everything else is reached without a tenant in its path: sign-in, probes, the event doors and the API, which have
 # matrices of their own (tests/ingest, tests/rest), and links that carry a signed token.
-ELSEWHERE = re.compile(r"(livez|readyz|metrics|accounts/|\^?v1/|\^?sourceConfig|\^?api/|api/|u/|hooks/|$)")
+ELSEWHERE = re.compile(r"(livez|readyz|metrics|accounts/|\^?v1/|\^?sourceConfig|\^?api/|api/|u/|calendar/|hooks/|$)")
 KNOWN = {
+    "playbook_id",
     "enrollment_id", "resource_id", "ask_id",
     "account_id", "contact_id", "signal_id", "trigger_id", "task_id", "milestone_id", "qbr_id", "block_id", "line_id",
     "candidate_id", "journey_id", "message_id", "quarter", "token", "node_id", "tenant", "export_id",

@@ -40,7 +40,9 @@ from hub.shell.services.bulk import bulk_start
 from hub.shell.services.views import view_save
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
-from hub.work.services import task_open
+from hub.work.models import Playbook
+from hub.work.playbooks import Content
+from hub.work.services import playbook_save, task_open
 from journeys.models import Enrollment, Journey
 from journeys.services import journeys_install
 from metrics.planning.quarters import Quarter
@@ -125,6 +127,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         **_many_signals(account, trigger, mark),
         "model_id": _model(account, mark),
         "task_id": task.pk,
+        "playbook_id": _playbook(mark).pk,
         **_people(account, contact, mark),
         "entitlement_id": entitlement.pk,
         "fx_rate_id": rate.pk,
@@ -156,6 +159,11 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         **_import(mark),
     }
     return {name: str(value) for name, value in found.items()}
+
+
+def _playbook(mark: str) -> Playbook:
+    content = Content((f"{mark} step",), f"{mark} talk")
+    return playbook_save(playbook=None, name=f"{mark} playbook", description=mark, content=content, actor=ACTOR)
 
 
 def _sending(account: Account, contact: Contact, mark: str) -> dict[str, object]:

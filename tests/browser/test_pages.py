@@ -52,7 +52,16 @@ NO_PAGES = frozenset(
         # The demo has no storm; tests/signals/test_storms.py looks at its page.
         "signals:storm",
         *("signals:trigger_try", "signals:trigger_switch", "signals:trigger_restore"),
-        *("work:task_done", "work:task_dismiss", "work:task_add", "work:note_add", "plans:milestone_complete"),
+        *(
+            "work:task_done",
+            "work:task_dismiss",
+            "work:task_add",
+            "work:note_add",
+            "work:task_do",
+            "plans:milestone_complete",
+        ),
+        *("work:act", "work:act_do", "work:task_tick", "work:task_file", "work:targets", "work:subscription_change"),
+        *("work:playbook_put_away", "work_public:feed"),
         *("plans:start", "qbr:generate", "qbr:share", "qbr:line_add", "qbr:answer", "qbr:line", "qbr:line_remove"),
         *("qbr:line_tag", "qbr:line_tick", "qbr_hub:comment", "advocacy:decide", "journeys:pause", "journeys:resume"),
         *("journeys:enter", "journeys:remove", "journeys:intake", "advocacy:resource_archive"),

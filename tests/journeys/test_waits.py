@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.rules.wallclock import instant
+from hub.rules.workdays import BusinessCalendar
 from journeys.waits import (
-    BusinessCalendar,
     Days,
     Elapsed,
     Until,

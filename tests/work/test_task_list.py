@@ -14,7 +14,7 @@ from hub.work.services import task_open
 from tests.shell.staff import HTMX, staff
 from tests.world import make_account
 
-TASK_QUERIES = 11
+TASK_QUERIES = 12
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,12 @@ def run(stand: Stand) -> Answer:
         origin="journey",
         origin_label=stand.journey.name,
         playbook=playbook,
+        playbook_key=str(config.get("playbook", "")),
+        respond_hours=config.get("respond_hours"),
         due_at=due_at(rule, world.now, world.zone(account_id), world.calendar),
     )
-    return Go(evidence={"task": str(task.pk)})
+    gone = {"playbook_gone": config["playbook"]} if config.get("playbook") and not task.playbook_version_id else {}
+    return Go(evidence={"task": str(task.pk), **gone})
 
 
 steps.register(Step("task", run, acts=True, holds_out=True))

@@ -1,0 +1,1 @@
+"""Pages of work: tasks, acts on them, playbooks, figures, calendars, notes."""
