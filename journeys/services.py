@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from hub.accounts.models import AccountState
 from hub.outbox.rendering import check
-from hub.outbox.services import messages_release, messages_withdraw
+from hub.outbox.services import messages_recall, messages_release, messages_withdraw
 from hub.people.audit import Actor, audit
 from hub.people.models import User
 from hub.registry.facts import known_facts
@@ -230,6 +230,7 @@ def journey_pause(*, journey: Journey, actor: Actor) -> bool:
         status=JourneyStatus.PAUSED, paused_at=timezone.now()
     )
     if paused:
+        messages_recall(group_id=journey.pk)
         audit(actor, "journey.pause", journey)
     return bool(paused)
 

@@ -55,7 +55,7 @@ class Surroundings:
             message_class__in=m.COUNTED_CLASSES,
             status__in=m.FELT,
             channel="email",
-        )
+        ).exclude(pk__in=[message.pk for message in self.messages])  # those that were cleared already are asked anew
         for contact_id, account_id, at in felt.values_list("contact_id", "account_id", "sent_at"):
             self.contact_sent[contact_id].append(at)
             self.account_sent[account_id].append(at)

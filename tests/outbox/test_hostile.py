@@ -6,7 +6,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -288,6 +288,65 @@ def use(settings: Any, url: str) -> None:
     for name, value in environment.email(url).items():
         setattr(settings, name, value)
     settings.EMAIL_TIMEOUT = 0.4
+
+
+class Parting:
+    """A mail server that takes `each` mails over a line and then hangs up without a word; 0: before the first."""
+
+    def __init__(self, each: int) -> None:
+        self.each, self.lines, self.taken = each, 0, 0
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listening.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                line, _ = self.listening.accept()
+            except OSError:
+                return
+            self.lines += 1
+            with closing(line), line.makefile("rb") as asked:
+                self._talk(line, asked)
+
+    def _talk(self, line: socket.socket, asked: Iterable[bytes]) -> None:
+        line.sendall(b"220 ready\r\n")
+        left, content = self.each, False
+        for said in asked:
+            if content and said != b".\r\n":
+                continue
+            if said[:4].upper() == b"MAIL" and not left:
+                return
+            if content:
+                self.taken, left = self.taken + 1, left - 1
+            content = said[:4].upper() == b"DATA"
+            line.sendall(b"354 go on\r\n" if content else b"250 OK\r\n")
+
+
+@pytest.fixture
+def parting(request: Any) -> Iterator[Parting]:
+    server = Parting(request.param)
+    yield server
+    server.listening.close()
+
+
+@pytest.mark.parametrize("parting", [1], indirect=True)
+def test_a_server_that_hangs_up_between_two_mails_takes_both(kim: Contact, settings: Any, parting: Parting) -> None:
+    use(settings, f"smtp://127.0.0.1:{parting.port}")
+    first, second = queue(kim), queue(kim)
+    assert [sent(first).status, sent(second).status] == ["sent", "sent"]
+    assert (parting.taken, parting.lines) == (2, 2)
+
+
+@pytest.mark.parametrize("parting", [0], indirect=True)
+def test_a_line_that_dies_before_the_content_is_tried_twice_and_then_later(
+    kim: Contact, settings: Any, parting: Parting
+) -> None:
+    """Nothing was taken, so nobody has to find out whether it arrived."""
+    use(settings, f"smtp://127.0.0.1:{parting.port}")
+    message = sent(queue(kim))
+    assert (message.status, message.reason, message.attempts) == ("pending", "retry:reset", 1)
+    assert (parting.taken, parting.lines) == (0, 2)
 
 
 @pytest.mark.parametrize("scheme", ["http", "smtp"])

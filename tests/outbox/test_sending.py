@@ -14,7 +14,7 @@ from django.utils import timezone
 from hub.accounts.models import Contact, ContactStatus, TimelineEntry
 from hub.accounts.services import facts_touch
 from hub.feedback.models import Ticket
-from hub.outbox import sending
+from hub.outbox import clearing, sending
 from hub.outbox.channels.base import Outcome, Outgoing, Result
 from hub.outbox.gates import MessageClass, Purpose
 from hub.outbox.models import Delivery, Holdout, Message, Suppression
@@ -25,6 +25,7 @@ from hub.outbox.services import (
     consent_set,
     message_queue,
     message_resolve,
+    sending_stop,
     unsubscribe,
     unsubscribe_read,
     unsubscribe_token,
@@ -299,10 +300,98 @@ def test_it_is_sent_again_under_the_same_key_where_the_channel_honours_keys(
 def test_only_the_claim_that_sent_a_message_may_write_its_result(acme: Tenant, kim: Contact) -> None:
     message = queue(kim)
     (row,) = sending.claim(acme)
+    row.contact = kim
     with tenant_context(acme):
         Message.objects.update(fence=row.fence + 1)
-    assert not sending.finish(acme, row, Result(Outcome.SENT))
+    assert not sending.hand_on(acme, (row, Result(Outcome.SENT)), row)
+    assert not sending.hand_on(acme, (row, Result(Outcome.BOUNCED)))
     assert state(message)[0] == "pending"
+    with tenant_context(acme):
+        assert not TimelineEntry.objects.filter(kind="message").exists()
+        assert not Suppression.objects.exists()
+
+
+# --- Cleared, and not called yet ----------------------------------------------------------------------------------
+
+
+def test_who_unsubscribes_while_others_of_the_claim_are_sent_gets_nothing(
+    acme: Tenant, kim: Contact, provider: Provider
+) -> None:
+    no_holdout(acme)
+    with tenant_context(acme):
+        lee = make_contact(make_account("Fabrikam"), "lee@fabrikam.example")
+    for contact in (kim, lee):
+        opt_in(contact)
+    queue(kim, "programme")
+    second = queue(lee, "programme")
+
+    def leave(outgoing: Outgoing) -> Result:
+        assert state(second)[0] == "cleared"
+        with tenant_context(acme):
+            consent_set(contact=lee, status="denied", source="link", actor=ACTOR)
+        return Result(Outcome.SENT)
+
+    provider.answer = leave
+    sending.drain(acme.pk)
+    assert [outgoing.address for outgoing in provider.taken] == [kim.email]
+    assert state(second) == ("withheld", "no_consent")
+
+
+def test_the_kill_switch_holds_what_was_cleared_already(acme: Tenant, kim: Contact, provider: Provider) -> None:
+    first, second = queue(kim), queue(kim)
+
+    def stop(outgoing: Outgoing) -> Result:
+        with tenant_context(acme):
+            sending_stop(actor=ACTOR, why="something is wrong")
+        return Result(Outcome.SENT)
+
+    provider.answer = stop
+    sending.drain(acme.pk)
+    assert (state(first), state(second)) == (("sent", ""), ("held", "stopped"))
+    with tenant_context(acme):
+        assert Message.objects.get(pk=second.pk).sent_at is None
+
+
+def test_a_crash_leaves_one_of_unknown_fate_and_the_others_of_the_claim_are_sent_once(
+    acme: Tenant, kim: Contact, provider: Provider, clock: Any
+) -> None:
+    messages = [queue(kim) for _ in range(4)]
+
+    def die_at_the_second(outgoing: Outgoing) -> Result:
+        if len(provider.taken) == 1:
+            raise Died
+        return Result(Outcome.SENT)
+
+    provider.answer = die_at_the_second
+    with pytest.raises(Died):
+        sending.drain(acme.pk)
+    assert [state(message)[0] for message in messages] == ["sent", "sending", "cleared", "cleared"]
+    provider.answer = lambda outgoing: Result(Outcome.SENT)
+    clock.shift(sending.LEASE + timedelta(seconds=1))
+    sending.drain(acme.pk)
+    assert [state(message)[0] for message in messages] == ["sent", "unknown", "sent", "sent"]
+    assert sorted(str(taken.id) for taken in provider.taken) == sorted(
+        str(message.pk) for message in messages if message != messages[1]
+    )
+
+
+def test_a_slow_provider_has_the_gates_asked_again_for_the_rest_of_the_claim(
+    acme: Tenant, kim: Contact, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule that changes without taking anything back counts as soon as the word of the gates is old."""
+    no_holdout(acme)
+    opt_in(kim)
+    monkeypatch.setattr(clearing, "FRESH", 0.0)
+    messages = [queue(kim, "programme") for _ in range(2)]
+
+    def leave(outgoing: Outgoing) -> Result:
+        with tenant_context(acme):
+            Contact.objects.filter(pk=kim.pk).update(status=ContactStatus.LEFT)
+        return Result(Outcome.SENT)
+
+    provider.answer = leave
+    sending.drain(acme.pk)
+    assert [state(message) for message in messages] == [("sent", ""), ("withheld", "no_contact_for_role")]
 
 
 def test_five_refusals_fail_a_message_and_the_others_go(

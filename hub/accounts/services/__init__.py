@@ -9,7 +9,7 @@ from hub.accounts.services.attributes import (
     attributes_set_many,
 )
 from hub.accounts.services.community import COMMUNITY_ACTIVITY, community_activity_upsert
-from hub.accounts.services.happenings import change_record, timeline_record, timeline_record_many
+from hub.accounts.services.happenings import change_record, timeline_record, timeline_record_many, timeline_sql
 from hub.accounts.services.hierarchy import (
     HierarchyError,
     account_parent_say,
@@ -115,6 +115,7 @@ __all__ = [
     "states_lock",
     "timeline_record",
     "timeline_record_many",
+    "timeline_sql",
     "values_of",
     "words_restore",
 ]

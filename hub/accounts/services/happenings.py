@@ -85,3 +85,16 @@ def timeline_record(
 
 def timeline_record_many(entries: Sequence[TimelineEntry]) -> None:
     TimelineEntry.objects.bulk_create(entries, ignore_conflicts=True, batch_size=1000)
+
+
+def timeline_sql(rows: str) -> str:
+    """SQL that writes an entry for each of `rows`, a relation of the statement it becomes part of.
+
+    For statements that write many things at once. The relation has the columns id, tenant_id, account_id, contact_id,
+    kind, key, title, source and occurred_at; what is written already stays as it is.
+    """
+    columns = "id, tenant_id, account_id, contact_id, kind, key, title, source, occurred_at"
+    return (
+        f"INSERT INTO accounts_timelineentry ({columns}, body, url, customer_visible, created_at)"
+        f" SELECT {columns}, '', '', false, now() FROM {rows} ON CONFLICT DO NOTHING"
+    )

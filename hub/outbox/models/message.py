@@ -14,6 +14,7 @@ from hub.tenancy.models import TenantModel
 class MessageStatus(models.TextChoices):
     PENDING = "pending", "Pending"
     HELD = "held", "Held"
+    CLEARED = "cleared", "Cleared"
     SENDING = "sending", "Sending"
     SENT = "sent", "Sent"
     UNKNOWN = "unknown", "Unknown"
@@ -23,20 +24,21 @@ class MessageStatus(models.TextChoices):
     EXPIRED = "expired", "Expired"
 
 
-WAITING = (MessageStatus.PENDING, MessageStatus.HELD)
+# What can still be taken back. *Cleared* has passed the gates and is next in line of the worker that holds it.
+WAITING = (MessageStatus.PENDING, MessageStatus.HELD, MessageStatus.CLEARED)
 COUNTED_CLASSES = tuple(sorted(COUNTED))
-# What a contact has, or may have, in front of them: the pressure that caps count.
-FELT = (MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.UNKNOWN)
+# What a contact has, may have, or is about to have in front of them: the pressure that caps count.
+FELT = (MessageStatus.CLEARED, MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.UNKNOWN)
 
 
 class Message(TenantModel):
     """One message to one contact by one channel: first what is to be sent, then what became of it.
 
     `key` is made of cause, node, visit, contact and channel: what asks twice for a message gets the same one. `due_at`
-    says when a worker looks at the row: the time it is due, the end of a hold, or, while `status` is sending, the end
-    of the lease; it is NULL as soon as nothing is to be done, and the row leaves the hot index. `fence` numbers the
-    claims; only the latest claim may write. `body_html` and `body_text` are what the person sees, without the frame
-    that the channel puts around it.
+    says when a worker looks at the row: the time it is due, the end of a hold, or, while it is cleared or being sent,
+    the end of the lease; it is NULL as soon as nothing is to be done, and the row leaves the hot index. `fence` numbers
+    the claims; only the latest claim may write. `body_html` and `body_text` are what the person sees, without the
+    frame that the channel puts around it.
     """
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="messages", db_index=False)
@@ -58,7 +60,7 @@ class Message(TenantModel):
     expires_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     fence = models.PositiveIntegerField(default=0)
-    # When it was handed to the channel; from then on it counts in the pressure ledger.
+    # When it was cleared, then when it was handed to the channel; from then on it counts in the pressure ledger.
     sent_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
@@ -78,8 +80,7 @@ class Message(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "key"], name="message_key"),
             models.CheckConstraint(
-                condition=models.Q(due_at__isnull=True)
-                | models.Q(status__in=[MessageStatus.PENDING, MessageStatus.HELD, MessageStatus.SENDING]),
+                condition=models.Q(due_at__isnull=True) | models.Q(status__in=[*WAITING, MessageStatus.SENDING]),
                 name="message_due",
             ),
         ]
@@ -95,7 +96,7 @@ class Message(TenantModel):
             models.Index(
                 fields=["tenant", "account", "cause_id"],
                 name="message_open",
-                condition=models.Q(status__in=["pending", "held", "sending"]),
+                condition=models.Q(status__in=["pending", "held", "cleared", "sending"]),
             ),
             models.Index(fields=["tenant", "-created_at", "-id"], name="message_recent"),
             models.Index(fields=["tenant", "status", "-created_at", "-id"], name="message_status"),

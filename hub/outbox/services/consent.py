@@ -122,7 +122,8 @@ def _withhold_objected(contact: Contact, channel: str, topic: str) -> None:
     )
     if topic:
         waiting = waiting.filter(topic=topic)
-    waiting.update(status=MessageStatus.WITHHELD, reason="no_consent", due_at=None, finished_at=timezone.now())
+    over = {"status": MessageStatus.WITHHELD, "reason": "no_consent", "due_at": None, "sent_at": None}
+    waiting.update(**over, finished_at=timezone.now())
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from django.utils import timezone
 from hub.outbox.models import FELT, Message, MessageStatus, Stop, StopKind, Suppression
 from hub.outbox.policy import PolicyError, sending_rules
 from hub.outbox.reputation import LIMITS, WINDOW, Limit
-from hub.outbox.services.messages import SEND
+from hub.outbox.services.messages import SEND, messages_recall
 from hub.people.audit import SYSTEM, Actor, audit
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.live import announce
@@ -51,6 +51,7 @@ def sending_stop(*, actor: Actor, why: str, group_id: UUID | None = None, label:
     )
     if made:
         stops_told()
+        messages_recall(group_id=group_id)
         audit(actor, "sending.stop", stop, group=str(group_id or ""), why=why[:300])
         announce("messages")
     found: Stop = stop
@@ -114,6 +115,7 @@ def blast_hold(*, group_id: UUID, label: str, contacts: int, total: int, limit: 
     )
     if made:
         stops_told()
+        messages_recall(group_id=group_id)
         audit(SYSTEM, "sending.blast", stop, group=str(group_id), **figures)
         announce("messages")
 
@@ -138,6 +140,7 @@ def reputation_watch(*, reason: str, now: datetime) -> None:
     )
     if made:
         stops_told()
+        messages_recall()
         audit(SYSTEM, f"sending.{limit.kind}", stop, **figures)
         announce("messages")
 

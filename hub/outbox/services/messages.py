@@ -120,8 +120,21 @@ def messages_withdraw(*, cause_ids: Iterable[UUID], reason: str) -> int:
     """Take back what these causes still have waiting; what is being sent goes on. Returns how many."""
     now = timezone.now()
     waiting = Message.objects.filter(cause_id__in=list(cause_ids), status__in=WAITING)
-    withdrawn: int = waiting.update(status=MessageStatus.WITHDRAWN, reason=reason[:200], due_at=None, finished_at=now)
+    over = {"status": MessageStatus.WITHDRAWN, "reason": reason[:200], "due_at": None, "sent_at": None}
+    withdrawn: int = waiting.update(**over, finished_at=now)
     return withdrawn
+
+
+def messages_recall(*, group_id: UUID | None = None) -> None:
+    """Ask the gates anew for what has passed them and is next in line, of one group or of all: something has changed.
+
+    What is being sent goes on. Called by whoever stops or pauses, in their transaction.
+    """
+    cleared = Message.objects.filter(status=MessageStatus.CLEARED)
+    if group_id is not None:
+        cleared = cleared.filter(group_id=group_id)
+    if cleared.update(status=MessageStatus.PENDING, sent_at=None, due_at=timezone.now()):
+        wake(SEND)
 
 
 @transaction.atomic

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import get_connection
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.smtp import EmailBackend
 
 from hub.accounts.models import Contact
 from hub.outbox.channels.base import Outcome, Outgoing, Result, Send, channels, down
 from hub.outbox.channels.email.files import write_file
 from hub.outbox.channels.email.letter import letter
 from hub.outbox.channels.email.relay import RelayDown, RelayRefused
-from hub.outbox.channels.email.smtp import failure_of
+from hub.outbox.channels.email.smtp import failure_of, hand_over
 from hub.outbox.gates import Consent
 
 
@@ -51,17 +53,9 @@ class Email:
                 return write_file(outgoing)
             try:
                 mail = letter(outgoing, connection)
-                mail.message()
+                return _hand_over(connection, mail)
             except ValueError as error:  # a header or an address that no mail can have
                 return Result(Outcome.FAILED, str(error)[:300], code="bad_letter")
-            _reach(connection)
-            try:
-                connection.send_messages([mail])
-            except (RelayDown, RelayRefused) as error:
-                return error.result
-            except OSError as error:
-                return failure_of(error)
-            return Result(Outcome.SENT)
 
         try:
             yield send
@@ -73,14 +67,21 @@ class Email:
                 connection.connection = None
 
 
-def _reach(connection: Any) -> None:
-    """Make sure that the line is alive before a message goes over it: a dead one here means *not sent* for certain."""
-    session = getattr(connection, "connection", None)
+def _hand_over(connection: Any, mail: EmailMessage) -> Result:
+    if isinstance(connection, EmailBackend):
+        return hand_over(connection, mail, partial(_reach, connection))
+    mail.message()  # raises ValueError before anything is reached
+    _reach(connection)
     try:
-        if session is not None and hasattr(session, "noop") and session.noop()[0] != 250:
-            raise OSError("the server does not answer")
-    except OSError:
-        connection.connection = None
+        connection.send_messages([mail])
+    except (RelayDown, RelayRefused) as error:
+        return error.result
+    except OSError as error:
+        return failure_of(error)
+    return Result(Outcome.SENT)
+
+
+def _reach(connection: Any) -> None:
     try:
         connection.open()
     except OSError as error:
