@@ -14,6 +14,7 @@ from hub.outbox.services import message_render, messages_store
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from hub.work.services import task_open
+from journeys.experiments.arms import with_arm
 from journeys.models import Enrollment, StepRun
 from journeys.recipients import choose
 from journeys.steps.base import Effects, Stand
@@ -49,7 +50,9 @@ def _to_the_next(message: Message) -> bool:
 
 def _queued(stand: Stand, person: Contact, channel: str) -> bool:
     try:
-        messages_store([message_render(draft_for(stand, person, channel, SUBJECTS[channel]), now=stand.world.now)])
+        config = with_arm(stand.node.config, stand.run.evidence.get("arm", -1))
+        draft = draft_for(stand, person, channel, SUBJECTS[channel], config)
+        messages_store([message_render(draft, now=stand.world.now)])
     except TemplateError:
         return False
     return True

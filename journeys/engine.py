@@ -24,6 +24,7 @@ from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
 from hub.tenancy.statements import ask
 from journeys import outgoing
+from journeys.experiments.phases import assignments_store
 from journeys.graph import Graph, Node
 from journeys.models import Cause, Enrollment, EnrollmentStatus, JourneyStatus
 from journeys.settle import settle
@@ -308,6 +309,7 @@ def store(effects: Effects) -> None:
     """Write positions (fenced), step runs, messages, and the withdrawal of what ended enrollments still had waiting."""
     moved = store_positions(effects.moved)
     store_runs([run for run in effects.runs if run.enrollment_id in moved])
+    assignments_store([assigned for assigned in effects.assignments if assigned.enrollment_id in moved])
     messages_store([message for message in effects.messages if message.cause_id in moved])
     after_leaving([enrollment for enrollment, _ in effects.moved if enrollment.pk in moved])
 

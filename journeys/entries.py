@@ -22,8 +22,10 @@ from hub.tenancy.live import announce
 from journeys import outgoing
 from journeys.engine import goal_since
 from journeys.entry_guards import GUARDS, slot_of
+from journeys.experiments.holdout import hold_out
+from journeys.experiments.phases import assignments_store
 from journeys.graph import Graph
-from journeys.models import Cause, Decision, Enrollment, Journey, JourneyStatus, StepRun
+from journeys.models import Assignment, Cause, Decision, Enrollment, Journey, JourneyStatus, StepRun
 from journeys.world import World
 from signals.models import Signal
 
@@ -102,6 +104,7 @@ class Entering:
     """Signal id → the enrollment that went on with it."""
     decisions: list[Decision] = field(default_factory=list)
     enrollments: list[Enrollment] = field(default_factory=list)
+    assignments: list[Assignment] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.past: dict[tuple[UUID, UUID], list[Enrollment]] = defaultdict(list)
@@ -195,20 +198,24 @@ class Entering:
         for decision in self.decisions:
             if decision.outcome == "entered" and decision.enrollment_id not in made:
                 decision.outcome, decision.enrollment_id, decision.chosen_id = "reentry:slot", None, None
+        assignments_store([assigned for assigned in self.assignments if assigned.enrollment_id in made])
         Decision.objects.bulk_create(self.decisions, ignore_conflicts=True, batch_size=500)
         outgoing.entered(sorted(made))
         announce("journeys")
         return made
 
     def _draw_holdouts(self) -> None:
-        """A held-out account walks a marketing journey with its effects off, so that exposure and goals compare."""
+        """A held-out account walks a journey with its effects off, so that exposure and goals compare.
+
+        The global holdout, of marketing alone, is drawn first, then the journey's own among the others.
+        """
         drawn = [e for e in self.enrollments if _is_programme(self.world.graph(e.journey_id, e.version))]
-        if not drawn:
-            return
-        rules = sending_rules(self.world.tenant.settings)
-        places = holdouts(self.world.tenant, [e.account_id for e in drawn], rules)
-        for enrollment in drawn:
-            enrollment.held_out = places[enrollment.account_id]
+        if drawn:
+            rules = sending_rules(self.world.tenant.settings)
+            places = holdouts(self.world.tenant, [e.account_id for e in drawn], rules)
+            for enrollment in drawn:
+                enrollment.held_out = places[enrollment.account_id]
+        self.assignments = hold_out(self.enrollments, self.world.dealer)
 
 
 NO_GRAPH = Graph({}, "", None, {})

@@ -12,20 +12,24 @@ from hub.tenancy.fields import TenantForeignKey
 from hub.tenancy.models import TenantModel
 from journeys.decisions.models import Choice, DecisionTurn, Play, PlayVersion, ReviewDigest
 from journeys.drafts.models import DraftRevision, JourneyDraft, PublishRequest
+from journeys.experiments.models import Assignment, Experiment, Phase
 from journeys.surveys.models import SurveyInvite
 from signals.models import Signal
 
 __all__ = [
+    "Assignment",
     "Choice",
     "Decision",
     "DecisionTurn",
     "DraftRevision",
     "Enrollment",
     "EnrollmentStatus",
+    "Experiment",
     "Journey",
     "JourneyDraft",
     "JourneyStatus",
     "JourneyVersion",
+    "Phase",
     "Play",
     "PlayVersion",
     "PublishRequest",
@@ -56,6 +60,8 @@ class Journey(TenantModel):
     hypothesis = models.JSONField(default=dict, blank=True)
     status = models.CharField(max_length=16, choices=JourneyStatus, default=JourneyStatus.DRAFT)
     live = models.PositiveIntegerField(default=0)
+    # Percent of the accounts that walk with its effects off, drawn among those that the global holdout leaves.
+    holdout_percent = models.PositiveSmallIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(default=timezone.now)
     paused_at = models.DateTimeField(null=True)
 

@@ -12,6 +12,7 @@ from hub.registry.facts import Fact, FactKind
 from hub.rules.explain import sentence
 from hub.rules.language import RuleError, parse
 from journeys import awaiting
+from journeys.experiments.arms import arms_of, check_arms
 from journeys.waits import OnDate, WaitError, date_of, describe, parse_wait
 from journeys.wordings import check_wordings
 
@@ -181,7 +182,7 @@ def _check_message(config: Config, facts: Mapping[str, Fact]) -> Flaws:
     yield from check_recipients(config)
     yield from check_text(config, "subject", "title", "body", "topic", "template")
     yield from check_choice(config, "class", MESSAGE_CLASSES)
-    yield from (Flaw(*flaw) for flaw in check_wordings(config))
+    yield from (Flaw(*flaw) for flaw in (*check_wordings(config), *check_arms(config)))
 
 
 def _check_task(config: Config, facts: Mapping[str, Fact]) -> Flaws:
@@ -200,6 +201,9 @@ def _check_wait(config: Config, facts: Mapping[str, Fact]) -> Flaws:
     yield from check_date(config.get("rule"), "/rule", facts)
     if "on_missing" in config and not date_of(config.get("rule")):
         yield Flaw("/on_missing", "only a wait until a date can miss it")
+    yield from (Flaw(*flaw) for flaw in check_arms(config))
+    for index, arm in enumerate(arms_of(config)):
+        yield from check_wait(arm["rule"], f"/arms/{index}/rule") if "rule" in arm else ()
 
 
 def _wait_ports(config: Config) -> Ports:
@@ -257,7 +261,7 @@ def _check_goal(config: Config, facts: Mapping[str, Fact]) -> Flaws:
     yield from check_rule(config.get("when"), "/when", facts)
 
 
-_MESSAGE_FIELDS = frozenset({"to", "class", "topic", "expires", "template", "variants"})
+_MESSAGE_FIELDS = frozenset({"to", "class", "topic", "expires", "template", "variants", "arms"})
 
 for _kind in (
     NodeKind(
@@ -294,7 +298,7 @@ for _kind in (
         key="wait",
         title="Wait",
         required=frozenset({"rule"}),
-        fields=frozenset({"rule", "on_missing"}),
+        fields=frozenset({"rule", "on_missing", "arms"}),
         check=_check_wait,
         words=lambda c, f: wait_words(c.get("rule")),
         ports=_wait_ports,

@@ -24,14 +24,16 @@ def settle_accounts(account_ids: Sequence[UUID]) -> None:
 
 
 def states(cause_ids: Sequence[UUID]) -> dict[UUID, CauseState]:
-    rows = Enrollment.objects.filter(pk__in=list(cause_ids)).values_list("pk", "reason", "status", "journey__status")
+    told = ("pk", "reason", "status", "journey__status", "held_out")
+    rows = Enrollment.objects.filter(pk__in=list(cause_ids)).values_list(*told)
     return {
         pk: CauseState(
             paused=journey == JourneyStatus.PAUSED,
             over="" if reason in CONTENT or status == EnrollmentStatus.ACTIVE else reason,
             goal_met=reason == "goal_met",
+            held_out=held_out,
         )
-        for pk, reason, status, journey in rows
+        for pk, reason, status, journey, held_out in rows
     }
 
 

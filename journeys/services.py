@@ -25,6 +25,8 @@ from hub.tenancy.wake import wake
 from journeys.awaiting import wishes_of
 from journeys.engine import JOURNEYS, after_leaving, leave, place
 from journeys.enrolling import segment_enroll
+from journeys.experiments.arms import arm_sources, with_arm
+from journeys.experiments.phases import phases_renew
 from journeys.graph import Graph, GraphError, Problem, load, validate
 from journeys.graph_changes import Change, Fate, changes
 from journeys.library import SHIPPED
@@ -68,7 +70,10 @@ def _template_problems(graph: Graph) -> list[Problem]:
     return [
         Problem(node.id, pointer, str(error))
         for node in graph.nodes.values()
-        for pointer, source in sources(node.config, node.kind.templates)
+        for pointer, source in (
+            *sources(node.config, node.kind.templates),
+            *arm_sources(node.config, node.kind.templates),
+        )
         for error in check(source, SAMPLE, part=pointer.rpartition("/")[2])
     ]
 
@@ -149,6 +154,7 @@ def journey_publish(
     if locked.status == JourneyStatus.DRAFT:
         locked.status = JourneyStatus.ACTIVE
     locked.save(update_fields=["live", "status"])
+    phases_renew(locked, load(graph, known_facts()))
     _take_in_existing(locked, graph, number, actor)
     journey.live, journey.status = locked.live, locked.status
     audit(actor, "journey.publish", locked, version=number, fates={str(k): n for k, n in fates.items()})
@@ -211,6 +217,8 @@ def _move(world: World, enrollment: Enrollment, change: Change, new: Graph, numb
 
 def _retime(world: World, enrollment: Enrollment, new: Graph) -> None:
     config = new.nodes[enrollment.node_id].config
+    if "arm" in enrollment.wait:
+        config = with_arm(config, enrollment.wait["arm"])
     rule, since = config.get("rule") or config.get("timeout"), enrollment.wait.get("since")
     start = datetime.fromisoformat(since) if since else enrollment.rests_since or world.now
     until = world.until(enrollment.account_id, rule, start)

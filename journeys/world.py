@@ -29,6 +29,7 @@ from hub.rules.reading import read_facts
 from hub.rules.workdays import BusinessCalendar, calendar_of
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
+from journeys.experiments.dealer import Dealer
 from journeys.graph import Graph, read
 from journeys.models import Enrollment, Journey, JourneyVersion
 from journeys.node_kinds import DAYS
@@ -125,6 +126,10 @@ class World:
         """Which accounts of the batch lie in which segments, as of the last evaluation."""
         rows = SegmentMember.objects.filter(account_id__in=list(self.account_ids), left_on__isnull=True)
         return set(rows.values_list("account_id", "segment__key"))
+
+    @cached_property
+    def dealer(self) -> Dealer:
+        return Dealer(self.account_ids, self.now)
 
     @cached_property
     def calendar(self) -> BusinessCalendar:

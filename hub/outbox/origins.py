@@ -16,11 +16,15 @@ from hub.registry.base import Registry
 
 @dataclass(frozen=True, slots=True)
 class CauseState:
-    """How a cause stands: paused, over (the reason why it let the account go, "" while it wants its messages)."""
+    """How a cause stands: paused, over (the reason why it let the account go, "" while it wants its messages).
+
+    `held_out`: it does nothing at this account, so that others compare with it.
+    """
 
     paused: bool = False
     over: str = ""
     goal_met: bool = False
+    held_out: bool = False
 
 
 States: TypeAlias = Callable[[Sequence[UUID]], Mapping[UUID, CauseState]]

@@ -93,7 +93,8 @@ class Surroundings:
             journey_over=state.over,
             stopped=self.stopped(message),
             blast=self.blast(message),
-            holdout=message.message_class == MessageClass.PROGRAMME and self.held_out[message.account_id],
+            holdout=message.message_class == MessageClass.PROGRAMME
+            and (state.held_out or self.held_out[message.account_id]),
         )
 
     @cached_property

@@ -143,6 +143,20 @@ def mrr_on(account_ids: Sequence[UUID], days: Sequence[date]) -> dict[tuple[UUID
         return {(account_id, day): mrr for account_id, day, mrr in cursor.fetchall()}
 
 
+def mrr_at(moments: Sequence[tuple[UUID, date]]) -> dict[tuple[UUID, date], int]:
+    """Like `mrr_on`, for pairs of an account and a day of its own. One query."""
+    statement = """
+        SELECT x.account_id, x.day, sum(l.mrr_minor)::bigint
+        FROM (SELECT DISTINCT account_id, day FROM unnest(%(ids)s::uuid[], %(days)s::date[]) AS u (account_id, day)) x
+        JOIN revenue_contractline l ON l.tenant_id = %(tenant)s AND l.account_id = x.account_id AND NOT l.is_trial
+            AND l.mrr_minor > 0 AND l.starts_on <= x.day AND (l.ends_on IS NULL OR l.ends_on > x.day)
+        GROUP BY x.account_id, x.day"""
+    ids, days = [account_id for account_id, _ in moments], [day for _, day in moments]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"tenant": current_tenant_id(), "ids": ids, "days": days})
+        return {(account_id, day): mrr for account_id, day, mrr in cursor.fetchall()}
+
+
 def left_between(account_ids: Sequence[UUID], first: date, last: date) -> dict[UUID, date]:
     """Accounts whose last paid line ended in [first, last], with that day; none of theirs runs after. One query."""
     statement = """

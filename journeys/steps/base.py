@@ -13,7 +13,7 @@ from hub.outbox.models import Message
 from hub.outbox.services import Cause
 from hub.registry.base import Registry
 from journeys.graph import Graph, Node
-from journeys.models import Enrollment, Journey
+from journeys.models import Assignment, Enrollment, Journey
 from journeys.storing import Run
 from journeys.world import World
 from signals.models import Signal
@@ -25,6 +25,7 @@ class Effects:
 
     messages: list[Message] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
+    assignments: list[Assignment] = field(default_factory=list)
     moved: list[tuple[Enrollment, int]] = field(default_factory=list)
     """Enrollments with the visit they had in the database: the fence of their update."""
     stopped: set[UUID] = field(default_factory=set)

@@ -12,7 +12,9 @@ from hub.outbox.rendering import TemplateError
 from hub.outbox.services import Draft, message_render
 from hub.outbox.wording import locale_of
 from hub.work.services import task_open
+from journeys.experiments.dealing import armed
 from journeys.node_forms import CLASS, NOWHERE, TO, TOPIC, FieldKind, NodeField, NodeForm
+from journeys.node_kinds import Config
 from journeys.recipients import choose
 from journeys.steps.base import Answer, Go, Stand
 from journeys.waits import due_at, parse_wait
@@ -52,13 +54,14 @@ def send(stand: Stand, *, channel: str, subject: str) -> Answer:
     chosen = choose(people, to["roles"], to["fallback"], contact_of(stand.signal))
     if not chosen.people:
         return _nobody(stand, chosen.fallback)
+    config, told = armed(stand)
     try:
-        drafts = [draft_for(stand, person, channel, subject) for person in chosen.people]
+        drafts = [draft_for(stand, person, channel, subject, config) for person in chosen.people]
         messages = [message_render(draft, now=stand.world.now) for draft in drafts]
     except TemplateError as error:
         return Go(outcome="failed", reason=f"template: {error}"[:200])
     stand.effects.messages += messages
-    return Go(evidence={"role": chosen.role, "messages": [str(message.pk) for message in messages]})
+    return Go(evidence={"role": chosen.role, "messages": [str(message.pk) for message in messages], **told})
 
 
 def contact_of(signal: Signal | None) -> UUID | None:
@@ -67,9 +70,9 @@ def contact_of(signal: Signal | None) -> UUID | None:
     return UUID(told) if told else None
 
 
-def draft_for(stand: Stand, person: Contact, channel: str, subject: str) -> Draft:
-    """The node's message to one person; ``subject`` names the field that holds its subject."""
-    config, world = stand.node.config, stand.world
+def draft_for(stand: Stand, person: Contact, channel: str, subject: str, config: Config) -> Draft:
+    """The message of a step, or of its arm, to one person; ``subject`` names the field that holds its subject."""
+    world, delay = stand.world, config.get("delay_hours")
     return Draft(
         key=f"{stand.key}:{person.pk}:{channel}",
         contact=person,
@@ -83,6 +86,7 @@ def draft_for(stand: Stand, person: Contact, channel: str, subject: str) -> Draf
         locale=locale_of(person, world.tenant),
         variants=variants_of(config),
         action_url=config.get("action_url", ""),
+        due_at=world.now + timedelta(hours=delay) if delay else None,
         expires_at=_expiry(stand),
         cause=stand.cause,
     )

@@ -20,13 +20,14 @@ from hub.registry.facts import known_facts
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from journeys import engine
+from journeys.experiments.assign import arm_at, place_of
 from journeys.graph import load
 from journeys.graph_words import sentences
 from journeys.models import Enrollment
 from journeys.node_kinds import node_kinds
 from journeys.services import graph_problems
 from journeys.steps.base import steps
-from journeys.steps.split import arm_at, place_of, salt_of
+from journeys.steps.split import salt_of
 from journeys.tree import ICONS
 from tests.journeys import stage
 from tests.journeys.graphs import email, go, graph, inside, node, publish, step, world

@@ -20,6 +20,8 @@ class Click(TenantModel):
     """
 
     derived = True
+    # From this score on a click is a machine's.
+    MACHINE = 50
 
     account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     message = TenantForeignKey(Message, on_delete=models.CASCADE, related_name="clicks", db_index=False)
@@ -43,4 +45,4 @@ class Click(TenantModel):
 
     @property
     def is_person(self) -> bool:
-        return self.bot_score < 50
+        return self.bot_score < self.MACHINE

@@ -1,4 +1,4 @@
-"""A split: accounts are dealt to arms by chance that never changes its mind.
+"""A split: accounts are dealt to arms by chance that never changes its mind, or by the experiment that runs on it.
 
 The place of an account is ``sha256(salt:account) % 10000``. The salt names journey, node and phase, so that splits do
 not hang together; changed arms are another phase, which deals anew.
@@ -7,37 +7,22 @@ not hang together; changed arms are another phase, which deals anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from hub.registry.facts import Fact
+from journeys.experiments.arms import MOST, arms_of, check_shares
+from journeys.experiments.assign import arm_at, place_of
+from journeys.experiments.dealing import dealt
 from journeys.node_forms import NOWHERE, Arms, FieldKind, NodeField, NodeForm, node_forms
 from journeys.node_kinds import Config, Flaw, Flaws, NodeKind, Ports, node_kinds, port
 from journeys.steps.base import Answer, Go, Stand, Step, steps
 
-PLACES: Final = 10_000
-MOST_ARMS: Final = 10
-
-
-def arms_of(config: Config) -> list[Config]:
-    arms = config.get("arms")
-    return [arm for arm in arms if isinstance(arm, Mapping)] if isinstance(arms, list) else []
-
 
 def check(config: Config, facts: Mapping[str, Fact]) -> Flaws:
-    arms = arms_of(config)
-    if not 2 <= len(arms) <= MOST_ARMS:
-        yield Flaw("/arms", f"a split has 2 to {MOST_ARMS} arms")
-    for index, arm in enumerate(arms):
-        if type(arm.get("weight")) is not int or not 0 <= arm["weight"] <= 100:
-            yield Flaw(f"/arms/{index}/weight", "weight must be a whole number of percent from 0 to 100")
-        if not isinstance(arm.get("label"), str) or not arm["label"].strip():
-            yield Flaw(f"/arms/{index}/label", "label must be a text")
-    weights = [arm["weight"] for arm in arms if type(arm.get("weight")) is int]
-    if arms and len(weights) == len(arms) and sum(weights) != 100:
-        yield Flaw("/arms", f"the weights add up to {sum(weights)}, not to 100")
+    yield from (Flaw(*flaw) for flaw in check_shares(config, "a split"))
 
 
 def words(config: Config, facts: Mapping[str, Fact]) -> str:
@@ -56,25 +41,13 @@ def salt_of(journey_id: UUID, node_id: str, config: Config) -> str:
     return f"{journey_id}:{node_id}:{phase}"
 
 
-def place_of(salt: str, account_id: UUID) -> int:
-    """The account's place, 0 to 9999; the same for ever under the same salt."""
-    return int(sha256(f"{salt}:{account_id}".encode()).hexdigest(), 16) % PLACES
-
-
-def arm_at(place: int, weights: Sequence[int]) -> int:
-    """The index of the arm at a place; `weights` are percents that add up to 100."""
-    end = 0
-    for index, weight in enumerate(weights):
-        end += weight * PLACES // 100
-        if place < end:
-            return index
-    raise ValueError(f"no arm at {place} of {weights}")
-
-
 def run(stand: Stand) -> Answer:
     """Held-out accounts are dealt too, so that arms compare with what would have been done."""
-    arms = arms_of(stand.node.config)
-    salt = salt_of(stand.enrollment.journey_id, stand.node.id, stand.node.config)
+    config = stand.node.config
+    arms, told = arms_of(config), dealt(stand)
+    if told:
+        return Go(f"arm:{told['arm']}", evidence={**told, "label": arms[told["arm"]]["label"]})
+    salt = salt_of(stand.enrollment.journey_id, stand.node.id, config)
     place = place_of(salt, stand.enrollment.account_id)
     index = arm_at(place, [arm["weight"] for arm in arms])
     evidence: dict[str, Any] = {"salt": salt, "place": place, "arm": index, "label": arms[index]["label"]}
@@ -107,7 +80,7 @@ node_forms.register(
             ),
             {"label": "", "weight": 0},
             least=2,
-            most=MOST_ARMS,
+            most=MOST,
         ),
         order=61,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from journeys.experiments.dealing import armed
 from journeys.steps.base import Answer, End, Go, Rest, Stand, Step, steps
 from journeys.waits import date_of
 
@@ -21,13 +22,13 @@ def rest(stand: Stand, raw: object, *, awaits: str = "", **more: Any) -> Rest:
 
 
 def run(stand: Stand) -> Answer:
-    config = stand.node.config
+    config, told = armed(stand)
     fact = date_of(config["rule"])
     if fact and stand.world.day_of(stand.enrollment.account_id, fact) is None:
         if config.get("on_missing"):
             return Go("missing", reason="date_missing", evidence={"date": fact})
         return End("date_missing", {"date": fact})
-    return rest(stand, config["rule"])
+    return rest(stand, config["rule"], **told)
 
 
 def resume(stand: Stand) -> Answer:

@@ -1,0 +1,89 @@
+"""How many accounts an experiment needs, and what a number of accounts can detect. Pure.
+
+By the normal approximation of statsmodels' power analysis, two-sided; with several arms each is compared with the first
+at alpha ÷ comparisons (Bonferroni). Read at any time, an experiment needs more: the interval is wider by the multiplier
+of stats.always_multiplier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, sqrt
+from typing import Final
+
+from scipy import stats
+from scipy.optimize import brentq
+from statsmodels.stats.power import normal_sample_size_one_tail
+from statsmodels.stats.proportion import power_proportions_2indep
+
+from journeys.experiments.stats import always_multiplier, critical, mixture
+
+MOST: Final = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an experiment is planned with; shares from 0 to 1."""
+
+    arms: int = 2
+    alpha: float = 0.05
+    power: float = 0.8
+    sequential: bool = False
+
+    @property
+    def level(self) -> float:
+        """Alpha of one comparison."""
+        return self.alpha / max(self.arms - 1, 1)
+
+    def widening(self, per_arm: int) -> float:
+        """How much wider than once on its day the reading is."""
+        if not self.sequential:
+            return 1.0
+        n = 2 * per_arm
+        return always_multiplier(n, mixture(n, self.level), self.level) / critical(self.level)
+
+
+def accounts_for_share(baseline: float, change: float, plan: Plan) -> int | None:
+    """Accounts in each arm to detect a change of a share; None where more than ten million would not do."""
+    other = baseline + change
+    if not 0 < baseline < 1 or not 0 <= other <= 1 or change == 0:
+        return None
+    middle = (baseline + other) / 2
+    null, real = sqrt(2 * middle * (1 - middle)), sqrt(baseline * (1 - baseline) + other * (1 - other))
+    found = normal_sample_size_one_tail(abs(change), plan.power, plan.level / 2, std_null=null, std_alternative=real)
+    return _widened(float(found), plan)
+
+
+def accounts_for_amount(spread: float, change: float, plan: Plan) -> int | None:
+    """Accounts in each arm to detect a change of a mean whose standard deviation is `spread`."""
+    if spread <= 0 or change == 0:
+        return None
+    reach = critical(plan.level) + float(stats.norm.ppf(plan.power))
+    return _widened(2 * (reach * spread / change) ** 2, plan)
+
+
+def _widened(per_arm: float, plan: Plan) -> int | None:
+    reach = float(stats.norm.ppf(plan.power))
+    wide = (critical(plan.level) * plan.widening(ceil(per_arm)) + reach) / (critical(plan.level) + reach)
+    needed = max(ceil(per_arm * wide * wide), 2)
+    return needed if needed <= MOST else None
+
+
+def detectable_share(baseline: float, per_arm: int, plan: Plan) -> float | None:
+    """The smallest rise (where there is no room, fall) of a share that so many accounts in each arm detect."""
+    if per_arm < 2 or not 0 < baseline < 1:
+        return None
+    room, sign = (1 - baseline, 1) if baseline <= 0.5 else (baseline, -1)
+
+    def short(change: float) -> float:
+        return (accounts_for_share(baseline, sign * change, plan) or MOST) - per_arm
+
+    if short(room * 0.999) > 0:
+        return None
+    return sign * float(brentq(short, 1e-6, room * 0.999, xtol=1e-6))
+
+
+def power_of_share(baseline: float, change: float, per_arm: int, plan: Plan) -> float:
+    """How likely so many accounts in each arm are to show a change, read once."""
+    found = power_proportions_2indep(change, baseline, per_arm, alpha=plan.level, return_results=False)
+    return float(found)
