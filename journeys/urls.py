@@ -3,6 +3,8 @@ from django.urls import path
 from journeys import entry_views, views
 from journeys.drafts import publish_views, step_views
 from journeys.drafts import views as draft_views
+from journeys.experiments import views as experiment_views
+from journeys.experiments.size_view import size
 
 app_name = "journeys"
 urlpatterns = [
@@ -10,6 +12,15 @@ urlpatterns = [
     path("why/<uuid:account_id>/", views.why, name="why"),
     path("new/", publish_views.new, name="new"),
     path("second-person/", publish_views.second_person, name="second_person"),
+    path("experiments/", experiment_views.experiment_list, name="experiments"),
+    path("experiments/size/", size, name="experiment_size"),
+    path("<uuid:journey_id>/experiments/", experiment_views.journey_experiments, name="journey_experiments"),
+    path("<uuid:journey_id>/experiments/new/", experiment_views.new, name="experiment_new"),
+    path("<uuid:journey_id>/experiments/holdout/", experiment_views.holdout, name="experiment_holdout"),
+    path("<uuid:journey_id>/experiments/arms/<slug:node_id>/", experiment_views.arms, name="experiment_arms"),
+    path("<uuid:journey_id>/experiments/<uuid:experiment_id>/", experiment_views.experiment_page, name="experiment"),
+    path("<uuid:journey_id>/experiments/<uuid:experiment_id>/plan/", experiment_views.change, name="experiment_change"),
+    path("<uuid:journey_id>/experiments/<uuid:experiment_id>/act/", experiment_views.act, name="experiment_act"),
     path("<uuid:journey_id>/", views.journey_page, name="page"),
     path("<uuid:journey_id>/build/", draft_views.build, name="build"),
     path("<uuid:journey_id>/build/act/", draft_views.act, name="act"),
