@@ -21,6 +21,7 @@ from hub.shell.api import urlpatterns as views
 from hub.usage.api import urlpatterns as usage
 from hub.work.api import urlpatterns as work
 from journeys.api import urlpatterns as journeys
+from journeys.decisions.api import urlpatterns as choices
 from journeys.draft_api import urlpatterns as drafts
 from journeys.list_api import urlpatterns as journey_lists
 from metrics.api import urlpatterns as metrics
@@ -55,6 +56,7 @@ urlpatterns: list[URLPattern] = [
     *readiness,
     *journeys,
     *journey_lists,
+    *choices,
     *drafts,
     *qbrs,
     *advocacy,

@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant>/", include("hub.plans.urls")),
     path("t/<slug:tenant>/", include("qbr.urls")),
     path("t/<slug:tenant>/", include("advocacy.urls")),
+    path("t/<slug:tenant>/", include("journeys.decisions.urls")),
     path("t/<slug:tenant>/journeys/", include("journeys.urls")),
     path("hub/<slug:tenant>/", include("qbr.hub_urls")),
     path("hub/<slug:tenant>/", include("advocacy.hub_urls")),

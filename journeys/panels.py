@@ -60,6 +60,8 @@ def open_question(account: Any, contact: Any) -> NextStep | None:
 
 def register() -> None:
     next_steps.register(NextStepProvider("survey", open_question, order=50))
-    nav_items.register(NavItem("journeys", "Journeys", 40, "journeys.view", "journeys:list", icon="route"))
+    nav_items.register(
+        NavItem("journeys", "Journeys", 40, "journeys.view", "journeys:list", icon="route", covers=("decisions/",))
+    )
     account_panels.register(AccountPanel("journeys", "Journeys", 50, "journeys.view", account_panel))
     today_panels.register(TodayPanel("decisions", "Decided lately", 50, "journeys.view", today_panel))

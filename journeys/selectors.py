@@ -135,14 +135,19 @@ def _story(signal: Signal | None, decision: Decision | None, steps: dict[UUID, l
         signal=signal,
         decision=decision,
         outcome=reason_words(decision.outcome) if decision else _undecided(signal),
-        candidates=[
-            {**candidate, "words": reason_words(candidate["reason"]) if candidate["reason"] else ""}
-            for candidate in (decision.candidates if decision else [])
-        ],
+        candidates=journey_candidates(decision) if decision else [],
         enrollment=enrollment,
         ending=reason_words(enrollment.reason) if enrollment and enrollment.reason else "",
         steps=steps.get(enrollment.pk, []) if began and enrollment else [],
     )
+
+
+def journey_candidates(decision: Decision) -> list[dict[str, Any]]:
+    """The journeys that came into question, each with its reason in words."""
+    return [
+        {**candidate, "words": reason_words(candidate["reason"]) if candidate["reason"] else ""}
+        for candidate in decision.candidates
+    ]
 
 
 def _undecided(signal: Signal | None) -> str:

@@ -35,6 +35,10 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "journeys.view": EVERYONE,
     "journeys.run": frozenset({ADMIN, MARKETER}),
     "journeys.edit": frozenset({ADMIN, MARKETER}),
+    "decisions.view": EVERYONE,
+    # CS and marketing both review what next best action wants to do; what it may do at all is marketing's to say.
+    "decisions.review": frozenset({ADMIN, CSM, MARKETER}),
+    "plays.edit": frozenset({ADMIN, MARKETER}),
     "outbox.view": EVERYONE,
     "outbox.resolve": frozenset({ADMIN, MARKETER}),
     # Whoever hears what a contact says about mail writes it down.

@@ -43,7 +43,9 @@ from hub.tenancy.models import Tenant
 from hub.work.models import Playbook
 from hub.work.playbooks import Content
 from hub.work.services import playbook_save, task_open
-from journeys.models import Enrollment, Journey
+from journeys.decisions.given import Given
+from journeys.decisions.shipped import SHIPPED
+from journeys.models import Choice, Enrollment, Journey, Play, PlayVersion
 from journeys.services import journeys_install
 from metrics.planning.quarters import Quarter
 from metrics.planning.services import commitment_add, focus_add
@@ -154,6 +156,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         ).pk,
         "token": sign_in_prepare(email=contact.email).token,
         "theme_key": theme_save(title=f"{mark} {account.name}", phrases=[f"{mark} phrase"], actor=ACTOR).key,
+        **_decided(account, mark),
         **_sending(account, contact, mark),
         **_hooks(mark),
         **_import(mark),
@@ -176,6 +179,19 @@ def _sending(account: Account, contact: Contact, mark: str) -> dict[str, object]
     template = template_save(name=f"{mark} {account.pk}", topic=key, wordings=words, actor=ACTOR)
     snippet = snippet_save(key=f"{mark}_{account.pk}"[:50].lower(), wordings={"": mark}, actor=ACTOR)
     return {"topic_key": topic.key, "stop_id": stop.pk, "template_id": template.pk, "snippet_id": snippet.pk}
+
+
+def _decided(account: Account, mark: str) -> dict[str, object]:
+    """A play of the tenant's own, and a choice of it that waits for a word."""
+    play = Play.objects.create(key=f"p-{account.pk}", name=f"{mark} play", terms=SHIPPED[2].terms().as_json())
+    PlayVersion.objects.create(play=play, number=1, name=play.name, terms=play.terms, made_by=mark)
+    now = timezone.now()
+    given = Given(str(account.tenant_id), str(account.pk), now.isoformat(), f"{now:%Y-%m-%d}", f"{mark} stage", {})
+    choice = Choice.objects.create(
+        account=account, day=timezone.localdate(), cause="day", given=given.as_json(), play=play, play_version=1,
+        purpose="renewal", why=f"{mark} why", status="asked", expires_at=timezone.now(),
+    )  # fmt: skip
+    return {"play_id": play.pk, "choice_id": choice.pk}
 
 
 def _advocacy(account: Account, contact: Contact, mark: str) -> dict[str, object]:

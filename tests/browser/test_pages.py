@@ -47,6 +47,8 @@ NAVIGATION = [
 # Addresses of staff and customers that are no pages: forms, downloads, the insides of frames.
 NO_PAGES = frozenset(
     {
+        *("decisions:act", "decisions:do", "decisions:digest", "decisions:plays_install"),
+        *("decisions:play_switch", "decisions:play_archive"),
         *("portal:milestone_done", "portal:view_as", "signals:do", "signals:act_do", "signals:bulk_stop"),
         *("signals:storm_limits", "signals:storm_release", "signals:storm_drop"),
         # The demo has no storm; tests/signals/test_storms.py looks at its page.

@@ -1,4 +1,4 @@
-"""A table on which decisions are laid out: a tenant with plays, an account, and signals that come when they are told."""
+"""A table on which decisions are laid out: a tenant with plays, an account, and signals that come when told to."""
 
 from __future__ import annotations
 
