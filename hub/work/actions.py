@@ -20,6 +20,7 @@ def open_task(request: ActionRequest) -> ActionResult:
         account_id=request.account_id,
         title=str(params["title"]),
         playbook=str(params.get("playbook", "")),
+        playbook_key=str(params.get("playbook_key", "")),
         origin_key=request.cause,
         origin=str(params.get("origin", "")),
         origin_label=str(params.get("label", "")),
@@ -30,5 +31,11 @@ def open_task(request: ActionRequest) -> ActionResult:
 
 
 def register() -> None:
-    params = {"title": "what is to be done", "playbook": "how", "assignee": "id of a person", "due_at": "until when"}
+    params = {
+        "title": "what is to be done",
+        "playbook": "what to do in words of its own",
+        "playbook_key": "which kind of task it is",
+        "assignee": "id of a person",
+        "due_at": "until when",
+    }
     actions.register(Action(OPEN, "Open a task", open_task, params))

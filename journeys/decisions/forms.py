@@ -76,7 +76,8 @@ def _config(action: str, given: QueryDict) -> dict[str, Any]:
     if action == "task.open":
         days = _whole(given, "due_business_days")
         title, playbook = given.get("title", "").strip(), given.get("playbook", "").strip()
-        return {"title": title, "playbook": playbook, "due_business_days": days}
+        told = {"title": title, "playbook": playbook, "due_business_days": days}
+        return told | ({"playbook_key": key} if (key := given.get("playbook_key", "")) else {})
     return {"ask": given.get("ask", ""), "role": given.get("role", "").strip(), "text": given.get("text", "").strip()}
 
 

@@ -21,6 +21,7 @@ from hub.registry.facts import known_facts
 from hub.rules.explain import stored_sentence
 from hub.rules.language import parse_stored
 from hub.shell.rule_form import Draft, acted, builder_context, draft_of, read_draft, typed
+from hub.work.models import Playbook
 from journeys.decisions import plays
 from journeys.decisions.acts.base import play_acts
 from journeys.decisions.forms import terms_typed
@@ -141,7 +142,10 @@ def _typed(raw: dict[str, Any], request: StaffRequest) -> dict[str, Any]:
     """What was typed, as far as it can be shown again: a wrong number must not empty the lists."""
     lists = {"triggers": request.POST.getlist("trigger"), "stages": request.POST.getlist("stage")}
     names = ("action", "purpose", "worth", "autonomy", "prior_source")
-    config = {name: request.POST.get(name, "") for name in ("journey", "title", "playbook", "ask", "role", "text")}
+    config = {
+        name: request.POST.get(name, "")
+        for name in ("journey", "title", "playbook", "playbook_key", "ask", "role", "text")
+    }
     return {**raw, **lists, **{name: request.POST.get(name, "") for name in names}, "config": config}
 
 
@@ -173,6 +177,7 @@ def _page(
         "acts": [(each.key, each.title) for each in play_acts],
         "journeys": list(journeys.values_list("key", "name")),
         "asks": list(ASKS.items()),
+        "playbooks": list(Playbook.objects.filter(is_active=True).order_by("name").values_list("key", "name")),
         "all_triggers": list(Trigger.objects.order_by("name").values_list("key", "name")),
         "all_stages": LifecycleStage.choices,
         "purposes": [(each.value, each.value.replace("_", " ")) for each in Purpose if each is not Purpose.SERVICE],

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from hub.work.models import Task, TaskStatus
+from hub.work.models import Helped, Playbook, Task, TaskStatus
 from journeys.decisions.acts.base import Config, Hindrance, Hindrances, PlayAct, Plays
 from journeys.decisions.models import Choice
 from journeys.decisions.terms import PlayError, Terms
@@ -29,6 +29,9 @@ def check(config: Config) -> None:
         raise PlayError("config", f"say what is to be done, in at most {LONGEST_TITLE} characters")
     if not isinstance(playbook, str) or len(playbook) > LONGEST_PLAYBOOK:
         raise PlayError("config", f"a playbook has at most {LONGEST_PLAYBOOK} characters")
+    key = config.get("playbook_key", "")
+    if not isinstance(key, str) or (key and not Playbook.objects.filter(key=key[:64], is_active=True).exists()):
+        raise PlayError("config", "choose a playbook that there is")
     days = config.get("due_business_days", USUAL_DAYS)
     if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= 90:
         raise PlayError("config", "due within 0 to 90 business days")
@@ -52,6 +55,7 @@ def hindrances(world: World, plays: Plays) -> Hindrances:
 
 def params(choice: Choice, terms: Terms) -> dict[str, Any]:
     told = {"title": terms.config["title"], "playbook": terms.config.get("playbook", "")}
+    told["playbook_key"] = terms.config.get("playbook_key", "")
     told |= {"origin": "choice", "label": choice.play.name, "assignee": choice.edits.get("assignee")}
     days = terms.config.get("due_business_days", USUAL_DAYS)
     return {**told, "due_at": _due(choice.account_id, days)}
@@ -71,15 +75,12 @@ def _due(account_id: UUID, days: int) -> datetime:
 
 
 def outcomes(world: World, terms: Terms, choices: Sequence[Choice]) -> Mapping[UUID, bool]:
-    """Done, and what it was for has come about; dismissed is no success."""
+    """Done, and what it was for has come about; dismissed is no success, nor what helped nothing by who did it."""
     keys = [choice.action_cause for choice in choices]
-    states = dict(Task.objects.filter(origin_key__in=keys).values_list("origin_key", "status"))
+    done = Task.objects.filter(origin_key__in=keys, status=TaskStatus.DONE).exclude(helped=Helped.NO)
+    succeeded = set(done.values_list("origin_key", flat=True))
     reached = measured(world, terms, choices)
-    found: dict[UUID, bool] = {}
-    for choice in choices:
-        status = states.get(choice.action_cause)
-        found[choice.pk] = status == TaskStatus.DONE and reached.get(choice.pk, True)
-    return found
+    return {c.pk: c.action_cause in succeeded and reached.get(c.pk, True) for c in choices}
 
 
 def measured(world: World, terms: Terms, choices: Sequence[Choice]) -> Mapping[UUID, bool]:
