@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connections, transaction
 from django.utils import timezone
 
+from config.demo.decisions import decisions_make
 from config.demo.files import write_files
 from config.demo.simulator import PRODUCTS, QUERIES_A_SEAT, TIERS, simulate
 from config.demo.simulator import Account as SimulatedAccount
@@ -35,6 +36,7 @@ from hub.plans.services import milestone_complete
 from hub.revenue.services.catalogue import Allowance, entitlement_put, ranks_set
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from journeys.decisions.plays import plays_install
 from journeys.services import journeys_install
 from metrics.planning.models import Priority, Side
 from metrics.planning.quarters import Quarter
@@ -112,6 +114,7 @@ def demo_make(*, accounts: int, months: int, seed: int, say: Say) -> dict[str, A
         triggers_install(actor=actor)
         scorecards_install(actor=actor)
         journeys_install(actor=actor)
+        plays_install(actor=actor)
         for product in PRODUCTS:
             row = ranks_set(product=product, ranks={name: rank for rank, (name, _) in enumerate(TIERS, 1)}, actor=actor)
             if product == PRODUCTS[0]:
@@ -130,6 +133,7 @@ def demo_make(*, accounts: int, months: int, seed: int, say: Say) -> dict[str, A
     with tenant_context(tenant):
         guest = _guest()
     _live(tenant, members, actor, guest)
+    decisions_make(tenant, members)
     return _remember(tenant, password, guest)
 
 

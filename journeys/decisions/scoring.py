@@ -44,9 +44,10 @@ class Belief:
 
     def interval(self) -> tuple[float, float]:
         """The middle 90% of the distribution."""
-        from scipy.stats import beta
+        # Looked at by one page: no other process has to load it, and `scipy.stats` would take ten times as long.
+        from scipy.special import betaincinv
 
-        return float(beta.ppf(0.05, self.a, self.b)), float(beta.ppf(0.95, self.a, self.b))
+        return float(betaincinv(self.a, self.b, 0.05)), float(betaincinv(self.a, self.b, 0.95))
 
 
 def seed_of(tenant_id: UUID, account_id: UUID, day: date, play: str) -> int:
@@ -117,7 +118,7 @@ def lift(treated: Tally, held_out: Tally) -> Lift:
     q_low, q_high = wilson(held_out)
     low = p - q - math.hypot(p - p_low, q_high - q)
     high = p - q + math.hypot(p_high - p, q - q_low)
-    return Lift(p - q, low, high)
+    return Lift(p - q, max(-1.0, low), min(1.0, high))
 
 
 def wilson(tally: Tally) -> tuple[float, float]:

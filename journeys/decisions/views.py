@@ -43,6 +43,8 @@ from journeys.decisions.terms import terms_of
 
 SAID: Final = {"approve": "approved", "veto": "vetoed", "undo": "undone"}
 MOST_REPLAYED: Final = 2_000
+FIRST: Final = (ChoiceStatus.ASKED, ChoiceStatus.SUGGESTED, ChoiceStatus.SCHEDULED, ChoiceStatus.DONE)
+TABS: Final = (*FIRST, *(status for status in ChoiceStatus if status not in FIRST))
 
 
 @staff_page("decisions.view")
@@ -59,7 +61,7 @@ def queue(request: StaffRequest) -> HttpResponse:
         "rows": [(row, words_of(row)) for row in page.rows],
         "status": status,
         "any_status": ANY_STATUS,
-        "tabs": [(value, label, counts.get(value)) for value, label in ChoiceStatus.choices],
+        "tabs": [(tab.value, tab.label, counts.get(tab.value)) for tab in TABS],
         "play": play,
         "plays": list(Play.objects.order_by("name").values_list("key", "name")),
         "undo_minutes": int(undo_window(request.tenant.settings).total_seconds() // 60),

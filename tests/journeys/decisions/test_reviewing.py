@@ -1,0 +1,221 @@
+"""Approving, vetoing and undoing: of two the first wins, and what was taken back never happens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connections
+from django.test import Client
+
+from hub.people.models import AuditEvent
+from hub.tenancy.context import tenant_context
+from hub.tenancy.ids import uuid7
+from hub.tenancy.models import Tenant
+from hub.work.models import Task
+from journeys.decisions import working
+from journeys.decisions.models import Choice, ChoiceStatus
+from journeys.decisions.plays import play_archive, play_change, play_switch
+from journeys.decisions.reviewing import choices_approve, choices_undo, choices_veto
+from tests.journeys.decisions import table
+from tests.world import ACTOR, make_member, make_tenant
+
+
+@pytest.fixture
+def choice(acme: Tenant) -> Choice:
+    account = table.lay(acme)
+    table.play(acme)
+    table.signal(acme, account)
+    [made] = table.decide(acme)
+    return made
+
+
+def status(tenant: Tenant, choice: Choice) -> str:
+    with tenant_context(tenant):
+        return str(Choice.objects.get(pk=choice.pk).status)
+
+
+def tasks(tenant: Tenant) -> int:
+    with tenant_context(tenant):
+        return int(Task.objects.count())
+
+
+def test_what_is_undone_in_time_never_happens(acme: Tenant, choice: Choice) -> None:
+    with tenant_context(acme):
+        choices_approve(ids=[choice.pk], actor=ACTOR)
+        assert choices_undo(ids=[choice.pk], actor=ACTOR) == [choice.pk]
+    table.time_is_up(acme)
+    assert (status(acme, choice), tasks(acme)) == (ChoiceStatus.UNDONE, 0)
+
+
+def test_what_has_begun_cannot_be_undone(acme: Tenant, choice: Choice) -> None:
+    with tenant_context(acme):
+        choices_approve(ids=[choice.pk], actor=ACTOR)
+    table.time_is_up(acme)
+    with tenant_context(acme):
+        assert choices_undo(ids=[choice.pk], actor=ACTOR) == []
+    assert (status(acme, choice), tasks(acme)) == (ChoiceStatus.DONE, 1)
+
+
+def test_what_was_vetoed_cannot_be_approved(acme: Tenant, choice: Choice) -> None:
+    with tenant_context(acme):
+        choices_veto(ids=[choice.pk], reason="known", actor=ACTOR)
+        assert choices_approve(ids=[choice.pk], actor=ACTOR) == []
+    table.time_is_up(acme)
+    assert (status(acme, choice), tasks(acme)) == (ChoiceStatus.VETOED, 0)
+
+
+@pytest.mark.parametrize(("reason", "note"), [("", ""), ("nonsense", ""), ("other", " "), ("known", "x" * 301)])
+def test_a_veto_needs_a_reason(acme: Tenant, choice: Choice, reason: str, note: str) -> None:
+    with tenant_context(acme), pytest.raises(ValidationError):
+        choices_veto(ids=[choice.pk], reason=reason, note=note, actor=ACTOR)
+    assert status(acme, choice) == ChoiceStatus.ASKED
+
+
+def test_a_task_goes_to_whom_the_reviewer_says(acme: Tenant, choice: Choice) -> None:
+    other = make_member(acme, "marketer")
+    with tenant_context(acme):
+        choices_approve(ids=[choice.pk], assignee=other.user_id, actor=ACTOR)
+    table.time_is_up(acme)
+    with tenant_context(acme):
+        assert Task.objects.get().assignee_id == other.user_id
+
+
+def test_nobody_of_another_tenant_can_be_given_it(acme: Tenant, choice: Choice, globex: Tenant) -> None:
+    stranger = make_member(globex)
+    with tenant_context(acme), pytest.raises(ValidationError):
+        choices_approve(ids=[choice.pk], assignee=stranger.user_id, actor=ACTOR)
+
+
+def test_each_word_leaves_an_audit_row(acme: Tenant, choice: Choice) -> None:
+    with tenant_context(acme):
+        choices_approve(ids=[choice.pk], actor=ACTOR)
+        choices_undo(ids=[choice.pk], actor=ACTOR)
+        told = list(AuditEvent.objects.filter(object_id=str(choice.pk)).order_by("at").values_list("action", flat=True))
+    assert told == ["choice.approve", "choice.undo"]
+
+
+def test_a_choice_of_another_tenant_is_not_there(acme: Tenant, choice: Choice, globex: Tenant) -> None:
+    client = Client()
+    client.force_login(make_member(globex, "admin").user)
+    for action in ("approve", "veto", "undo"):
+        answer = client.post(f"/t/globex/decisions/{choice.pk}/do/", {"action": action, "reason": "known"})
+        assert answer.status_code == 404
+    client.post("/t/globex/decisions/act/", {"action": "veto", "reason": "known", "choice": [str(choice.pk)]})
+    assert status(acme, choice) == ChoiceStatus.ASKED
+
+
+def test_a_leader_may_look_and_say_nothing(acme: Tenant, choice: Choice) -> None:
+    client = Client()
+    client.force_login(make_member(acme, "leader").user)
+    assert client.get(f"/t/acme/decisions/{choice.pk}/").status_code == 200
+    assert client.post(f"/t/acme/decisions/{choice.pk}/do/", {"action": "approve"}).status_code == 403
+
+
+def test_many_are_vetoed_at_once_with_one_reason(acme: Tenant, choice: Choice) -> None:
+    client = Client()
+    client.force_login(make_member(acme, "marketer").user)
+    page = client.get("/t/acme/decisions/veto/", {"choice": [str(choice.pk), "nonsense", str(uuid7())]})
+    assert "Veto 1 decision" in page.text
+    client.post("/t/acme/decisions/act/", {"action": "veto", "reason": "wrong_time", "choice": [str(choice.pk)]})
+    with tenant_context(acme):
+        assert Choice.objects.get().reason == "wrong_time"
+
+
+def test_a_play_that_was_switched_off_meanwhile_is_not_done(acme: Tenant, choice: Choice) -> None:
+    with tenant_context(acme):
+        choices_approve(ids=[choice.pk], actor=ACTOR)
+        assert choice.play is not None
+        play_switch(play=choice.play, on=False, actor=ACTOR)
+    table.time_is_up(acme)
+    with tenant_context(acme):
+        refused = Choice.objects.get()
+    assert (refused.status, refused.reason, tasks(acme)) == (ChoiceStatus.REFUSED, "play_off", 0)
+
+
+def test_a_play_that_is_put_away_takes_what_waits_with_it(acme: Tenant, choice: Choice) -> None:
+    with tenant_context(acme):
+        assert choice.play is not None
+        play_archive(play=choice.play, actor=ACTOR)
+    assert status(acme, choice) == ChoiceStatus.LAPSED
+
+
+def test_what_was_approved_is_done_on_the_terms_of_then(acme: Tenant, choice: Choice) -> None:
+    with tenant_context(acme):
+        choices_approve(ids=[choice.pk], actor=ACTOR)
+        assert choice.play is not None
+        changed = table.terms(config={"title": "Something else", "playbook": "", "due_business_days": 2})
+        play_change(play=choice.play, name="Call", description="", terms=changed, seen=1, actor=ACTOR)
+    table.time_is_up(acme)
+    with tenant_context(acme):
+        assert Task.objects.get().title == "Call them"
+
+
+# --- Two at once --------------------------------------------------------------------------------------------------
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """Run acts in threads of their own that begin together; what each returned, in their order."""
+    found: list[Any] = [None] * len(acts)
+    start = threading.Barrier(len(acts))
+
+    def run(place: int, act: Callable[[], Any]) -> None:
+        start.wait()
+        try:
+            found[place] = act()
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+@pytest.fixture
+def committed(transactional_db: None) -> tuple[Tenant, Choice]:
+    tenant = make_tenant("acme")
+    account = table.lay(tenant)
+    table.play(tenant)
+    table.signal(tenant, account)
+    [made] = table.decide(tenant)
+    return tenant, made
+
+
+def test_of_two_reviewers_at_once_one_is_heard(committed: tuple[Tenant, Choice]) -> None:
+    tenant, choice = committed
+
+    def approve() -> Any:
+        with tenant_context(tenant):
+            return choices_approve(ids=[choice.pk], actor=ACTOR)
+
+    def veto() -> Any:
+        with tenant_context(tenant):
+            return choices_veto(ids=[choice.pk], reason="known", actor=ACTOR)
+
+    done = at_once(approve, veto)
+    assert sorted(len(each) for each in done) == [0, 1]
+    assert status(tenant, choice) in (ChoiceStatus.SCHEDULED, ChoiceStatus.VETOED)
+
+
+def test_undoing_while_it_begins_is_all_or_nothing(committed: tuple[Tenant, Choice]) -> None:
+    tenant, choice = committed
+    with tenant_context(tenant):
+        choices_approve(ids=[choice.pk], actor=ACTOR)
+        Choice.objects.update(due_at=choice.at)
+
+    def undo() -> Any:
+        with tenant_context(tenant):
+            return choices_undo(ids=[choice.pk], actor=ACTOR)
+
+    undone, _, _ = at_once(undo, lambda: working.drain(tenant.pk), lambda: working.drain(tenant.pk))
+    working.drain(tenant.pk)
+    if undone:
+        assert (status(tenant, choice), tasks(tenant)) == (ChoiceStatus.UNDONE, 0)
+    else:
+        assert (status(tenant, choice), tasks(tenant)) == (ChoiceStatus.DONE, 1)
