@@ -23,6 +23,7 @@ from hub.work.api import urlpatterns as work
 from journeys.api import urlpatterns as journeys
 from journeys.decisions.api import urlpatterns as choices
 from journeys.draft_api import urlpatterns as drafts
+from journeys.experiments.api import urlpatterns as experiments
 from journeys.list_api import urlpatterns as journey_lists
 from metrics.api import urlpatterns as metrics
 from metrics.planning.api import urlpatterns as planning
@@ -58,6 +59,7 @@ urlpatterns: list[URLPattern] = [
     *journey_lists,
     *choices,
     *drafts,
+    *experiments,
     *qbrs,
     *advocacy,
     *exports,

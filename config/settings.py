@@ -278,6 +278,7 @@ SPECTACULAR_SETTINGS = {
         "SignalStatusEnum": "signals.models.SignalStatus",
         "JourneyStatusEnum": "journeys.models.JourneyStatus",
         "EnrollmentStatusEnum": "journeys.models.EnrollmentStatus",
+        "ExperimentStatusEnum": "journeys.experiments.models.ExperimentStatus",
         "CandidateStatusEnum": "advocacy.models.CandidateStatus",
     },
     "SECURITY": [{"key": []}],

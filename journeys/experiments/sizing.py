@@ -1,8 +1,9 @@
 """How many accounts an experiment needs, and what a number of accounts can detect. Pure.
 
-By the normal approximation of statsmodels' power analysis, two-sided; with several arms each is compared with the first
-at alpha ÷ comparisons (Bonferroni). Read at any time, an experiment needs more: the interval is wider by the multiplier
-of stats.always_multiplier.
+By the normal approximation, two-sided: Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, 3rd ed.,
+section 4.2, without correction for continuity; tests hold it against statsmodels, which is too slow to load in a web
+process. With several arms each is compared with the first at alpha ÷ comparisons (Bonferroni). Read at any time, an
+experiment needs more: the interval is wider by the multiplier of stats.always_multiplier.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from typing import Final
 
 from scipy import stats
 from scipy.optimize import brentq
-from statsmodels.stats.power import normal_sample_size_one_tail
-from statsmodels.stats.proportion import power_proportions_2indep
 
 from journeys.experiments.stats import always_multiplier, critical, mixture
 
@@ -50,8 +49,8 @@ def accounts_for_share(baseline: float, change: float, plan: Plan) -> int | None
         return None
     middle = (baseline + other) / 2
     null, real = sqrt(2 * middle * (1 - middle)), sqrt(baseline * (1 - baseline) + other * (1 - other))
-    found = normal_sample_size_one_tail(abs(change), plan.power, plan.level / 2, std_null=null, std_alternative=real)
-    return _widened(float(found), plan)
+    reach = float(stats.norm.ppf(plan.power))
+    return _widened(((critical(plan.level) * null + reach * real) / change) ** 2, plan)
 
 
 def accounts_for_amount(spread: float, change: float, plan: Plan) -> int | None:
@@ -81,9 +80,3 @@ def detectable_share(baseline: float, per_arm: int, plan: Plan) -> float | None:
     if short(room * 0.999) > 0:
         return None
     return sign * float(brentq(short, 1e-6, room * 0.999, xtol=1e-6))
-
-
-def power_of_share(baseline: float, change: float, per_arm: int, plan: Plan) -> float:
-    """How likely so many accounts in each arm are to show a change, read once."""
-    found = power_proportions_2indep(change, baseline, per_arm, alpha=plan.level, return_results=False)
-    return float(found)

@@ -68,7 +68,7 @@ KNOWN = {
     "playbook_id",
     "enrollment_id", "resource_id", "ask_id",
     "account_id", "contact_id", "signal_id", "trigger_id", "task_id", "milestone_id", "qbr_id", "block_id", "line_id",
-    "candidate_id", "journey_id", "message_id", "quarter", "token", "node_id", "tenant", "export_id",
+    "candidate_id", "journey_id", "experiment_id", "message_id", "quarter", "token", "node_id", "tenant", "export_id",
     "endpoint_id", "delivery_id",
     "entitlement_id", "fx_rate_id",
     "run_id", "mapping_id", "position", "credential_id",

@@ -45,7 +45,9 @@ from hub.work.playbooks import Content
 from hub.work.services import playbook_save, task_open
 from journeys.decisions.given import Given
 from journeys.decisions.shipped import SHIPPED
-from journeys.models import Choice, Enrollment, Journey, Play, PlayVersion
+from journeys.experiments.phases import phase_begin
+from journeys.experiments.services import Plan, experiment_create
+from journeys.models import Assignment, Choice, Enrollment, Experiment, Journey, Play, PlayVersion
 from journeys.services import journeys_install
 from metrics.planning.quarters import Quarter
 from metrics.planning.services import commitment_add, focus_add
@@ -158,6 +160,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         "theme_key": theme_save(title=f"{mark} {account.name}", phrases=[f"{mark} phrase"], actor=ACTOR).key,
         **_decided(account, mark),
         **_sending(account, contact, mark),
+        "experiment_id": _experiment(account, journey, mark).pk,
         **_hooks(mark),
         **_import(mark),
     }
@@ -167,6 +170,16 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
 def _playbook(mark: str) -> Playbook:
     content = Content((f"{mark} step",), f"{mark} talk")
     return playbook_save(playbook=None, name=f"{mark} playbook", description=mark, content=content, actor=ACTOR)
+
+
+def _experiment(account: Account, journey: Journey, mark: str) -> Experiment:
+    """An experiment on a message that the account has an arm of; one runs on a step at a time, so it is over."""
+    plan = Plan(f"{mark} experiment", f"{mark} hypothesis", baseline=0.2, change=0.1)
+    made = experiment_create(journey=journey, node_id=_message_node(journey), plan=plan, actor=ACTOR)
+    phase = phase_begin(made, mark, [{"label": f"{mark} {arm}", "weight": 50} for arm in "AB"])
+    Experiment.objects.filter(pk=made.pk).update(status="ended", started_at=timezone.now())
+    Assignment.objects.create(phase=phase, account=account, enrollment_id=account.pk, arm=0)
+    return made
 
 
 def _sending(account: Account, contact: Contact, mark: str) -> dict[str, object]:

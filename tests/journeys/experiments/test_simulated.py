@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from journeys.experiments import sizing
@@ -42,3 +44,17 @@ def test_six_points_are_found_at_the_stated_power_and_lie_in_the_interval() -> N
 def test_a_second_run_deals_the_same_arms() -> None:
     assert (arms_of("again", 500) == arms_of("again", 500)).all()
     assert (arms_of("again", 500) != arms_of("other", 500)).any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("baseline", [0.02, 0.2, 0.5, 0.8])
+@pytest.mark.parametrize("change", [-0.015, 0.03, 0.1])
+def test_sizes_are_those_of_statsmodels(baseline: float, change: float) -> None:
+    from statsmodels.stats.power import NormalIndPower, normal_sample_size_one_tail
+
+    other, middle = baseline + change, baseline + change / 2
+    null, real = (2 * middle * (1 - middle)) ** 0.5, (baseline * (1 - baseline) + other * (1 - other)) ** 0.5
+    told = normal_sample_size_one_tail(abs(change), 0.8, 0.025, std_null=null, std_alternative=real)
+    assert sizing.accounts_for_share(baseline, change, sizing.Plan()) == math.ceil(told)
+    told = NormalIndPower().solve_power(abs(change) / 0.4, power=0.8, alpha=0.05)
+    assert sizing.accounts_for_amount(0.4, change, sizing.Plan()) == math.ceil(told)
