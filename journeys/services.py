@@ -22,6 +22,7 @@ from hub.registry.facts import known_facts
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
+from hub.work.services import playbooks_ensure
 from journeys.awaiting import wishes_of
 from journeys.engine import JOURNEYS, after_leaving, leave, place
 from journeys.enrolling import segment_enroll
@@ -45,6 +46,7 @@ def journeys_install(*, actor: Actor) -> int:
     """Give the tenant in context the ready journeys that it lacks, published and running; returns how many."""
     known = set(Journey.objects.values_list("key", flat=True))
     missing = [shipped for shipped in SHIPPED if shipped.key not in known]
+    playbooks_ensure(specs=[spec for shipped in SHIPPED for spec in shipped.playbooks], actor=actor)
     for shipped in missing:
         journey = Journey.objects.create(
             key=shipped.key,

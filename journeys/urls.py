@@ -5,12 +5,16 @@ from journeys.drafts import publish_views, step_views
 from journeys.drafts import views as draft_views
 from journeys.experiments import views as experiment_views
 from journeys.experiments.size_view import size
+from journeys.library import views as library_views
 
 app_name = "journeys"
 urlpatterns = [
     path("", views.journey_list, name="list"),
     path("why/<uuid:account_id>/", views.why, name="why"),
     path("new/", publish_views.new, name="new"),
+    path("library/", library_views.library, name="library"),
+    path("library/<slug:ready_key>/", library_views.ready_page, name="ready"),
+    path("library/<slug:ready_key>/use/", library_views.use, name="ready_use"),
     path("second-person/", publish_views.second_person, name="second_person"),
     path("experiments/", experiment_views.experiment_list, name="experiments"),
     path("experiments/size/", size, name="experiment_size"),

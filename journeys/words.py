@@ -23,7 +23,7 @@ SAMPLE: Final[dict[str, Any]] = {
     "account": {"name": "Northwind", "industry": "Logistics", "tier": "Team"},
     "contact": _PERSON,
     "csm": {"name": "Ada Brandt", "first_name": "Ada", "email": "ada@acme.example"},
-    "company": {"name": "Acme"},
+    "company": {"name": "Acme", "currency": "USD"},
     "facts": _Facts(),
     "signal": {"sentence": "Reached the milestone “Connect your data”", "title": "Connect your data", "text": ""},
     "milestones": {

@@ -225,7 +225,7 @@ class World:
             "account": {"name": account.name, "industry": account.industry, "tier": account.tier},
             "contact": _person(contact.name if contact else "", contact.email if contact else ""),
             "csm": _person(owner.name if owner else "", owner.email if owner else ""),
-            "company": {"name": self.tenant.name},
+            "company": {"name": self.tenant.name, "currency": self.tenant.currency},
             "facts": self.facts.get(account_id) or dict.fromkeys(known_facts()),
             "signal": _told(signal),
             "milestones": _milestones(self.milestones.get(account_id, [])),

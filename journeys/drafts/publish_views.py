@@ -44,7 +44,7 @@ from journeys.drafts.services import (
 from journeys.drafts.shape import Shape
 from journeys.drafts.views import address, journey_of, number_of
 from journeys.graph_changes import Fate
-from journeys.library import SHIPPED
+from journeys.library import LIBRARY
 from journeys.models import Journey, JourneyVersion
 from journeys.services import PublishConflict
 from journeys.tree import spoken
@@ -66,7 +66,7 @@ def new(request: StaffRequest) -> HttpResponse:
     """A journey from empty, from the library, or from another journey."""
     given = request.POST if request.method == "POST" else request.GET
     context: dict[str, Any] = {
-        "library": SHIPPED,
+        "library": LIBRARY,
         "journeys": [
             {"source": f"journey:{journey.pk}", "name": journey.name}
             for journey in Journey.objects.order_by("name", "id")[:100]

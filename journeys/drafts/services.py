@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,13 +15,15 @@ from hub.outbox.gates import Purpose
 from hub.people.audit import Actor, audit
 from hub.people.models import User
 from hub.tenancy.ids import uuid7
+from hub.work.playbooks import Spec
+from hub.work.services import playbooks_ensure
 from journeys.drafts.hypothesis import HYPOTHESIS
 from journeys.drafts.models import DraftRevision, JourneyDraft, PublishRequest
 from journeys.drafts.operations import empty_graph
 from journeys.drafts.selectors import Current, current_draft
 from journeys.drafts.shape import flaws
 from journeys.graph import GraphError
-from journeys.library import SHIPPED
+from journeys.library import BY_KEY
 from journeys.models import Journey, JourneyStatus
 from journeys.services import journey_take_out
 
@@ -141,15 +143,14 @@ class Beginning:
     graph: Mapping[str, Any]
     words: str
     hypothesis: Mapping[str, str]
+    playbooks: Sequence[Spec] = ()
 
 
 def beginning(source: str) -> Beginning:
     """``""`` for empty, ``library:<key>``, or ``journey:<id>``; raises SettingsError."""
     kind, _, key = source.partition(":")
-    if kind == "library":
-        for shipped in SHIPPED:
-            if shipped.key == key:
-                return Beginning(shipped.graph, f"taken from the library: {shipped.name}", shipped.hypothesis)
+    if kind == "library" and (ready := BY_KEY.get(key)):
+        return Beginning(ready.graph, f"taken from the library: {ready.name}", ready.hypothesis, ready.playbooks)
     if kind == "journey" and (found := _journey(key)):
         return Beginning(current_draft(found).graph, f"copied from “{found.name}”"[:300], found.hypothesis)
     if source:
@@ -182,6 +183,7 @@ def journey_create(
     journey: Journey = Journey.objects.create(key=_key_of(settings["name"]), hypothesis=begun.hypothesis, **settings)
     draft: JourneyDraft = JourneyDraft.objects.create(journey=journey, changed_by=user)
     _revise(draft, begun.graph, begun.words, user)
+    playbooks_ensure(specs=begun.playbooks, actor=actor)
     audit(actor, "journey.create", journey, source=source[:64])
     return journey
 

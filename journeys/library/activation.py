@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.outbox.gates import Purpose
-from journeys.library.base import GREETING, SIGNED_CSM, ReadyJourney, button
+from journeys.library.base import GREETING, SIGNED_CSM, Proof, ReadyJourney, button, playbook
 
 DOER = {"roles": ["signal_contact", "champion", "admin"], "fallback": "any_contact"}
 CHAMPION = {"roles": ["champion", "signal_contact", "admin"], "fallback": "any_contact"}
@@ -15,10 +15,10 @@ REACHED = (
 {% if milestones.next != '' %}
 <p>Next comes <strong>{{ milestones.next }}</strong>.
 {% if milestones.next_description != '' %}{{ milestones.next_description }}{% endif %}</p>
+{% endif %}
 """
     + button("{{ plan_url }}", "Go on with the plan")
     + """
-{% endif %}
 <p>If something is in the way, answer this mail and we will clear it together.</p>
 """
     + SIGNED_CSM
@@ -36,12 +36,41 @@ what you want to have reached in three months.</p>
     + SIGNED_CSM
 )
 
+REACHED_NEXT = Proof("the next milestone is reached", signal="milestone-reached")
+CLEAR = playbook(
+    "clear-onboarding",
+    "Clear what is in the way",
+    "An onboarding stands still between two milestones.",
+    "Look which milestone is next and who was to do it",
+    "Call, and ask what is in the way",
+    "Agree on a date, and write it into the plan",
+    say="“Which part of it would take you an hour, and which part do you not know how to begin?”",
+)
+HAND_OVER = playbook(
+    "first-objectives",
+    "First objectives",
+    "An account is activated.",
+    "Congratulate in person",
+    "Write down two or three objectives with a metric and a date",
+    "Plan the first review",
+    say="“You are live. What should be better in three months, and how will you see it?”",
+)
+
 JOURNEY = ReadyJourney(
     key="activation",
     name="Activation",
     description="Notices every milestone, shows the next one, and tells the CSM when an account goes live or stalls.",
     purpose=Purpose.ONBOARDING,
     owner="cs",
+    stage="onboarding",
+    needs=("plans",),
+    playbooks=(CLEAR, HAND_OVER),
+    proofs={
+        "reached": REACHED_NEXT,
+        "nudge": REACHED_NEXT,
+        "live": Proof("the account is activated", fact="activated_on"),
+        "well-done": REACHED_NEXT,
+    },
     hypothesis={
         "input": "churn",
         "accounts": "accounts in onboarding",
@@ -122,6 +151,7 @@ JOURNEY = ReadyJourney(
                 "body": "No milestone for more than two weeks, {{ milestones.done }} of {{ milestones.total }} done."
                 " Call, find out what is in the way, and agree on a date.",
                 "due_business_days": 2,
+                "playbook": CLEAR.key,
                 "next": "end",
             },
             {
@@ -143,6 +173,7 @@ JOURNEY = ReadyJourney(
                 "body": "Every required milestone is done, the last one was “{{ milestones.latest }}”. Congratulate in"
                 " person, write down two or three objectives with a metric and a date, and plan the first QBR.",
                 "due_business_days": 3,
+                "playbook": HAND_OVER.key,
                 "next": "end",
             },
             {
@@ -154,7 +185,15 @@ JOURNEY = ReadyJourney(
                 "title": "Done: {{ milestones.latest }}",
                 "body": "<p>One more step of the plan is done. You do not stop at what is required, and it shows.</p>"
                 + button("{{ plan_url }}", "See the plan"),
-                "next": "end",
+                "next": "optional",
+            },
+            {
+                "id": "optional",
+                "kind": "wait_for",
+                "signal": "milestone-reached",
+                "timeout": {"business_days": 10, "at": "09:00"},
+                "on_timeout": "end",
+                "next": "where",
             },
             {"id": "end", "kind": "exit"},
             {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.outbox.gates import Purpose
-from journeys.library.base import GREETING, SIGNED_CSM, ReadyJourney, button
+from journeys.library.base import GREETING, SIGNED_CSM, WRITE, Proof, ReadyJourney, button, playbook
 
 HELP = (
     GREETING
@@ -25,12 +25,39 @@ If you could have one thing running better a month from now, what would it be?</
     + SIGNED_CSM
 )
 
+RECOVERED = Proof("usage is back", fact="usage_drop_pct")
+LOOK = playbook(
+    "find-out-what-changed",
+    "Find out what has changed",
+    "Usage has fallen for two weeks.",
+    "Look who stopped, with which feature, and since when",
+    "Read the open tickets and the last survey answers",
+    "Ask about their goals; do not mention the numbers",
+    "Offer one thing that takes a task off them this week",
+    say="“What matters most to you this quarter?” Never: “I have seen that you use it less.”",
+    hours=24,
+)
+SPONSOR = playbook(
+    "bring-in-sponsor",
+    "Bring in the sponsor",
+    "Help has not brought usage back.",
+    "Call the executive sponsor: what has changed in their plans?",
+    "Say what would have to be true for the renewal",
+    "Decide with your lead whether the renewal is at risk, and write it down",
+    say="“Your team set out to reach something with us. Is it still what you want?”",
+    hours=24,
+)
+
 JOURNEY = ReadyJourney(
     key="save",
     name="Save",
     description="Answers a decline in usage with help for the customer's goals, and puts the CSM in the picture.",
     purpose=Purpose.SAVE,
     owner="cs",
+    stage="adoption",
+    needs=("usage", "contacts"),
+    playbooks=(LOOK, SPONSOR),
+    proofs={"help": RECOVERED, "session": RECOVERED},
     hypothesis={
         "input": "churn",
         "accounts": "accounts with a usage decline",
@@ -54,6 +81,7 @@ JOURNEY = ReadyJourney(
                 " get a mail in your name that offers help with their goals and does not mention the numbers;"
                 " neither should you in your first words.",
                 "due_business_days": 1,
+                "playbook": LOOK.key,
                 "next": "help",
             },
             {
@@ -76,8 +104,7 @@ JOURNEY = ReadyJourney(
                 "to": {"roles": ["champion", "admin", "user"], "fallback": "any_contact"},
                 "title": "Half an hour for your goals",
                 "body": "<p>Bring one task that takes you too long. We will go through it together and leave you with"
-                " something that runs. Pick any time that suits you.</p>"
-                "{% if csm.email != '' %}" + button("mailto:{{ csm.email }}", "Ask for a session") + "{% endif %}",
+                " something that runs. Pick any time that suits you.</p>" + button(WRITE, "Ask for a session"),
                 "next": "second-week",
             },
             {"id": "second-week", "kind": "wait", "rule": {"business_days": 7, "at": "09:00"}, "next": "escalate"},
@@ -89,6 +116,7 @@ JOURNEY = ReadyJourney(
                 "body": "Two weeks of help have not brought usage back. Call the executive sponsor, ask what has"
                 " changed in their plans, and decide with your lead whether this renewal is at risk.",
                 "due_business_days": 1,
+                "playbook": SPONSOR.key,
                 "next": "watch",
             },
             {"id": "watch", "kind": "wait", "rule": {"days": 30}, "next": "end"},

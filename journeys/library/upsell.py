@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.outbox.gates import Purpose
-from journeys.library.base import GREETING, SIGNED_CSM, ReadyJourney, button
+from journeys.library.base import GREETING, SIGNED_CSM, Proof, ReadyJourney, button, playbook
 
 EDUCATE = (
     GREETING
@@ -21,12 +21,29 @@ Before anybody talks about contracts, here is how other teams went about it:</p>
     + SIGNED_CSM
 )
 
+TALK = playbook(
+    "expansion-talk",
+    "Expansion talk",
+    "A review has shown that the account wants more.",
+    "Read the line of the review in their words",
+    "Ask which team would go first, and what it should reach",
+    "Check budget, its date, and who decides",
+    "Make one offer with its price",
+    say="“You said in the review what you want to do. Which team should have it first, and what would tell you in"
+    " a month"
+    " that it was right?”",
+)
+
 JOURNEY = ReadyJourney(
     key="upsell",
     name="Upsell",
     description="Answers an expansion line of a QBR with education first, then with the CSM's commercial talk.",
     purpose=Purpose.EXPANSION,
     owner="marketing",
+    stage="expansion",
+    needs=("qbrs", "contracts"),
+    playbooks=(TALK,),
+    proofs={"educate": Proof("MRR has grown", fact="expanded_on")},
     hypothesis={
         "input": "expansion",
         "accounts": "accounts with an expansion line in their QBR",
@@ -73,6 +90,7 @@ JOURNEY = ReadyJourney(
                 "body": "From the QBR: “{{ signal.text }}”. They have been sent what others did in their place. Ask"
                 " which team would go first and what it should reach, then make one offer with its price.",
                 "due_business_days": 2,
+                "playbook": TALK.key,
                 "next": "decide",
             },
             {"id": "decide", "kind": "wait", "rule": {"days": 60}, "next": "end"},

@@ -38,6 +38,15 @@ TRIGGERS = (
         sentence="Mean CSAT of 90 days is {csat_90d:.1f}",
     ),
     computed(
+        "competitor-named",
+        "Competitor or leaving named",
+        "sentiment",
+        WARNING,
+        fact("theme_mentions", "gte", 1, theme="leaving", days=30),
+        cooldown_days=30,
+        sentence="Texts of 30 days that name a competitor or leaving: {theme_mentions}",
+    ),
+    computed(
         "community-active",
         "Active in the community",
         "advocacy",

@@ -65,7 +65,7 @@ HUB = [case for case in CASES if case.path.startswith("hub/") and case.surface =
 # matrices of their own (tests/ingest, tests/rest), and links that carry a signed token.
 ELSEWHERE = re.compile(r"(livez|readyz|metrics|accounts/|\^?v1/|\^?sourceConfig|\^?api/|api/|u/|calendar/|hooks/|$)")
 KNOWN = {
-    "playbook_id",
+    "playbook_id", "ready_key",
     "enrollment_id", "resource_id", "ask_id",
     "account_id", "contact_id", "signal_id", "trigger_id", "task_id", "milestone_id", "qbr_id", "block_id", "line_id",
     "candidate_id", "journey_id", "experiment_id", "message_id", "quarter", "token", "node_id", "tenant", "export_id",
@@ -80,7 +80,7 @@ KNOWN = {
     "segment_id", "focus_id", "commitment_id", "choice_id", "play_id",
 }  # fmt: skip
 # These parameters name no object of a tenant, so there is nothing foreign to ask for.
-NOT_OBJECTS = {"tenant", "node_id", "quarter", "token", "position"}
+NOT_OBJECTS = {"ready_key", "tenant", "node_id", "quarter", "token", "position"}
 
 
 def test_every_url_belongs_to_a_surface_that_is_tested() -> None:

@@ -131,6 +131,7 @@ def _ids(account: Account, contact: Contact, mark: str) -> dict[str, str]:
         **_many_signals(account, trigger, mark),
         "model_id": _model(account, mark),
         "task_id": task.pk,
+        "ready_key": "win-back",
         "playbook_id": _playbook(mark).pk,
         **_people(account, contact, mark),
         "entitlement_id": entitlement.pk,

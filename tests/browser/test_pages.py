@@ -63,7 +63,7 @@ NO_PAGES = frozenset(
             "plans:milestone_complete",
         ),
         *("work:act", "work:act_do", "work:task_tick", "work:task_file", "work:targets", "work:subscription_change"),
-        *("work:playbook_put_away", "work_public:feed"),
+        *("work:playbook_put_away", "work_public:feed", "journeys:ready_use"),
         *("plans:start", "qbr:generate", "qbr:share", "qbr:line_add", "qbr:answer", "qbr:line", "qbr:line_remove"),
         *("qbr:line_tag", "qbr:line_tick", "qbr_hub:comment", "advocacy:decide", "journeys:pause", "journeys:resume"),
         *("journeys:enter", "journeys:remove", "journeys:intake", "advocacy:resource_archive"),

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from hub.accounts.models import Account, CommunityActivity, Contact, ContactRole
-from hub.feedback.models import SurveyResponse, Ticket
+from hub.feedback.models import ReadText, SurveyResponse, Ticket
 from hub.plans.models import Milestone, OnboardingPlan
 from hub.registry.facts import known_facts
 from hub.revenue.models import ContractLine, Entitlement, Invoice, Product, Tier
 from hub.rules.explain import sentence
 from hub.rules.language import parse
 from hub.tenancy.context import tenant_context
+from hub.tenancy.ids import uuid7
 from hub.tenancy.models import Tenant
 from hub.usage.models import ActiveUserDaily, UsageDaily
 from signals.catalogue import BY_KEY, SHIPPED, composites
@@ -98,6 +99,10 @@ def nothing(account: Account) -> None:
     """There is nothing before the cause."""
 
 
+def said(account: Account, theme: str) -> None:
+    ReadText.objects.create(account=account, kind="ticket", object_id=uuid7(), at=at(1), read_at=at(1), themes=[theme])
+
+
 Make = Callable[[Account], Any]
 # Trigger → what is so before, and the cause.
 CAUSES: dict[str, tuple[Make, Make]] = {
@@ -124,6 +129,7 @@ CAUSES: dict[str, tuple[Make, Make]] = {
         lambda a: ticket(a, 50),
     ),
     "feature-requested": (lambda a: ticket(a, kind="question"), lambda a: ticket(a, kind="feature")),
+    "competitor-named": (lambda a: said(a, "bug"), lambda a: said(a, "leaving")),
     "seats-near-limit": (
         lambda a: (tier(a, "seats", "level", 10), used(a, 30, 0, users=8)),
         lambda a: used(a, 30, 0, name="Other", users=9),
