@@ -111,6 +111,8 @@ class Entering:
         for enrollment in Enrollment.objects.filter(account_id__in=list(self.world.account_ids)).order_by("entered_at"):
             self.past[enrollment.account_id, enrollment.journey_id].append(enrollment)
         self._superseded: set[tuple[UUID, str]] | None = None
+        self._fields: dict[tuple[UUID, UUID], list[tuple[datetime, str]]] = {}
+        self._fields_since: datetime | None = None
 
     def decide(self, arrival: Arrival, journeys: Sequence[Journey]) -> Decision:
         """Choose at most one of the journeys for what came and keep the reasons for all of them."""
@@ -152,6 +154,18 @@ class Entering:
             rows = over.values_list("account_id", "evidence")
             self._superseded = {(account, key) for account, told in rows for key in told.get("awaited", ())}
         return self._superseded
+
+    def fields_set(self, arrival: Arrival, journey: Journey, since: datetime) -> set[str]:
+        """What a journey has set at the account since then. Asked once for all accounts, again only for an earlier
+        time."""
+        if self._fields_since is None or since < self._fields_since:
+            self._fields_since, self._fields = since, defaultdict(list)
+            ran = StepRun.objects.filter(
+                account_id__in=list(self.world.account_ids), kind="set_field", outcome="done", finished_at__gte=since
+            )
+            for account, by, at, told in ran.values_list("account_id", "journey_id", "finished_at", "evidence"):
+                self._fields[account, by].append((at, str(told.get("field"))))
+        return {name for at, name in self._fields.get((arrival.account_id, journey.pk), ()) if at >= since}
 
     def _candidate(self, journey: Journey, arrival: Arrival) -> Candidate:
         if not journey.live or journey.status not in RUNNING:

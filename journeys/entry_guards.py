@@ -11,7 +11,7 @@ from hub.registry.facts import known_facts
 from hub.rules.language import comparisons, parse_stored
 from journeys.engine import goal_since
 from journeys.graph import Graph
-from journeys.models import Cause, EnrollmentStatus, JourneyStatus, StepRun
+from journeys.models import Cause, EnrollmentStatus, JourneyStatus
 
 if TYPE_CHECKING:
     from journeys.entries import Arrival, Candidate, Entering
@@ -44,23 +44,16 @@ def _old(entering: Entering, candidate: Candidate, arrival: Arrival) -> Refusal:
 
 
 def _own(entering: Entering, candidate: Candidate, arrival: Arrival) -> Refusal:
-    if arrival.origin == f"journey:{candidate.journey.key}" or _set_itself(candidate, arrival):
+    if arrival.origin == f"journey:{candidate.journey.key}" or _set_itself(entering, candidate, arrival):
         return "own_origin", "the journey caused it itself"
     return ("too_deep", "a chain of journeys is cut after three") if arrival.depth > MAX_DEPTH else None
 
 
-def _set_itself(candidate: Candidate, arrival: Arrival) -> bool:
+def _set_itself(entering: Entering, candidate: Candidate, arrival: Arrival) -> bool:
     """Whether the signal is about a field that this journey has set at the account just now."""
     if arrival.signal is None or arrival.signal.change_id is not None:
         return False
-    ran = StepRun.objects.filter(
-        account_id=arrival.account_id,
-        journey_id=candidate.journey.pk,
-        kind="set_field",
-        outcome="done",
-        finished_at__gte=arrival.signal.recorded_at - OWN_FOR,
-    )
-    fields = {evidence.get("field") for evidence in ran.values_list("evidence", flat=True)}
+    fields = entering.fields_set(arrival, candidate.journey, arrival.signal.recorded_at - OWN_FOR)
     return bool(fields & _read_by(arrival)) if fields else False
 
 

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from typing import Any, Final, TypeAlias
 
 from liquid import Environment, RenderContext, StrictUndefined
@@ -119,6 +119,7 @@ def _render(source: str, values: Values, part: str, *, autoescape: bool) -> str:
         raise _error(part, source, error) from None
 
 
+@lru_cache(maxsize=512)
 def _parsed(source: str, part: str, *, autoescape: bool) -> BoundTemplate:
     if len(source) > MAX_SOURCE:
         raise TemplateError(part, None, f"the template is longer than {MAX_SOURCE} characters")

@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 from django.db import models
 
 from hub.tenancy.context import OtherTenantError, current_tenant_id
+from hub.tenancy.inserting import can_insert, insert_rows, on_conflict
 
 M = TypeVar("M", bound=models.Model)
 
@@ -12,10 +13,31 @@ M = TypeVar("M", bound=models.Model)
 class TenantQuerySet(models.QuerySet[M, M], Generic[M]):
     """Rows of one tenant. Writes of another tenant's objects are refused before SQL is made."""
 
-    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[M]:
+    def bulk_create(
+        self,
+        objs: Any,
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Any = None,
+        unique_fields: Any = None,
+    ) -> list[M]:
+        """As Django's, by one JSON text where the model's fields allow it (hub/tenancy/inserting.py)."""
         objs = list(objs)
+        rows: list[M] = objs
         check_tenant(*objs)
-        return super().bulk_create(objs, *args, **kwargs)
+        if objs and can_insert(self.model) and all(each.pk is not None for each in objs):
+            clause = on_conflict(ignore_conflicts, update_conflicts, unique_fields, update_fields, self.model)
+            if insert_rows(self.db, objs, clause, batch_size):
+                return rows
+        return super().bulk_create(
+            objs,
+            batch_size,
+            ignore_conflicts,
+            update_conflicts,
+            update_fields=update_fields,
+            unique_fields=unique_fields,
+        )
 
 
 class TenantManager(models.Manager.from_queryset(TenantQuerySet)[M]):  # type: ignore[misc]  # dynamic base
