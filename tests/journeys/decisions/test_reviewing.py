@@ -68,10 +68,10 @@ def test_what_was_vetoed_cannot_be_approved(acme: Tenant, choice: Choice) -> Non
     assert (status(acme, choice), tasks(acme)) == (ChoiceStatus.VETOED, 0)
 
 
-@pytest.mark.parametrize(("reason", "note"), [("", ""), ("nonsense", ""), ("other", " "), ("known", "x" * 301)])
-def test_a_veto_needs_a_reason(acme: Tenant, choice: Choice, reason: str, note: str) -> None:
-    with tenant_context(acme), pytest.raises(ValidationError):
-        choices_veto(ids=[choice.pk], reason=reason, note=note, actor=ACTOR)
+def test_a_veto_needs_a_reason(acme: Tenant, choice: Choice) -> None:
+    for reason, note in (("", ""), ("nonsense", ""), ("other", " "), ("known", "x" * 301)):
+        with tenant_context(acme), pytest.raises(ValidationError):
+            choices_veto(ids=[choice.pk], reason=reason, note=note, actor=ACTOR)
     assert status(acme, choice) == ChoiceStatus.ASKED
 
 
