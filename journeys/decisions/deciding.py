@@ -141,6 +141,11 @@ def _saving(given: Given, play: GivenPlay, terms: Terms) -> Refusal:
     return f"arbitration:{above[0].value}", "the account is in a journey that comes first"
 
 
+def _served(given: Given, play: GivenPlay, terms: Terms) -> Refusal:
+    served = terms.purpose.value in given.inside
+    return ("served", "a journey for the same purpose runs at the account") if served else None
+
+
 def _waiting(given: Given, play: GivenPlay, terms: Terms) -> Refusal:
     if not given.waiting or terms.purpose.rank < Purpose(given.waiting).rank:
         return None
@@ -168,5 +173,5 @@ def _full(given: Given, play: GivenPlay, terms: Terms) -> Refusal:
 
 
 GUARDS: Final[tuple[Callable[[Given, GivenPlay, Terms], Refusal], ...]] = (
-    _off, _trouble, _saving, _running, _blocked, _waiting, _cooling, _capped, _full,
+    _off, _trouble, _saving, _running, _served, _blocked, _waiting, _cooling, _capped, _full,
 )  # fmt: skip

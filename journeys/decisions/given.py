@@ -48,7 +48,7 @@ class GivenPlay:
 class Given:
     """An account at the moment of the decision.
 
-    ``facts`` are those that rules and formulas read. ``inside`` are the purposes of journeys that keep others back;
+    ``facts`` are those that rules and formulas read. ``inside`` are the purposes of the journeys that it is in;
     ``pressure`` is (used, cap) of the account's budget of messages; ``waiting`` the purpose of an open choice.
     """
 

@@ -81,6 +81,7 @@ def words_of(choice: Choice) -> str:
 _WORDS: Final = {
     "play_off": "the play is switched off",
     "running": "it runs already",
+    "served": "a journey for the same purpose runs already",
     "cooldown": "it was chosen a short while ago",
     "waits_for_review": "another choice for this account is open",
     "queue_full": "enough choices of this play are open already",
@@ -134,7 +135,7 @@ def _known(given: dict[str, Any]) -> list[tuple[str, str]]:
         ("Stage", str(given.get("stage") or "–")),
         ("Urgent ticket open", "yes" if given.get("open_p1") else "no"),
         ("Health red", "yes" if given.get("red_health") else "no"),
-        ("In a journey that comes first", inside or "no"),
+        ("In journeys for", inside or "none"),
         ("Global holdout", "yes" if given.get("held_out") else "no"),
         ("Messages used", f"{used} of {cap}"),
     ]

@@ -21,7 +21,7 @@ from hub.registry.troubles import troubles_of
 from hub.rules.reading import read_facts
 from hub.tenancy.models import Tenant
 from journeys.decisions.acts.base import Hindrance, play_acts
-from journeys.decisions.deciding import CHOSEN, OVERRIDING, Verdict, decide
+from journeys.decisions.deciding import CHOSEN, Verdict, decide
 from journeys.decisions.given import Given, GivenPlay, GivenSignal
 from journeys.decisions.models import OPEN, Choice, ChoiceStatus, Play
 from journeys.decisions.rulebook import RuleBook
@@ -188,9 +188,8 @@ class Situations:
 
     @cached_property
     def inside(self) -> dict[UUID, set[str]]:
-        rows = Enrollment.objects.filter(
-            account_id__in=list(self.account_ids), status=EnrollmentStatus.ACTIVE, journey__purpose__in=OVERRIDING
-        )
+        """What the journeys that each account is in are for."""
+        rows = Enrollment.objects.filter(account_id__in=list(self.account_ids), status=EnrollmentStatus.ACTIVE)
         found: dict[UUID, set[str]] = defaultdict(set)
         for account_id, purpose in rows.values_list("account_id", "journey__purpose"):
             found[account_id].add(purpose)

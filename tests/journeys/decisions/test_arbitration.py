@@ -91,6 +91,12 @@ def test_who_is_being_saved_is_sold_nothing() -> None:
     assert found["teach"].verdict == CHOSEN
 
 
+def test_what_a_journey_does_already_is_not_done_a_second_time() -> None:
+    found = judge(replace(KNOWN, inside=("adoption",)), teach={"purpose": "adoption"}, renew={"purpose": "renewal"})
+    assert found["teach"].reason == "served"
+    assert found["renew"].verdict == CHOSEN
+
+
 def test_a_full_budget_of_messages_keeps_back_programmes_only() -> None:
     known = replace(KNOWN, pressure=(6, 6), plays=(play("mail", programme=True), play("task")))
     found = judge(known, mail={"purpose": "save"}, task={})
