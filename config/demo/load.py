@@ -18,6 +18,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from config.demo.decisions import decisions_make
+from config.demo.experiments import experiments_make
 from config.demo.files import write_files
 from config.demo.simulator import PRODUCTS, QUERIES_A_SEAT, TIERS, simulate
 from config.demo.simulator import Account as SimulatedAccount
@@ -286,6 +287,8 @@ def _live(tenant: Tenant, members: list[Membership], actor: Actor, guest: Contac
         while evaluate_batch(tenant):
             pass
         _plan(members, actor, timezone.localdate(timezone=tenant.zone))
+        marketer = next(member.user for member in members if member.role == Role.MARKETER)
+        experiments_make(tenant=tenant, marketer=marketer, actor=actor)
         card = Scorecard.objects.get()
         draft = draft_of(current_version(card))
         backtest_start(draft=draft, name=card.name, position=card.position, scorecard=card, actor=actor)
