@@ -25,6 +25,7 @@ class JourneysConfig(AppConfig):
             origin,
             outgoing,
             panels,
+            setup,
             steps,
         )
         from journeys.decisions import startup as decisions
@@ -45,4 +46,5 @@ class JourneysConfig(AppConfig):
         origin.register()
         message_values.register()
         panels.register()
+        setup.register()
         decisions.register()

@@ -8,12 +8,13 @@ class MetricsConfig(AppConfig):
     def ready(self) -> None:
         from hub.registry.handlers import figures_changed
         from hub.tenancy.wake import register_queue
-        from metrics import panels, readings
+        from metrics import panels, readings, setup
         from metrics.planning import panels as planning
         from metrics.quality import counting
         from metrics.quality import panels as quality
 
         panels.register()
+        setup.register()
         planning.register()
         quality.register()
         counting.register()

@@ -8,7 +8,7 @@ class QbrConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.registry.lists import ViewedList, viewed_lists
-        from qbr import actions, exports, outgoing, panels, texts
+        from qbr import actions, exports, outgoing, panels, setup, texts
         from qbr.blocks import load
 
         actions.register()
@@ -17,4 +17,5 @@ class QbrConfig(AppConfig):
         outgoing.register()
         load()
         panels.register()
+        setup.register()
         texts.register()

@@ -16,7 +16,7 @@ class SignalsConfig(AppConfig):
 def _show() -> None:
     """What pages, exports and programs of others show of signals."""
     from hub.registry.lists import ViewedList, viewed_lists
-    from signals import exports, outgoing, panels
+    from signals import exports, outgoing, panels, setup
     from signals.health import outgoing as health_outgoing
     from signals.health import panels as health_panels
     from signals.inbox.query import PARAMETERS
@@ -27,7 +27,7 @@ def _show() -> None:
 
     for room in (
         exports, outgoing, health_outgoing, health_panels, prediction_panels, readiness_panels, stage_panels,
-        segment_panels, panels,
+        segment_panels, panels, setup,
     ):  # fmt: skip
         room.register()
     viewed_lists.register(ViewedList("signals", "Signals", "signals.view", "signals:list", PARAMETERS, order=30))

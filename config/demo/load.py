@@ -22,6 +22,7 @@ from config.demo.experiments import experiments_make
 from config.demo.files import write_files
 from config.demo.simulator import PRODUCTS, QUERIES_A_SEAT, TIERS, simulate
 from config.demo.simulator import Account as SimulatedAccount
+from config.demo.work import tasks_live
 from config.embedded.home import write_secret
 from hub.accounts.models import Account, Contact
 from hub.accounts.services.attributes import attribute_define, attributes_set
@@ -286,6 +287,7 @@ def _live(tenant: Tenant, members: list[Membership], actor: Actor, guest: Contac
                 comment_add(block=block, body="Can we add the Nordic team’s figures?", contact=contact, actor=actor)
         while evaluate_batch(tenant):
             pass
+        tasks_live([member.user for member in members if member.role == Role.CSM], actor)
         _plan(members, actor, timezone.localdate(timezone=tenant.zone))
         marketer = next(member.user for member in members if member.role == Role.MARKETER)
         experiments_make(tenant=tenant, marketer=marketer, actor=actor)

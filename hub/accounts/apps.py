@@ -7,7 +7,7 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.accounts import exports, facts, measures, outgoing, panels
+        from hub.accounts import exports, facts, measures, outgoing, panels, setup
         from hub.accounts.services import deciding, hierarchy, winning
         from hub.registry.lists import ViewedList, viewed_lists
         from hub.tenancy.wake import register_queue
@@ -19,5 +19,6 @@ class AccountsConfig(AppConfig):
         facts.register()
         measures.register()
         panels.register()
+        setup.register()
         register_queue(hierarchy.QUEUE, drain=hierarchy.drain, backlog=hierarchy.backlog, lane="evaluate")
         register_queue(winning.QUEUE, drain=deciding.drain, backlog=deciding.backlog, lane="bulk")

@@ -7,7 +7,7 @@ class OutboxConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.outbox import channels, exports, panels
+        from hub.outbox import channels, exports, panels, setup
         from hub.outbox.sending import backlog, drain
         from hub.outbox.services import SEND
         from hub.registry.lists import ViewedList, viewed_lists
@@ -18,4 +18,5 @@ class OutboxConfig(AppConfig):
         viewed_lists.register(ViewedList("messages", "Messages", "outbox.view", "outbox:list", kept, order=50))
         channels.load()
         panels.register()
+        setup.register()
         register_queue(SEND, drain=drain, backlog=backlog)

@@ -8,7 +8,7 @@ class ShellConfig(AppConfig):
     def ready(self) -> None:
         from hub.registry.lists import ViewedList, connect_opening, viewed_lists
         from hub.registry.panels import NavItem, nav_items
-        from hub.shell import exports, search
+        from hub.shell import exports, search, setting_up
         from hub.shell.account_list.query import VIEWED, rule_problem
         from hub.shell.saved_views import list_opening
         from hub.shell.services import bulk
@@ -16,6 +16,8 @@ class ShellConfig(AppConfig):
 
         exports.register()
         search.register()
+        setting_up.register()
+        nav_items.register(NavItem("setup", "Set-up guide", 80, "today.view", "shell:setup", icon="list-check"))
         connect_opening(list_opening)
         register_queue(bulk.QUEUE, drain=bulk.drain, backlog=bulk.backlog, lane="bulk")
         viewed_lists.register(

@@ -1,10 +1,11 @@
 from django.urls import path
 
-from hub.shell.views import saved_views, search, today
+from hub.shell.views import saved_views, search, setup, today
 
 app_name = "shell"
 urlpatterns = [
     path("", today.today, name="today"),
+    path("set-up/guide/", setup.guide, name="setup"),
     path("search/", search.search, name="search"),
     path("views/", saved_views.view_list, name="views"),
     path("views/new/", saved_views.view_new, name="view_new"),

@@ -10,7 +10,7 @@ class UsageConfig(AppConfig):
         from datetime import timedelta
 
         from hub.registry.schedules import Schedule, schedules
-        from hub.usage import exports, facts, measures, panels
+        from hub.usage import exports, facts, measures, panels, setup
         from hub.usage.upkeep import partitions_keep
 
         exports.register()
@@ -18,3 +18,4 @@ class UsageConfig(AppConfig):
         facts.register()
         measures.register()
         panels.register()
+        setup.register()

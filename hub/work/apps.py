@@ -8,10 +8,11 @@ class WorkConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.registry.lists import ViewedList, viewed_lists
-        from hub.work import actions, exports, panels
+        from hub.work import actions, exports, panels, setup
         from hub.work.selectors import FILTERS
 
         viewed_lists.register(ViewedList("tasks", "Tasks", "today.view", "work:tasks", FILTERS, order=20))
         actions.register()
         exports.register()
         panels.register()
+        setup.register()
