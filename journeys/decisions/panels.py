@@ -8,13 +8,13 @@ from django.template.loader import render_to_string
 
 from hub.people.scope import owner_wanted
 from hub.registry.panels import AccountPanel, TodayPanel, account_panels, today_panels
-from journeys.decisions.models import OPEN, Choice
+from journeys.decisions.models import OPEN, TO_REVIEW, Choice
 from journeys.decisions.selectors import ROW, waiting_for_review, words_of
 
 
 def today_panel(request: Any) -> str | None:
-    """What waits for a word, worth most first."""
-    shown, number = waiting_for_review(owner_wanted(request))
+    """What waits for a word or is only suggested, worth most first."""
+    shown, number = waiting_for_review(owner_wanted(request), statuses=TO_REVIEW)
     if not shown:
         return None
     return render_to_string("journeys/decisions/_today_panel.html", {"shown": shown, "number": number}, request=request)

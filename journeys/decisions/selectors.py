@@ -63,9 +63,11 @@ def open_counts(owner_id: UUID | None = None) -> dict[str, int]:
     return dict(rows.order_by().values_list("status").annotate(n=Count("pk")))
 
 
-def waiting_for_review(owner_id: UUID | None = None, *, limit: int = 5) -> tuple[list[Choice], int]:
+def waiting_for_review(
+    owner_id: UUID | None = None, *, limit: int = 5, statuses: Sequence[str] = (ChoiceStatus.ASKED,)
+) -> tuple[list[Choice], int]:
     """The choices to review that are worth most, and how many there are. Two queries."""
-    rows = _narrowed(Choice.objects.filter(status=ChoiceStatus.ASKED), owner_id, None)
+    rows = _narrowed(Choice.objects.filter(status__in=statuses), owner_id, None)
     named = rows.select_related("account", "play", "signal").defer("given", "verdicts")
     shown = list(named.order_by("-score_minor", "-id")[:limit])
     return shown, rows.count() if len(shown) == limit else len(shown)

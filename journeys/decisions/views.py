@@ -25,7 +25,7 @@ from hub.people.selectors import members
 from journeys.decisions.chain import chain_of
 from journeys.decisions.digest import digest_wanted, digest_wish
 from journeys.decisions.forms import edits_of, ids_of, problem_of
-from journeys.decisions.models import Choice, ChoiceStatus, Play, VetoReason
+from journeys.decisions.models import OPEN, Choice, ChoiceStatus, Play, VetoReason
 from journeys.decisions.queue import undo_window
 from journeys.decisions.replay import replay, replay_day
 from journeys.decisions.reviewing import MOST_AT_ONCE, choices_approve, choices_undo, choices_veto
@@ -60,6 +60,7 @@ def queue(request: StaffRequest) -> HttpResponse:
         "page": page,
         "rows": [(row, words_of(row)) for row in page.rows],
         "status": status,
+        "is_open_tab": status in OPEN,
         "any_status": ANY_STATUS,
         "tabs": [(tab.value, tab.label, counts.get(tab.value)) for tab in TABS],
         "play": play,
