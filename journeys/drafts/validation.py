@@ -16,6 +16,7 @@ from hub.outbox.gates import Purpose
 from hub.outbox.policy import sending_rules
 from hub.registry.facts import known_facts
 from hub.tenancy.models import Tenant
+from hub.work.selectors import playbook_choices
 from journeys.drafts.hypothesis import missing
 from journeys.drafts.pressure import is_programme, most_within
 from journeys.drafts.shape import flaws
@@ -77,7 +78,13 @@ def validate_draft(journey: Journey, raw: Mapping[str, Any], tenant: Tenant) -> 
     graph = load(raw, known_facts())
     people = _People.of(graph)
     volume = Volume(people.begun, sum(people.reached(node) for node in _messages(graph)))
-    doubts = [*_no_goal(graph), *_no_contact(graph, people), *_overlap(journey, graph), *_caps(graph, tenant)]
+    doubts = [
+        *_no_goal(graph),
+        *_no_contact(graph, people),
+        *_overlap(journey, graph),
+        *_caps(graph, tenant),
+        *_playbooks(graph),
+    ]
     return Validation([*wrong, *doubts, _told(graph, volume)], volume)
 
 
@@ -146,6 +153,15 @@ def _caps(graph: Graph, tenant: Tenant) -> Iterator[Finding]:
             f"{policy.contact_cap}: the others are held, and expire after {policy.longest_hold.days} days"
         )
         yield Finding(DOUBT, "", "/nodes", told)
+
+
+def _playbooks(graph: Graph) -> Iterator[Finding]:
+    named = {node.id: str(node.config["playbook"]) for node in graph.nodes.values() if node.config.get("playbook")}
+    there = {key for key, _ in playbook_choices()} if named else set()
+    for node_id, key in named.items():
+        if key not in there:
+            told = f"the playbook “{key}” is not there or was put away: the task opens without it"
+            yield Finding(DOUBT, node_id, _pointer(graph, graph.nodes[node_id], "/playbook"), told)
 
 
 def _told(graph: Graph, volume: Volume) -> Finding:

@@ -56,11 +56,12 @@ def ready_page(request: StaffRequest, ready_key: str) -> HttpResponse:
         "ready": ready,
         "owner": OWNERS[ready.owner],
         "stage": STAGES[ready.stage],
+        "purpose": ready.purpose.value.replace("_", " ").capitalize(),
         "begins": spoken(beginning(graph.entry), names),
         "nodes": tree(graph, drawn),
         "goals": goals(graph, drawn),
         "needs": [(need, _address(request, need)) for need in needs_of(ready, have)],
-        "proofs": [(titles[node], proof.words) for node, proof in ready.proofs.items()],
+        "proofs": [(spoken(str(titles[node]), names), proof.words) for node, proof in ready.proofs.items()],
         "hypothesis": [(label, ready.hypothesis[name]) for name, label in HYPOTHESIS.items()],
         "may_use": allowed(request.membership.role, "journeys.edit"),
     }

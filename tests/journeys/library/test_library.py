@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -18,12 +18,12 @@ from hub.people.models import Membership
 from hub.registry.facts import known_facts
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
-from hub.work.models import Playbook
+from hub.work.models import Playbook, Task
 from journeys.drafts.services import journey_create
 from journeys.drafts.trial import trial
 from journeys.drafts.validation import validate_draft
 from journeys.graph import Graph, load
-from journeys.library import LIBRARY, STAGES, ReadyJourney
+from journeys.library import BY_KEY, LIBRARY, STAGES, ReadyJourney
 from journeys.library.base import Proof
 from journeys.models import Journey
 from journeys.world import World
@@ -169,3 +169,24 @@ def test_a_journey_brings_its_playbooks_and_leaves_those_that_were_edited(world:
         Playbook.objects.filter(key="after-escalation").update(name="Ours")
         draft(ready)
         assert Playbook.objects.get(key="after-escalation").name == "Ours"
+
+
+def test_a_step_opens_its_task_with_its_playbook_and_its_time(acme: Tenant) -> None:
+    account = stage.set_up(acme)
+    stage.decline(acme, account)
+    stage.run(acme)
+    with tenant_context(acme):
+        task = Task.objects.select_related("playbook_version__playbook").get()
+        assert task.playbook_version is not None
+        assert task.playbook_version.playbook.key == "find-out-what-changed"
+        assert task.respond_by == task.created_at + timedelta(hours=24)
+
+
+def test_a_playbook_that_was_put_away_is_told_before_publishing(world: dict[str, Any], draft: Any) -> None:
+    with tenant_context(world["tenant"]):
+        journey = draft(BY_KEY["competitive"])
+        Playbook.objects.filter(key="value-review").update(is_active=False)
+        found = validate_draft(journey, BY_KEY["competitive"].graph, world["tenant"])
+        told = [finding.node for finding in found.doubts if "value-review" in finding.text]
+        Playbook.objects.filter(key="value-review").update(is_active=True)
+    assert told == ["find-out", "escalate"]
