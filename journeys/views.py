@@ -23,6 +23,7 @@ from hub.people.guards import StaffRequest, staff_page
 from hub.people.permissions import allowed
 from hub.registry.facts import known_facts
 from journeys.drafts.publishing import approve_above
+from journeys.experiments.arms import Config, arms_of, with_arm
 from journeys.graph import Graph, Node
 from journeys.graph_words import beginning, sentences
 from journeys.models import EnrollmentStatus, Journey, JourneyStatus
@@ -175,7 +176,13 @@ def _account_of(request: StaffRequest, accounts: list[Account]) -> Account | Non
         raise Http404 from None
 
 
+def _arm_of(request: StaffRequest) -> int:
+    text = request.GET.get("arm", "")
+    return int(text[:2]) if text.isascii() and text.isdigit() else -1
+
+
 def _previewed(request: StaffRequest, account: Account, node: Node) -> dict[str, Any]:
+    config, arm = with_arm(node.config, _arm_of(request)), _arm_of(request)
     world = World(request.tenant, [account.pk], timezone.now())
     to = node.config["to"]
     chosen = choose(world.contacts.get(account.pk, []), to["roles"], to["fallback"])
@@ -184,15 +191,16 @@ def _previewed(request: StaffRequest, account: Account, node: Node) -> dict[str,
     rendered: Rendered | None = None
     problem = ""
     try:
-        rendered = _rendered(node, locale_of(contact, request.tenant), values)
+        rendered = _rendered(config, locale_of(contact, request.tenant), values)
     except TemplateError as error:
         problem = str(error)
-    return {"recipients": chosen, "rendered": rendered, "problem": problem}
+    arms = [(str(place), str(each["label"]), place == arm) for place, each in enumerate(arms_of(node.config))]
+    return {"recipients": chosen, "rendered": rendered, "problem": problem, "arms": arms, "arm": arm}
 
 
-def _rendered(node: Node, locale: str, values: Values) -> Rendered:
+def _rendered(config: Config, locale: str, values: Values) -> Rendered:
     """The wording that somebody who reads `locale` would get."""
-    own = {"subject": node.config.get("subject") or node.config["title"], "body": node.config["body"]}
-    wording = worded(locale, own, variants_of(node.config))
+    own = {"subject": config.get("subject") or config["title"], "body": config["body"]}
+    wording = worded(locale, own, variants_of(config))
     subject, body = (with_snippets(wording[part], locale) for part in ("subject", "body"))
     return render_message(subject=subject, body=body, values=values)

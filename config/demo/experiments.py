@@ -14,13 +14,14 @@ from hub.people.audit import Actor
 from hub.people.models import User
 from hub.tenancy.ids import uuid7
 from hub.tenancy.models import Tenant
-from journeys.drafts.services import journey_create
+from journeys.drafts.publishing import draft_publish
+from journeys.drafts.selectors import current_draft
+from journeys.drafts.services import draft_change, journey_create
 from journeys.experiments.assign import arm_at, place_of
 from journeys.experiments.models import Assignment, Experiment, Phase
 from journeys.experiments.phases import assignments_store
 from journeys.experiments.services import Plan, experiment_create, experiment_launch, holdout_set
 from journeys.models import Enrollment, Journey, StepRun
-from journeys.services import journey_publish
 
 AGO = timedelta(days=42)
 SUBJECT = "Who else should see this month's report?"
@@ -91,13 +92,26 @@ def experiments_make(*, tenant: Tenant, marketer: User, actor: Actor) -> None:
     )
     Journey.objects.filter(pk=journey.pk).update(hypothesis=HYPOTHESIS)
     journey.refresh_from_db()
-    journey_publish(journey=journey, graph=GRAPH, actor=actor, user=marketer, note="With two arms to test")
+    begun = current_draft(journey).revision
+    draft = draft_change(
+        journey=journey, seen=begun, change=lambda _: GRAPH, words="built", actor=actor, user=marketer
+    )  # fmt: skip
+    draft_publish(
+        journey=journey,
+        seen=draft.revision,
+        live=0,
+        tenant=tenant,
+        actor=actor,
+        user=marketer,
+        note="With two arms to test",
+    )
+    journey.refresh_from_db()
     subject = _launched(
         journey,
         MAIL["id"],
         Plan(
             "Subject that names the account",
-            "A subject with the account's own name is opened by its champion as something of theirs, so more of them"
+            "A subject with the account's own name reads like something of theirs to its champion, so more of them"
             " invite a colleague.",
             window_days=21,
             horizon_days=28,
@@ -121,7 +135,15 @@ def experiments_make(*, tenant: Tenant, marketer: User, actor: Actor) -> None:
     )
     holdout_set(journey=journey, percent=10, actor=actor)
     question = "Does the journey as a whole keep more accounts than it would lose anyway?"
-    whole = Plan("The journey against its holdout", question, measure="retention", window_days=180, horizon_days=365)
+    whole = Plan(
+        "The journey against its holdout",
+        question,
+        measure="retention",
+        window_days=180,
+        horizon_days=365,
+        baseline=0.85,
+        change=0.08,
+    )
     experiment_create(journey=journey, node_id="", plan=whole, actor=actor)
     champions = list(
         Contact.objects.select_related("account")

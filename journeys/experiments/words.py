@@ -58,7 +58,9 @@ def state_words(result: Result, day: date | None) -> tuple[str, str, str]:
 
 
 def verdict_words(verdict: Verdict, label: str, control: str, detectable: str, power: float) -> str:
-    """What may be said of an arm against the first."""
+    """What may be said of an arm against the first; ``detectable`` "" where no difference could be relied on."""
+    if verdict in (Verdict.SMALL, Verdict.NONE) and not detectable:
+        return "No difference is shown, and so few accounts could hardly show any."
     match verdict:
         case Verdict.BETTER:
             return f"“{label}” does better than “{control}”."
@@ -106,4 +108,6 @@ def _range(low: float, high: float, kind: Kind, *, sign: bool = False) -> str:
 
 
 def _detectable(value: float, kind: Kind) -> str:
+    if kind is Kind.SHARE and value >= 1:
+        return ""
     return amount_words(value, kind, sign=True).lstrip("+")

@@ -126,6 +126,13 @@ def test_a_plan_that_makes_no_sense_says_so_and_keeps_what_was_typed(acme: Tenan
         assert "Mine" in answer.text
 
 
+def test_the_preview_shows_each_arm(acme: Tenant, journey: Journey) -> None:
+    client = staff(acme, "csm")
+    for arm, subject in (("", "Hello"), ("0", "Hello"), ("1", "Hi"), ("9", "Hello")):
+        text = flat(client.get(f"/t/acme/journeys/{journey.pk}/preview/mail/", {"arm": arm}).text)
+        assert f"Subject {subject} " in text
+
+
 def test_the_holdout_of_a_journey_is_set_and_bounded(acme: Tenant, journey: Journey) -> None:
     client, base = staff(acme), f"/t/acme/journeys/{journey.pk}/experiments/"
     client.post(f"{base}holdout/", {"percent": "20"})
@@ -150,6 +157,11 @@ def test_no_difference_says_what_would_have_been_found(acme: Tenant, journey: Jo
     text = page_of(staff(acme), dealt(acme, journey, (8, 40), (9, 40)))
     assert re.search(r"No difference is shown\. One of \d+\.\d points or more", text)
     assert "does better" not in text
+
+
+def test_so_few_accounts_that_nothing_could_be_shown_are_told_so(acme: Tenant, journey: Journey) -> None:
+    text = page_of(staff(acme), dealt(acme, journey, (1, 2), (1, 2)))
+    assert "so few accounts could hardly show any" in text
 
 
 def test_a_deal_that_is_off_hides_every_figure(acme: Tenant, journey: Journey) -> None:
