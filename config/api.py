@@ -20,6 +20,7 @@ from hub.revenue.api import urlpatterns as revenue
 from hub.shell.api import urlpatterns as views
 from hub.usage.api import urlpatterns as usage
 from hub.work.api import urlpatterns as work
+from journeys.analytics.api import urlpatterns as figures
 from journeys.api import urlpatterns as journeys
 from journeys.decisions.api import urlpatterns as choices
 from journeys.draft_api import urlpatterns as drafts
@@ -55,6 +56,7 @@ urlpatterns: list[URLPattern] = [
     *stages,
     *segments,
     *readiness,
+    *figures,
     *journeys,
     *journey_lists,
     *choices,

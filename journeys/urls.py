@@ -1,6 +1,7 @@
 from django.urls import path
 
 from journeys import entry_views, views
+from journeys.analytics import views as analytics_views
 from journeys.drafts import publish_views, step_views
 from journeys.drafts import views as draft_views
 from journeys.experiments import views as experiment_views
@@ -16,6 +17,8 @@ urlpatterns = [
     path("library/<slug:ready_key>/", library_views.ready_page, name="ready"),
     path("library/<slug:ready_key>/use/", library_views.use, name="ready_use"),
     path("second-person/", publish_views.second_person, name="second_person"),
+    path("latency/", analytics_views.latency, name="latency"),
+    path("latency/limit/", analytics_views.limit, name="act_within"),
     path("experiments/", experiment_views.experiment_list, name="experiments"),
     path("experiments/size/", size, name="experiment_size"),
     path("<uuid:journey_id>/experiments/", experiment_views.journey_experiments, name="journey_experiments"),
@@ -26,6 +29,7 @@ urlpatterns = [
     path("<uuid:journey_id>/experiments/<uuid:experiment_id>/plan/", experiment_views.change, name="experiment_change"),
     path("<uuid:journey_id>/experiments/<uuid:experiment_id>/act/", experiment_views.act, name="experiment_act"),
     path("<uuid:journey_id>/", views.journey_page, name="page"),
+    path("<uuid:journey_id>/figures/", analytics_views.figures, name="figures"),
     path("<uuid:journey_id>/build/", draft_views.build, name="build"),
     path("<uuid:journey_id>/build/act/", draft_views.act, name="act"),
     path("<uuid:journey_id>/build/add/", draft_views.add, name="add"),
