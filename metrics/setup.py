@@ -28,7 +28,8 @@ def promised() -> SetupState:
 def register() -> None:
     for step in (
         SetupStep(
-            "measure", "guide", "Measure as one", "One plan, one figure: what both teams answer for is planned together.",
+            "measure", "guide", "Measure as one",
+            "One plan, one figure: what both teams answer for is planned together.",
             joint, "metrics:planning", "Planning", "metrics.view", 60,
         ),
         SetupStep(

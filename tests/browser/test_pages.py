@@ -71,7 +71,8 @@ NO_PAGES = frozenset(
         *("journeys:preview_body", "outbox:body", "outbox:settle"),
         *("outbox:consent_word", "outbox:topic_reset", "outbox:rules_set", "outbox:stop", "outbox:stop_decide"),
         *("journeys:experiment_holdout", "journeys:experiment_act"),
-        *("journeys:act_within", "journeys:act", "journeys:second_person", "journeys:decide", "journeys:restore", "journeys:archive"),
+        *("journeys:act_within", "journeys:act", "journeys:second_person", "journeys:decide"),
+        *("journeys:restore", "journeys:archive"),
         *("outbox:brand_change", "outbox:brand_sample", "outbox:template_body", "outbox:template_test"),
         # Made by hand; tests/outbox/test_content.py looks at it.
         *(
