@@ -12,13 +12,12 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class GivenSignal:
-    """An open signal of the account, with the version of the rule that made it."""
+    """An open signal of the account, with the version of the rule that made it. What it says stands in its own row."""
 
     id: str
     trigger: str
     name: str
     version: int
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ class Situations:
     tenant: Tenant
     account_ids: Sequence[UUID]
     now: datetime
+    concerned: Sequence[UUID] = ()
+    """Those that some play answers: of nobody else anything more is read."""
 
     @cached_property
     def world(self) -> World:
@@ -64,8 +66,10 @@ class Situations:
 
     def given(self) -> dict[UUID, Given]:
         """Everything known of each account that some play answers; accounts that none does are left out."""
-        found = {pk: given for pk in self.account_ids if (given := self._given(pk)).plays}
-        hindered = self._hindrances(found)
+        answering = {pk: plays for pk in self.account_ids if (plays := self._answering(pk))}
+        self.concerned = sorted(answering)
+        found = {pk: self._given(pk, plays) for pk, plays in answering.items()}
+        hindered = self._hindrances(found) if found else {}
         return {pk: _with(given, hindered) for pk, given in found.items()}
 
     def decided(self) -> list[tuple[Given, list[Verdict]]]:
@@ -79,19 +83,20 @@ class Situations:
             found.append((known, verdicts))
         return found
 
-    def _given(self, account_id: UUID) -> Given:
-        account = self.world.accounts[account_id]
-        signals = tuple(self.signals[account_id])
-        wanted = [play for play in self.plays if self._answers(play, account.stage, signals)]
+    def _answering(self, account_id: UUID) -> list[Play]:
+        account, signals = self.world.accounts[account_id], self.signals[account_id]
+        return [play for play in self.plays if self._answers(play, account.stage, signals)]
+
+    def _given(self, account_id: UUID, plays: Sequence[Play]) -> Given:
         return Given(
             tenant=str(self.tenant.pk),
             account=str(account_id),
             now=self.now.isoformat(),
             today=self.world.clock.today.isoformat(),
-            stage=account.stage,
-            facts=self.facts.get(account_id, {}) if wanted else {},
-            signals=signals,
-            plays=tuple(self._play(play, account_id) for play in wanted),
+            stage=self.world.accounts[account_id].stage,
+            facts=self.facts.get(account_id, {}),
+            signals=tuple(self.signals[account_id]),
+            plays=tuple(self._play(play, account_id) for play in plays),
             inside=tuple(sorted(self.inside[account_id])),
             open_p1=account_id in self.urgent,
             red_health=account_id in self.troubles.get("red_health", ()),
@@ -156,7 +161,7 @@ class Situations:
     def facts(self) -> dict[UUID, dict[str, Any]]:
         known = self.rules.known
         wanted = {name: known[name] for name in FACTS if name in known} | self.rules.facts()
-        return read_facts(wanted, self.account_ids, self.world.clock)
+        return read_facts(wanted, self.concerned, self.world.clock)
 
     @cached_property
     def signals(self) -> dict[UUID, list[GivenSignal]]:
@@ -172,24 +177,23 @@ class Situations:
         for row in rows.order_by("-recorded_at", "-id"):
             if len(found[row.account_id]) < MOST_SIGNALS:
                 trigger = row.trigger
-                found[row.account_id].append(
-                    GivenSignal(str(row.pk), trigger.key, trigger.name, row.trigger_version, row.sentence)
-                )
+                told = GivenSignal(str(row.pk), trigger.key, trigger.name, row.trigger_version)
+                found[row.account_id].append(told)
         return found
 
     @cached_property
     def urgent(self) -> set[UUID]:
-        rows = AccountFacts.objects.filter(account_id__in=list(self.account_ids), open_urgent_tickets__gt=0)
+        rows = AccountFacts.objects.filter(account_id__in=list(self.concerned), open_urgent_tickets__gt=0)
         return set(rows.values_list("account_id", flat=True))
 
     @cached_property
     def troubles(self) -> dict[str, frozenset[UUID]]:
-        return troubles_of(self.account_ids)
+        return troubles_of(self.concerned)
 
     @cached_property
     def inside(self) -> dict[UUID, set[str]]:
         """What the journeys that each account is in are for."""
-        rows = Enrollment.objects.filter(account_id__in=list(self.account_ids), status=EnrollmentStatus.ACTIVE)
+        rows = Enrollment.objects.filter(account_id__in=list(self.concerned), status=EnrollmentStatus.ACTIVE)
         found: dict[UUID, set[str]] = defaultdict(set)
         for account_id, purpose in rows.values_list("account_id", "journey__purpose"):
             found[account_id].add(purpose)
@@ -201,17 +205,17 @@ class Situations:
 
     @cached_property
     def pressure(self) -> Counter[UUID]:
-        rows = counted(self.now, self.sending.policy).filter(account_id__in=list(self.account_ids))
+        rows = counted(self.now, self.sending.policy).filter(account_id__in=list(self.concerned))
         return Counter(dict(rows.order_by().values_list("account_id").annotate(n=Count("pk"))))
 
     @cached_property
     def held_out(self) -> dict[UUID, bool]:
-        return holdouts(self.tenant, self.account_ids, self.sending)
+        return holdouts(self.tenant, self.concerned, self.sending)
 
     @cached_property
     def waiting(self) -> dict[UUID, str]:
         """The purpose of an open choice; what is decided already nothing outranks."""
-        rows = Choice.objects.filter(account_id__in=list(self.account_ids), status__in=OPEN)
+        rows = Choice.objects.filter(account_id__in=list(self.concerned), status__in=OPEN)
         found = rows.values_list("account_id", "purpose", "status")
         return {pk: Purpose.SERVICE if status == ChoiceStatus.SCHEDULED else purpose for pk, purpose, status in found}
 
@@ -223,7 +227,7 @@ class Situations:
     @cached_property
     def last(self) -> dict[tuple[UUID, UUID], date]:
         """The day on which each play was last chosen; what gave way to something more urgent does not count."""
-        rows = Choice.objects.filter(account_id__in=list(self.account_ids), play__isnull=False)
+        rows = Choice.objects.filter(account_id__in=list(self.concerned), play__isnull=False)
         taken = rows.exclude(status=ChoiceStatus.NOTHING).exclude(reason="superseded").order_by()
         found = taken.values_list("account_id", "play_id").annotate(last=Max("day"))
         return {(account, play): day for account, play, day in found}

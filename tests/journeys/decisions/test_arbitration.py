@@ -15,7 +15,7 @@ from journeys.decisions.given import Given, GivenPlay, GivenSignal, given_of
 from journeys.decisions.terms import Terms, terms_of
 from tests.journeys.decisions.table import terms
 
-SIGNAL = GivenSignal("00000000-0000-0000-0000-000000000009", "usage-decline", "Usage decline", 1, "Fell")
+SIGNAL = GivenSignal("00000000-0000-0000-0000-000000000009", "usage-decline", "Usage decline", 1)
 KNOWN = Given(
     tenant="00000000-0000-0000-0000-000000000001",
     account="00000000-0000-0000-0000-000000000002",

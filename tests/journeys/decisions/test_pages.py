@@ -250,3 +250,11 @@ def test_reviewers_get_one_mail_a_day_and_only_of_what_waits(acme: Tenant, accou
         assert digests_send(acme, day + timedelta(days=1)) == 1
         Choice.objects.update(status="done")
         assert digests_send(acme, day + timedelta(days=2)) == 0
+
+
+def test_a_decision_keeps_no_words_of_a_signal(acme: Tenant, account: Account) -> None:
+    """A sentence may name a person: it stands in the signal's own row, and goes with it."""
+    with tenant_context(acme):
+        choice = Choice.objects.get()
+        assert "Northwind" not in str(choice.given) + str(choice.verdicts)
+    assert "Usage decline at Northwind" in staff(acme).get(f"/t/acme/decisions/{choice.pk}/").text
