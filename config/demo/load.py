@@ -39,6 +39,7 @@ from hub.revenue.services.catalogue import Allowance, entitlement_put, ranks_set
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from journeys.decisions.plays import plays_install
+from journeys.engine import step_batch
 from journeys.services import journeys_install
 from metrics.planning.models import Priority, Side
 from metrics.planning.quarters import Quarter
@@ -264,8 +265,7 @@ def _live(tenant: Tenant, members: list[Membership], actor: Actor, guest: Contac
     """What happened today: milestones done in the hub, reviews written, shared, tagged and answered."""
     csm = next(member.user for member in members if member.role == Role.CSM)
     with _whole(tenant):
-        while evaluate_batch(tenant):
-            pass
+        _go_on(tenant)
         qbr_generate_all(tenant=tenant, actor=actor)
         open_ones = Milestone.objects.filter(completed_at__isnull=True, required=True).order_by(
             "account_id", "position"
@@ -285,8 +285,7 @@ def _live(tenant: Tenant, members: list[Membership], actor: Actor, guest: Contac
             contact = Contact.objects.filter(account=qbr.account, status="active").order_by("pk").first()
             if number == 4 and contact is not None:
                 comment_add(block=block, body="Can we add the Nordic team’s figures?", contact=contact, actor=actor)
-        while evaluate_batch(tenant):
-            pass
+        _go_on(tenant)
         tasks_live([member.user for member in members if member.role == Role.CSM], actor)
         _plan(members, actor, timezone.localdate(timezone=tenant.zone))
         marketer = next(member.user for member in members if member.role == Role.MARKETER)
@@ -294,6 +293,12 @@ def _live(tenant: Tenant, members: list[Membership], actor: Actor, guest: Contac
         card = Scorecard.objects.get()
         draft = draft_of(current_version(card))
         backtest_start(draft=draft, name=card.name, position=card.position, scorecard=card, actor=actor)
+
+
+def _go_on(tenant: Tenant) -> None:
+    """What the workers do at once: signals are told, and journeys take their first steps."""
+    while evaluate_batch(tenant) or step_batch(tenant):
+        pass
 
 
 def _plan(members: list[Membership], actor: Actor, today: date) -> None:

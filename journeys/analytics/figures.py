@@ -18,7 +18,7 @@ from hub.outbox.models import Click, Message, MessageStatus
 from hub.outbox.reasons import reason_words
 from journeys.experiments.stats import Difference, Interval, share_difference, wilson
 from journeys.models import Enrollment, EnrollmentStatus, Journey, StepRun
-from journeys.tree import TreeNode
+from journeys.tree import ICONS, TreeNode
 
 # So many accounts are asked for on either side before a share is compared.
 ENOUGH: Final = 30
@@ -120,7 +120,9 @@ def journey_figures(
         inside = inside.filter(entered_at__gte=since)
     known = {node.id: node for node in nodes}
     places, ended = _places(inside, journey, since)
-    order = [*known, *sorted(places.keys() - known.keys())]
+    # Nobody stands on a goal: it ends the journey wherever an account is.
+    on_the_way = [node_id for node_id in known if node_id in places or known[node_id].icon != ICONS["goal"]]
+    order = [*on_the_way, *sorted(places.keys() - known.keys())]
     return JourneyFigures(
         entered=sum(place.here for place in places.values()) + sum(told.count for told in ended),
         inside=sum(place.here for place in places.values()),
