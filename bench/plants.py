@@ -13,7 +13,8 @@ from typing import Any
 
 from bench.planter import ACTOR, Stage
 from hub.accounts.models import Account
-from hub.accounts.services import contact_roles_set
+from hub.accounts.services import change_record, contact_roles_set
+from hub.outbox.origins import REPLIED
 from signals.services import signal_report
 
 Act = Callable[[Stage, Account], Any]
@@ -113,6 +114,13 @@ def _seen(role: str, ago: int) -> Act:
         stage.renews(account, 299)  # Somebody corrects the renewal, so that the account is looked at.
 
     return act
+
+
+def _answered(*, historical: bool = False) -> Act:
+    return lambda stage, account: change_record(
+        account_id=account.pk, kind=REPLIED, key=stage.key(), occurred_at=stage.now, historical=historical,
+        data={"message": "", "subject": "planted"},
+    )  # fmt: skip
 
 
 def _extra_person(*roles: str) -> Act:
@@ -226,6 +234,7 @@ PLANTS: tuple[Plant, ...] = (
           _all(healthy, _times(2, lambda s, a: s.activity(a, "post")))),
     Plant("advocacy-shown", lambda s, a: s.activity(a, "referral"), lambda s, a: s.activity(a, "post")),
     # Who is there.
+    Plant("mail-replied", _answered(), _answered(historical=True)),
     Plant("champion-departed", lambda s, a: s.leave(a, "champion"), lambda s, a: s.leave(a), also=["champion-missing"]),
     Plant("sponsor-departed", lambda s, a: s.leave(a, "executive_sponsor"), lambda s, a: s.leave(a)),
     Plant("champion-missing", _without_role("champion"), _without_role("executive_sponsor")),

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from hub.outbox.gates import Purpose
 from hub.registry.base import Registry
+
+REPLIED: Final = "message.replied"
+"""The change by which a person's answer is told; its data names the `message` answered ("" unknown) and a `subject`."""
 
 
 @dataclass(frozen=True, slots=True)

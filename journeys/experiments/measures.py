@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from hub.outbox.models import Click
+from hub.outbox.origins import REPLIED
 from hub.registry.base import Registry
 from hub.revenue.selectors import mrr_at
 from hub.tenancy.context import current_tenant_id
@@ -114,6 +115,12 @@ _CLICKED: Final = (
     "FROM outbox_message m JOIN outbox_click c ON c.tenant_id = m.tenant_id AND c.message_id = m.id"
     " WHERE m.tenant_id = %(tenant)s AND m.cause_id = x.enrollment_id AND c.bot_score < %(machine)s AND c.at {within}"
 )
+# The accounts_change rows of an account are few; the message they name is one of the enrollment's.
+_REPLIED: Final = (
+    "FROM accounts_change r JOIN outbox_message m ON m.tenant_id = r.tenant_id AND m.id::text = r.data ->> 'message'"
+    " WHERE r.tenant_id = %(tenant)s AND r.account_id = x.account_id AND r.kind = %(replied)s"
+    " AND m.cause_id = x.enrollment_id AND r.occurred_at {within}"
+)
 _GOAL: Final = (
     "FROM journeys_enrollment e WHERE e.tenant_id = %(tenant)s AND e.account_id = x.account_id"
     " AND e.journey_id = %(journey)s AND e.reason = 'goal_met' AND e.ended_at {within}"
@@ -190,6 +197,10 @@ for _measure in (
     Measure(
         "click", "Clicked", "a person, not a link scanner, followed a link", Kind.SHARE,
         _exists(_CLICKED, machine=Click.MACHINE), order=10,
+    ),
+    Measure(
+        "reply", "Reply", "a person answered a mail of the journey", Kind.SHARE, _exists(_REPLIED, replied=REPLIED),
+        order=15,
     ),
     Measure("goal", "Goal", "reached the goal of the journey", Kind.SHARE, _exists(_GOAL), order=20),
     Measure(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from hub.accounts.services.people import CONTACT_LEFT
-from signals.catalogue.base import CRITICAL, PAYS, WARNING, computed, every, fact, told
+from hub.outbox.origins import REPLIED
+from signals.catalogue.base import CRITICAL, INFO, PAYS, WARNING, computed, every, fact, told
 
 TRIGGERS = (
+    # Of a person: what a machine answers is no reply.
+    told("mail-replied", "Mail answered", "people", INFO, REPLIED, "Mail answered: “{subject}”"),
     told(
         "champion-departed",
         "Champion departed",

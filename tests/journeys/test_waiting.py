@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from hub.accounts.models import Account
 from hub.accounts.services import attribute_define, attributes_set, change_record
+from hub.outbox.origins import REPLIED
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.usage.store import events_since
@@ -20,6 +21,7 @@ from journeys.models import Enrollment, EnrollmentStatus
 from journeys.services import graph_problems, publish_impact
 from journeys.waits import WaitError, describe, parse_wait
 from signals.catalogue import QBR_LINE_TAGGED
+from signals.models import Signal
 from tests.journeys import stage
 from tests.journeys.graphs import email, go, graph, inside, node, publish, step, track, world
 from tests.world import ACTOR
@@ -264,3 +266,21 @@ def test_arms_that_cannot_be_are_named(acme: Tenant) -> None:
     assert "step/arms" in problems(arms=[])
     assert "step/arms/0" in problems(arms=[{"signal": "a", "event": "b", "next": "risk"}, ARMS[1]])
     assert problems(scope=0) == {"step/scope"} == problems(scope="sometimes") == problems(scope=["entry"])
+
+
+def test_an_answer_by_mail_ends_the_wait_for_it(acme: Tenant, account: Account) -> None:
+    raw = graph(
+        node("wait_for", "ask", "thank", signal="mail-replied", timeout={"days": 9}, on_timeout="end"),
+        email("thank"),
+    )
+    publish(acme, raw)
+    go(acme, account)
+    assert inside(acme).node_id == "ask"
+    with tenant_context(acme):
+        told = {"message": "", "subject": "Yes, gladly"}
+        change_record(account_id=account.pk, kind=REPLIED, key="r", occurred_at=timezone.now(), data=told)
+    stage.run(acme)
+    assert inside(acme).reason == "completed"
+    assert step(acme, "ask").port != "timeout"
+    with tenant_context(acme):
+        assert Signal.objects.get(trigger__key="mail-replied").sentence == "Mail answered: “Yes, gladly”"

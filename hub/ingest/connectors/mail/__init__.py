@@ -45,10 +45,10 @@ from hub.ingest.connectors.mail.reports import KINDS, Report, report_apply
 from hub.ingest.connectors.signatures import check_basic, check_one_of
 from hub.ingest.connectors.timeline import told
 from hub.outbox.models import Message
+from hub.outbox.origins import REPLIED
 from hub.work.services import task_open
 
 MOST_BYTES: Final = 10 * 1024 * 1024
-REPLIED: Final = "message.replied"
 # How the providers say that an address bounced for now only.
 SOFT: Final = frozenset(
     {"softbounce", "transient", "temporary", "soft_bounced", "soft_bounce", "blocked", "undetermined"}
@@ -206,6 +206,10 @@ def reply_write(writing: Writing) -> tuple[Any, str]:
             key=str(entry.pk),
             occurred_at=writing.at,
             object_id=entry.pk,
+            data={
+                "message": str(facts.get("message") or ""),
+                "subject": str(facts.get("subject") or "no subject")[:200],
+            },
         )
     return entry, outcome
 
