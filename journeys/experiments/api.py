@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers
@@ -188,21 +189,24 @@ class ExperimentList(generics.ListAPIView[Experiment]):
         journey: Journey = generics.get_object_or_404(Journey.objects.all(), key=asked["journey"])
         plan = Plan(**{name: asked[name] for name in PLANNED if name in asked})
         try:
-            made = experiment_create(journey=journey, node_id=asked["node"], plan=plan, actor=actor_of_key(request))
+            made = _made(journey, asked["node"], plan, launch=asked["launch"], request=request)
         except ExperimentError as error:
             raise ValidationError({error.field or "detail": [str(error)]}) from error
-        if asked["launch"]:
-            _launch(made, request)
         return Response(ExperimentSerializer(experiments_list().get(pk=made.pk)).data, status=201)
 
 
-def _launch(made: Experiment, request: Request) -> None:
-    need = need_of(made)
-    try:
-        experiment_launch(experiment=made, planned=need.total if need else 0, actor=actor_of_key(request))
-    except ExperimentError as error:
-        made.delete()
-        raise Conflict(str(error)) from error
+@transaction.atomic
+def _made(journey: Journey, node_id: str, plan: Plan, *, launch: bool, request: Request) -> Experiment:
+    """The experiment, launched if that is asked for; nothing is kept where it cannot be."""
+    actor = actor_of_key(request)
+    made = experiment_create(journey=journey, node_id=node_id, plan=plan, actor=actor)
+    if launch:
+        need = need_of(made)
+        try:
+            experiment_launch(experiment=made, planned=need.total if need else 0, actor=actor)
+        except ExperimentError as error:
+            raise Conflict(str(error)) from error
+    return made
 
 
 class ExperimentDetail(generics.RetrieveAPIView[Experiment]):

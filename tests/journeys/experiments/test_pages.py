@@ -233,6 +233,8 @@ def test_a_program_plans_and_reads_experiments(acme: Tenant, journey: Journey) -
     refused = post()
     assert refused.status_code == 409
     assert "hypothesis" in refused.json()["detail"]
+    with tenant_context(acme):
+        assert not Experiment.objects.exists()
     assert post(measure="luck").status_code == 400
     assert post(journey="none").status_code == 404
     made = post(hypothesis="Short is read", baseline=0.2, change=0.1)
