@@ -149,7 +149,9 @@ def _decide(tenant: Tenant, account_ids: Sequence[UUID]) -> None:
 def _ignore(account_id: UUID, error: str) -> None:
     """What is only put off is tried with the next look at the account."""
     now = timezone.now()
-    Choice.objects.filter(account_id=account_id, checks_at__lte=now).update(checks_at=now + timedelta(hours=1))
+    for name in ("checks_at", "expires_at"):
+        due = Choice.objects.filter(account_id=account_id, **{f"{name}__lte": now})
+        due.update(**{name: now + timedelta(hours=1)})
 
 
 @transaction.atomic

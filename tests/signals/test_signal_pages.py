@@ -15,7 +15,7 @@ from signals.trigger_page import trigger_sentence
 from tests.shell.staff import HTMX, staff
 from tests.world import make_account
 
-INBOX_QUERIES = 16
+INBOX_QUERIES = 17
 
 
 def raise_signals(tenant: Tenant, count: int) -> list[Signal]:

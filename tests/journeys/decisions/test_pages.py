@@ -86,6 +86,14 @@ def test_approving_says_when_it_begins(acme: Tenant, account: Account) -> None:
     assert "Somebody was faster" in again.text
 
 
+def test_a_signal_tells_what_was_decided_because_of_it(acme: Tenant, account: Account) -> None:
+    with tenant_context(acme):
+        choice = Choice.objects.get()
+    text = staff(acme).get(f"/t/acme/signals/{choice.signal_id}/").text
+    assert "Decision “Call”, to review" in text
+    assert f"/t/acme/decisions/{choice.pk}/" in text
+
+
 def test_what_waits_is_on_today_and_on_the_account(acme: Tenant, account: Account) -> None:
     client = staff(acme)
     assert "Decisions to review" in client.get("/t/acme/").text
