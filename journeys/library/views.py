@@ -10,10 +10,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from hub.outbox.rendering import render_message
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.permissions import allowed
-from hub.registry.facts import known_facts
+from hub.registry.facts import facts, known_facts
 from journeys.drafts.hypothesis import HYPOTHESIS
 from journeys.graph import load
 from journeys.graph_words import beginning
@@ -22,7 +23,10 @@ from journeys.library.needs import Have, Need, needs_of
 from journeys.library.services import ready_use
 from journeys.models import Journey
 from journeys.tree import Shown, goals, spoken, tree
+from journeys.words import SAMPLE
 
+SAMPLE_FACTS = {"seats": 40, "mrr_minor": 400_000}
+"""What a message of the library may show of an account, as an example."""
 OWNERS = {"cs": "customer success, one to one", "marketing": "marketing, one to many"}
 
 
@@ -51,7 +55,6 @@ def ready_page(request: StaffRequest, ready_key: str) -> HttpResponse:
     graph = load(ready.graph, known)
     names = {key: trigger.name for key, trigger in have.triggers.items()}
     drawn = Shown(known, {}, names)
-    titles = {node["id"]: node.get("subject") or node.get("title") for node in ready.graph["nodes"]}
     context = {
         "ready": ready,
         "owner": OWNERS[ready.owner],
@@ -61,7 +64,7 @@ def ready_page(request: StaffRequest, ready_key: str) -> HttpResponse:
         "nodes": tree(graph, drawn),
         "goals": goals(graph, drawn),
         "needs": [(need, _address(request, need)) for need in needs_of(ready, have)],
-        "proofs": [(spoken(str(titles[node]), names), proof.words) for node, proof in ready.proofs.items()],
+        "letters": [_letter(ready, node, proof.words) for node, proof in ready.proofs.items()],
         "hypothesis": [(label, ready.hypothesis[name]) for name, label in HYPOTHESIS.items()],
         "may_use": allowed(request.membership.role, "journeys.edit"),
     }
@@ -75,6 +78,14 @@ def use(request: StaffRequest, ready_key: str) -> HttpResponse:
     journey = ready_use(ready=_ready(ready_key), actor=actor_of(request), user=request.user)
     messages.success(request, f"“{journey.name}” is a draft. Nothing runs before you publish it.")
     return redirect("journeys:build", tenant=request.tenant.slug, journey_id=journey.pk)
+
+
+def _letter(ready: ReadyJourney, node_id: str, proof: str) -> dict[str, str]:
+    """A message with sample values, as plain text, and what proves its action."""
+    values = {**SAMPLE, "facts": dict.fromkeys(facts.as_mapping()) | SAMPLE_FACTS}
+    node = next(node for node in ready.graph["nodes"] if node["id"] == node_id)
+    rendered = render_message(subject=node.get("subject") or node["title"], body=node["body"], values=values)
+    return {"subject": rendered.subject, "text": rendered.text, "proof": proof}
 
 
 def _address(request: StaffRequest, need: Need) -> str:

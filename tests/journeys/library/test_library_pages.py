@@ -53,6 +53,8 @@ def test_each_has_a_page_with_its_steps_and_its_hypothesis(acme: Tenant) -> None
         assert page.status_code == 200, ready.key
         assert ready.hypothesis["baseline"] in html.unescape(page.text), ready.key
         assert "Use it" not in page.text
+        assert len(page.context["letters"]) == len(ready.proofs)
+        assert all(letter["subject"] and "{" not in letter["text"] for letter in page.context["letters"])
 
 
 def test_one_press_makes_a_draft_with_its_playbooks(acme: Tenant) -> None:
