@@ -51,10 +51,11 @@ HIGHER = (
 
 
 def _journey(key: str, name: str, trigger: str, what: str, price: str, needs: tuple[str, ...]) -> ReadyJourney:
+    how, is_ = ("How many", "are") if what == "seats" else ("How much", "is")
     return ReadyJourney(
         key=key,
         name=name,
-        description=f"Shows how much of the {what} is used, offers the one next size with its price, then the CSM"
+        description=f"Shows {how.lower()} of the {what} {is_} used, offers the one next size with its price, then the CSM"
         f" calls.",
         purpose=Purpose.EXPANSION,
         owner="marketing",
@@ -70,7 +71,7 @@ def _journey(key: str, name: str, trigger: str, what: str, price: str, needs: tu
         graph=graph(
             on(trigger, again=90),
             mail(
-                "figures", BUYER, f"How much of your {what} is in use",
+                "figures", BUYER, f"{how} of your {what} {is_} in use",
                 letter(
                     "<p>{% if signal.sentence != '' %}{{ signal.sentence }}. {% endif %}Nothing stops today; this"
                     " is to let you"
