@@ -55,8 +55,7 @@ def _journey(key: str, name: str, trigger: str, what: str, price: str, needs: tu
     return ReadyJourney(
         key=key,
         name=name,
-        description=f"Shows {how.lower()} of the {what} {is_} used, offers the one next size with its price, then the CSM"
-        f" calls.",
+        description=f"Shows {how.lower()} of the {what} {is_} used and offers the next size with its price; the CSM calls.",
         purpose=Purpose.EXPANSION,
         owner="marketing",
         stage="expansion",
