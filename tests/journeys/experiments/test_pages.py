@@ -210,6 +210,17 @@ def test_the_list_asks_no_more_for_many_than_for_one(acme: Tenant, journey: Jour
     assert asked[0] == asked[1]
 
 
+def test_no_link_of_these_pages_leads_nowhere(acme: Tenant, journey: Journey) -> None:
+    client, experiment = staff(acme), dealt(acme, journey, (2, 4), (2, 4))
+    base = "/t/acme/journeys"
+    mine = f"{base}/{journey.pk}/experiments/"
+    ways = [f"{base}/experiments/", f"{base}/experiments/size/", mine, f"{mine}arms/mail/", f"{mine}new/?node=mail"]
+    for address in [*ways, f"{mine}{experiment.pk}/"]:
+        links = re.findall(r'<a\b[^>]*\shref="([^"]*)"', client.get(address).text)
+        assert links
+        assert "" not in links
+
+
 def test_the_sample_size_page_reckons_and_says_what_cannot_be(acme: Tenant, journey: Journey) -> None:
     client = staff(acme, "csm")
     address = "/t/acme/journeys/experiments/size/"
