@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connections
 from django.test import Client
 
 from hub.people.models import AuditEvent
@@ -16,12 +11,11 @@ from hub.tenancy.context import tenant_context
 from hub.tenancy.ids import uuid7
 from hub.tenancy.models import Tenant
 from hub.work.models import Task
-from journeys.decisions import working
 from journeys.decisions.models import Choice, ChoiceStatus
 from journeys.decisions.plays import play_archive, play_change, play_switch
 from journeys.decisions.reviewing import choices_approve, choices_undo, choices_veto
 from tests.journeys.decisions import table
-from tests.world import ACTOR, make_member, make_tenant
+from tests.world import ACTOR, make_member
 
 
 @pytest.fixture
@@ -152,70 +146,3 @@ def test_what_was_approved_is_done_on_the_terms_of_then(acme: Tenant, choice: Ch
     table.time_is_up(acme)
     with tenant_context(acme):
         assert Task.objects.get().title == "Call them"
-
-
-# --- Two at once --------------------------------------------------------------------------------------------------
-
-
-def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """Run acts in threads of their own that begin together; what each returned, in their order."""
-    found: list[Any] = [None] * len(acts)
-    start = threading.Barrier(len(acts))
-
-    def run(place: int, act: Callable[[], Any]) -> None:
-        start.wait()
-        try:
-            found[place] = act()
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return found
-
-
-@pytest.fixture
-def committed(transactional_db: None) -> tuple[Tenant, Choice]:
-    tenant = make_tenant("acme")
-    account = table.lay(tenant)
-    table.play(tenant)
-    table.signal(tenant, account)
-    [made] = table.decide(tenant)
-    return tenant, made
-
-
-def test_of_two_reviewers_at_once_one_is_heard(committed: tuple[Tenant, Choice]) -> None:
-    tenant, choice = committed
-
-    def approve() -> Any:
-        with tenant_context(tenant):
-            return choices_approve(ids=[choice.pk], actor=ACTOR)
-
-    def veto() -> Any:
-        with tenant_context(tenant):
-            return choices_veto(ids=[choice.pk], reason="known", actor=ACTOR)
-
-    done = at_once(approve, veto)
-    assert sorted(len(each) for each in done) == [0, 1]
-    assert status(tenant, choice) in (ChoiceStatus.SCHEDULED, ChoiceStatus.VETOED)
-
-
-def test_undoing_while_it_begins_is_all_or_nothing(committed: tuple[Tenant, Choice]) -> None:
-    tenant, choice = committed
-    with tenant_context(tenant):
-        choices_approve(ids=[choice.pk], actor=ACTOR)
-        Choice.objects.update(due_at=choice.at)
-
-    def undo() -> Any:
-        with tenant_context(tenant):
-            return choices_undo(ids=[choice.pk], actor=ACTOR)
-
-    undone, _, _ = at_once(undo, lambda: working.drain(tenant.pk), lambda: working.drain(tenant.pk))
-    working.drain(tenant.pk)
-    if undone:
-        assert (status(tenant, choice), tasks(tenant)) == (ChoiceStatus.UNDONE, 0)
-    else:
-        assert (status(tenant, choice), tasks(tenant)) == (ChoiceStatus.DONE, 1)
