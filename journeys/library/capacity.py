@@ -55,7 +55,7 @@ def _journey(key: str, name: str, trigger: str, what: str, price: str, needs: tu
     return ReadyJourney(
         key=key,
         name=name,
-        description=f"Shows {how.lower()} of the {what} {is_} used and offers the next size with its price; the CSM calls.",
+        description=f"Shows {how.lower()} of the {what} {is_} used, then the next size with its price; the CSM calls.",
         purpose=Purpose.EXPANSION,
         owner="marketing",
         stage="expansion",
