@@ -19,13 +19,16 @@ from hub.accounts.services import (
     community_activity_upsert,
     contact_left,
     contact_upsert,
+    facts_touch,
 )
+from hub.feedback.models import ReadText
 from hub.feedback.services import survey_response_upsert, ticket_upsert
 from hub.people.audit import command
 from hub.plans.services import MilestoneSpec, milestone_complete, milestone_upsert, plan_create
 from hub.revenue.services.billing import invoice_upsert, payment_upsert
 from hub.revenue.services.catalogue import Allowance, entitlements_set, ranks_set
 from hub.revenue.services.lines import contract_line_upsert
+from hub.tenancy.ids import uuid7
 from hub.tenancy.models import Tenant
 from hub.usage.copying import EventRow
 from hub.usage.store import write_events
@@ -106,6 +109,12 @@ class Stage:
     def ticket(self, account: Account, ago: int = 2, **fields: Any) -> None:
         given = {"subject": "How do I", "opened_at": self.at(ago), "closed_at": self.at(ago)} | fields
         ticket_upsert(source="planted", external_id=self.key(), account=account, fields=given)
+
+    def said(self, account: Account, theme: str) -> None:
+        """A text that was read, with what it is about."""
+        at = self.at(2)
+        ReadText.objects.create(account=account, kind="ticket", object_id=uuid7(), at=at, read_at=at, themes=[theme])
+        facts_touch([account.pk])
 
     def answer(self, account: Account, score: int) -> None:
         given = {"kind": "nps", "score": score, "answered_at": self.at(1)}

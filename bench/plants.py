@@ -227,6 +227,7 @@ PLANTS: tuple[Plant, ...] = (
     Plant("tickets-early", nothing, _tickets(1, ago=20), _all(_customer_for(200), _tickets(9, ago=20))),
     Plant("feature-requested", _tickets(1, kind="feature"), _tickets(1, kind="feature", ago=31)),
     Plant("nps-promoter", lambda s, a: s.answer(a, 9), lambda s, a: s.answer(a, 8)),
+    Plant("competitor-named", lambda s, a: s.said(a, "leaving"), lambda s, a: s.said(a, "bug")),
     Plant("nps-detractor", lambda s, a: s.answer(a, 6), lambda s, a: s.answer(a, 7)),
     Plant("csat-low", _all(_tickets(1, csat=3), _tickets(1, csat=2)), _tickets(2, csat=3)),
     Plant("csat-high", _all(_tickets(1, csat=5), _tickets(1, csat=4)), _all(_tickets(1, csat=5), _tickets(2, csat=4))),
