@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from config.embedded.home import read_run_file
+from config.embedded.home import make_folder, read_run_file
 from config.embedded.server import free_port
 from config.startup import answers
 
@@ -96,12 +96,17 @@ class Hub:
 
 
 @contextmanager
-def hub(**environment: str) -> Iterator[Hub]:
-    """A running hub in a folder of its own, stopped and removed afterwards."""
+def hub(*, database: Path | None = None, **environment: str) -> Iterator[Hub]:
+    """A running hub in a folder of its own, stopped and removed afterwards; `database` is a migrated cluster at rest
+    that it begins with a copy of."""
     # Outside the checkout, whose parents the account of PostgreSQL may not be able to enter.
     folder = Path(tempfile.mkdtemp(prefix="tandem-hub-"))
     folder.chmod(0o755)
     running = Hub(folder, **environment)
+    if database is not None:
+        make_folder(running.home)
+        # cp keeps the owner, which is another account when we are root.
+        subprocess.run(["cp", "-a", str(database), str(running.home / "postgres")], check=True)
     try:
         running.start()
         yield running

@@ -276,6 +276,8 @@ SPECTACULAR_SETTINGS = {
         "EndpointStatusEnum": "hub.outbound.models.EndpointStatus",
         "DeliveryStatusEnum": "hub.outbound.models.DeliveryStatus",
         "SignalStatusEnum": "signals.models.SignalStatus",
+        "DismissReasonEnum": "signals.models.DismissReason",
+        "VetoReasonEnum": "journeys.decisions.models.VetoReason",
         "JourneyStatusEnum": "journeys.models.JourneyStatus",
         "EnrollmentStatusEnum": "journeys.models.EnrollmentStatus",
         "ExperimentStatusEnum": "journeys.experiments.models.ExperimentStatus",

@@ -131,7 +131,7 @@ class BreachSerializer(serializers.Serializer[Any]):
     seconds = serializers.FloatField()
 
 
-class PublishedSerializer(serializers.Serializer[Any]):
+class SignalToActionSerializer(serializers.Serializer[Any]):
     """The published figure, and the latest 50 breaches."""
 
     since = serializers.DateTimeField()
@@ -145,7 +145,7 @@ class SignalToAction(APIView):
     """How soon signals are acted on."""
 
     @extend_schema(
-        responses=PublishedSerializer,
+        responses=SignalToActionSerializer,
         parameters=[described("since", "signals taken at or after it; the last 7 days without", kind=datetime)],
     )
     def get(self, request: Request) -> Response:
@@ -164,7 +164,7 @@ class SignalToAction(APIView):
             ],
             "breaches": breaches(since=since, now=now, limit=limit),
         }
-        return Response(PublishedSerializer(document).data)
+        return Response(SignalToActionSerializer(document).data)
 
 
 urlpatterns = [

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from bench.sink import Sink, mail_sink
 from bench.stack import Hub, hub
-from tests import chromium
+from tests import chromium, services
 
 Enter = Callable[[], Page]
 
@@ -22,7 +22,7 @@ def sink() -> Iterator[Sink]:
 
 @pytest.fixture(scope="package")
 def running(sink: Sink) -> Iterator[Hub]:
-    with hub(EMAIL_URL=sink.url, WEB_WORKERS="1") as started:
+    with hub(database=services.migrated(), EMAIL_URL=sink.url, WEB_WORKERS="1") as started:
         yield started
 
 

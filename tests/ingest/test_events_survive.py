@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from bench.stack import Hub, hub
+from tests import services
 
 pytestmark = [pytest.mark.kill, pytest.mark.slow]
 
@@ -59,7 +60,7 @@ def stored(running: Hub) -> set[str]:
 
 @pytest.mark.parametrize("victim", ["web", "postgres"])
 def test_events_that_were_answered_survive_a_kill(victim: str) -> None:
-    with hub() as running:
+    with hub(database=services.migrated()) as running:
         running.manage("create_tenant", "acme", "--name", "Acme")
         key = running.manage("create_api_key", "--tenant", "acme", "--name", "product").strip().splitlines()[-1]
         senders = [Sender(running.port, key, f"s{number}") for number in range(6)]

@@ -14,7 +14,7 @@ from django.utils import timezone
 from hub.accounts.models import Contact, ContactStatus, TimelineEntry
 from hub.accounts.services import facts_touch
 from hub.feedback.models import Ticket
-from hub.outbox import clearing, sending
+from hub.outbox import clearing, results, sending
 from hub.outbox.channels.base import Outcome, Outgoing, Result
 from hub.outbox.gates import MessageClass, Purpose
 from hub.outbox.models import Delivery, Holdout, Message, Suppression
@@ -270,7 +270,7 @@ def test_a_message_whose_sender_died_is_parked_where_the_channel_knows_no_keys(
         sending.drain(acme.pk)
     assert state(message)[0] == "sending"
     provider.answer = lambda outgoing: Result(Outcome.SENT)
-    clock.shift(sending.LEASE + timedelta(seconds=1))
+    clock.shift(clearing.LEASE + timedelta(seconds=1))
     sending.drain(acme.pk)
     assert (state(message), provider.taken) == (("unknown", "lease_expired"), [])
 
@@ -291,7 +291,7 @@ def test_it_is_sent_again_under_the_same_key_where_the_channel_honours_keys(
     provider.answer = die_once
     with pytest.raises(Died):
         sending.drain(acme.pk)
-    clock.shift(sending.LEASE + timedelta(seconds=1))
+    clock.shift(clearing.LEASE + timedelta(seconds=1))
     sending.drain(acme.pk)
     assert state(message) == ("sent", "")
     assert keys == [str(message.pk)] * 2
@@ -367,7 +367,7 @@ def test_a_crash_leaves_one_of_unknown_fate_and_the_others_of_the_claim_are_sent
         sending.drain(acme.pk)
     assert [state(message)[0] for message in messages] == ["sent", "sending", "cleared", "cleared"]
     provider.answer = lambda outgoing: Result(Outcome.SENT)
-    clock.shift(sending.LEASE + timedelta(seconds=1))
+    clock.shift(clearing.LEASE + timedelta(seconds=1))
     sending.drain(acme.pk)
     assert [state(message)[0] for message in messages] == ["sent", "unknown", "sent", "sent"]
     assert sorted(str(taken.id) for taken in provider.taken) == sorted(
@@ -404,7 +404,7 @@ def test_five_refusals_fail_a_message_and_the_others_go(
         clock.shift(timedelta(hours=1, seconds=1))
     assert (state(bad), state(good)) == (("failed", "attempts"), ("sent", ""))
     with tenant_context(acme):
-        assert Delivery.objects.filter(message=bad).count() == sending.MAX_ATTEMPTS
+        assert Delivery.objects.filter(message=bad).count() == results.MAX_ATTEMPTS
 
 
 def test_a_channel_that_is_down_costs_no_attempt(acme: Tenant, kim: Contact, provider: Provider, clock: Any) -> None:
