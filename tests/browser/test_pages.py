@@ -150,6 +150,40 @@ with tenant_context(Tenant.objects.get(slug="demo")):
 """
 
 
+# Of twelve accounts none may have anything that is worth a decision.
+DECISION = """
+from django.utils import timezone
+from hub.accounts.models import Account
+from hub.people.audit import command
+from hub.registry.handlers import signal_recorded
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant
+from journeys.decisions import working
+from journeys.decisions.models import Choice
+from journeys.decisions.plays import play_create
+from signals.models import Signal, Trigger
+tenant = Tenant.objects.get(slug="demo")
+terms = {
+    "action": "task.open", "config": {"title": "Call them", "playbook": "Ask.", "due_business_days": 2},
+    "triggers": ["use-case-new"], "stages": [], "rule": {"all": []}, "purpose": "adoption", "worth": "adoption",
+    "worth_percent": None, "prior": [2, 2], "prior_source": "supposed", "autonomy": "ask", "cooldown_days": 30,
+    "window_days": 30, "holdout_percent": 0, "success": None,
+}
+with tenant_context(tenant):
+    play_create(name="Call them", terms=terms, actor=command("pages"))
+    trigger = Trigger.objects.get(key="use-case-new")
+    account = Account.objects.exclude(enrollments__status="active").order_by("pk").first()
+    made = Signal.objects.create(
+        account=account, trigger=trigger, trigger_version=trigger.version, dedupe_key="pages", severity=trigger.severity,
+        sentence="Use grows", occurred_at=timezone.now(),
+    )
+    signal_recorded(tenant.pk, [made.pk])
+working.drain(tenant.pk)
+with tenant_context(tenant):
+    assert Choice.objects.filter(status="asked").exists()
+"""
+
+
 def set_up_writing(running: Hub, connection: str) -> dict[str, str]:
     """Pages of a connection that writes to a CRM: its settings and the log of a call; and of one that came in.
 
@@ -194,6 +228,7 @@ def add_what_a_demo_lacks(running: Hub) -> dict[str, str]:
     shared = {"type": "track", "userId": "u1", "event": "Report Shared", "properties": {"plan": "pro", "seats": 3}}
     send("v1/batch", {"writeKey": key, "batch": [shared, {"type": "track", "userId": "u1"}]})
     crm = send("api/v1/connections", {"source": "hubspot", "secret": "client-secret"})
+    running.manage("shell", "--no-imports", "-c", DECISION)
     return set_up_writing(running, crm["id"])
 
 
