@@ -174,8 +174,8 @@ with tenant_context(tenant):
     trigger = Trigger.objects.get(key="use-case-new")
     account = Account.objects.exclude(enrollments__status="active").order_by("pk").first()
     made = Signal.objects.create(
-        account=account, trigger=trigger, trigger_version=trigger.version, dedupe_key="pages", severity=trigger.severity,
-        sentence="Use grows", occurred_at=timezone.now(),
+        account=account, trigger=trigger, trigger_version=trigger.version, dedupe_key="pages",
+        severity=trigger.severity, sentence="Use grows", occurred_at=timezone.now(),
     )
     signal_recorded(tenant.pk, [made.pk])
 working.drain(tenant.pk)

@@ -1,5 +1,4 @@
-from django.contrib.postgres.fields import ArrayField
-from django.db import migrations, models
+from django.db import migrations
 
 from hub.tenancy.operations import GrantFunction
 
@@ -30,14 +29,9 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ingest", "0003_imports_of_the_browser")]
+    dependencies = [("ingest", "0001_initial")]
 
     operations = [
-        migrations.AddField(
-            model_name="importbatch",
-            name="accounts",
-            field=ArrayField(base_field=models.UUIDField(), default=list, size=None),
-        ),
         migrations.RunSQL(FUNCTION, "DROP FUNCTION ingest_analyze(text[])"),
         GrantFunction("ingest_analyze(text[])"),
     ]

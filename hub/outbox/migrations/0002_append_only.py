@@ -1,0 +1,12 @@
+from django.db import migrations
+
+from hub.tenancy.operations import Regrant
+
+
+class Migration(migrations.Migration):
+    """What was once said or published is never changed: the app role may add to it and read it."""
+
+    dependencies = [("outbox", "0001_initial")]
+    operations = [
+        Regrant("outbox_consentchange", "SELECT, INSERT"),
+    ]

@@ -1,0 +1,13 @@
+from django.db import migrations
+
+from hub.tenancy.operations import Regrant
+
+
+class Migration(migrations.Migration):
+    """What was once said or published is never changed: the app role may add to it and read it."""
+
+    dependencies = [("journeys", "0001_initial")]
+    operations = [
+        Regrant("journeys_journeyversion", "SELECT, INSERT"),
+        Regrant("journeys_playversion", "SELECT, INSERT"),
+    ]
