@@ -11,10 +11,10 @@ from datetime import date
 from enum import StrEnum
 
 import numpy as np
-from scipy.stats import norm
 
 from journeys.experiments import stats
 from journeys.experiments.kinds import Kind
+from journeys.experiments.later import stats as distributions
 from journeys.experiments.stats import Difference, Interval, Values
 
 
@@ -123,7 +123,7 @@ def compare(design: Design, control: Sample, other: Sample, arm: int = 1) -> Com
         n = control.n + other.n
         found = stats.always(found, error, n, design.planned, level)
         reach = stats.always_multiplier(n, stats.mixture(design.planned, level), level)
-    detectable = (reach + float(norm.ppf(design.power))) * found.error
+    detectable = (reach + float(distributions.norm.ppf(design.power))) * found.error
     return Comparison(arm, found, detectable, _verdict(found, detectable))
 
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Final
 
-from scipy import stats
-from scipy.optimize import brentq
-
+from journeys.experiments.later import optimize, stats
 from journeys.experiments.stats import always_multiplier, critical, mixture
 
 MOST: Final = 10_000_000
@@ -79,4 +77,4 @@ def detectable_share(baseline: float, per_arm: int, plan: Plan) -> float | None:
 
     if short(room * 0.999) > 0:
         return None
-    return sign * float(brentq(short, 1e-6, room * 0.999, xtol=1e-6))
+    return sign * float(optimize.brentq(short, 1e-6, room * 0.999, xtol=1e-6))

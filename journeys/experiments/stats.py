@@ -15,7 +15,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from journeys.experiments.later import stats
 
 Values: TypeAlias = NDArray[np.float64]
 RATIO_LIMIT: Final = 0.001
