@@ -13,7 +13,7 @@ import http.client
 import json
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -27,7 +27,8 @@ from bench.stack import Hub, hub
 SUSTAINED, RATES, SECONDS = 8_000, (20, 100), 15.0
 WANTED, PROMISED = 400.0, {20: 120.0, 100: 1_000.0}
 PARKED, FIRST, ALL = 5_000, 1_000.0, 15_000.0
-BATCH, TICK, PATIENCE = 100, 0.05, 600.0
+PARKED, FIRST, ALL = 5_000, 1_000.0, 15_000.0
+BATCH, PATIENCE, PREPARING = 100, 600.0, 30.0
 CAUSE = "Data exported"
 MAIL = {
     "id": "mail",
@@ -84,19 +85,41 @@ with tenant_context(tenant):
         journey = Journey.objects.create(key=key, name=key.title(), purpose=Purpose.ADOPTION)
         journey_publish(journey=journey, graph=graph, actor=command("bench"))
 """
+PARK = """
+from datetime import datetime, timedelta
+from django.utils import timezone
+from hub.accounts.models import Contact
+from hub.tenancy.context import tenant_context
+from hub.tenancy.models import Tenant
+from hub.tenancy.wake import wake
+from journeys.engine import JOURNEYS
+from journeys.models import Enrollment, Journey
+due = datetime.fromisoformat({due!r})
+emails = [f"kim{{number}}@customers.example" for number in range({first}, {last})]
+with tenant_context(Tenant.objects.get(slug="mails-0")):
+    journey = Journey.objects.get(key="parked")
+    wait = {{"rule": {{"days": 30}}, "zone": "UTC", "until": due.isoformat()}}
+    Enrollment.objects.bulk_create(
+        Enrollment(
+            account_id=account, journey=journey, version=1, node_id="rest", due_at=due, wait=wait, slot="once",
+            rests_since=due - timedelta(days=30), entered_at=due - timedelta(days=30),
+        )
+        for account in Contact.objects.filter(email__in=emails).values_list("account_id", flat=True)
+    )
+    wake(JOURNEYS, due_at=due)
+"""
 
 
 def measure(scale: float) -> list[Result]:
     """Mails a second, and milliseconds from event and from due time to mail."""
-    sustained = max(int(SUSTAINED * scale), 200)
+    sustained, parked = max(int(SUSTAINED * scale), 200), max(int(PARKED * scale), 100)
     seconds = max(SECONDS * scale, 4.0)
     paced = [int(rate * seconds) for rate in RATES]
     with mail_sink() as sink, hub(EMAIL_URL=sink.url) as running:
-        company = Company(running, sink, accounts=BATCH + sum(paced) + sustained)
+        company = Company(running, sink, accounts=BATCH + sum(paced) + sustained + parked)
         company.export_all(BATCH)  # warm
         found = [company.paced(rate, count) for rate, count in zip(RATES, paced, strict=True)]
-        found.append(company.sustained(sustained))
-    return found
+        return [*found, company.sustained(sustained), *company.together(parked)]
 
 
 class Company:
@@ -173,6 +196,21 @@ class Company:
         return result(
             f"event to mail at {rate}/s", "ms, p99", percentile(times, 0.99), limit=PROMISED[rate], times_ms=times
         )
+
+    def together(self, count: int) -> list[Result]:
+        """Accounts whose rest is over at one moment: when their first and last mail came after it."""
+        numbers, due = self._take(count), datetime.now(UTC) + timedelta(seconds=PREPARING)
+        asked = PARK.format(due=due.isoformat(), first=numbers.start, last=numbers.stop)
+        self.running.manage("shell", "--no-imports", "-c", asked)
+        left = (due - datetime.now(UTC)).total_seconds()
+        if left < 0:
+            raise RuntimeError("they were due before they were parked")
+        moment, came = time.monotonic() + left, self._wait(numbers)
+        first, last = ((when - moment) * 1000 for when in (min(came.values()), max(came.values())))
+        return [
+            result("due together, first mail", "ms", first, limit=FIRST, parked=count),
+            result("due together, last mail", "ms", last, limit=ALL, parked=count),
+        ]
 
 
 def _address(number: int) -> str:
