@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,9 @@ from config.startup import answers
 ROOT = Path(__file__).parents[1]
 # What the one who starts a hub may have set for another one.
 _OTHERS = ("DATABASE_URL", "DATABASE_ADMIN_URL", "DATABASE_DIRECT_URL", "REDIS_URL", "SECRET_KEY", "PUBLIC_URL")
+
+ATTEMPTS = 3
+_TAKEN = re.compile(r"[Aa]ddress already in use|port \d+ is taken")
 
 
 class Hub:
@@ -47,8 +51,21 @@ class Hub:
     def start(self, *, seconds: float = 90.0) -> None:
         """Start it and wait until the web answers and every process is in the run file.
 
-        Raises RuntimeError with the log when it does not come up.
+        A port that was free when it was chosen may be somebody's by now: then others are tried. Raises RuntimeError
+        with the log when it does not come up.
         """
+        for _ in range(ATTEMPTS):
+            before = self.log.stat().st_size if self.log.exists() else 0
+            if self._comes_up(seconds):
+                return
+            if not _TAKEN.search(self.log.read_text()[before:]):
+                break
+            self.stop()
+            self.port = free_port()
+            self.environment |= {"PORT": str(self.port), "EVENTS_PORT": str(free_port())}
+        raise RuntimeError(f"The hub did not come up.\n{self.log.read_text()}")
+
+    def _comes_up(self, seconds: float) -> bool:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up"], cwd=ROOT, env=self.environment, stdout=log, stderr=log
@@ -56,8 +73,8 @@ class Hub:
         deadline = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < deadline:
             if answers(f"{self.url}/livez", seconds=0.2) and "Tandem is ready" in self.log.read_text():
-                return
-        raise RuntimeError(f"The hub did not come up.\n{self.log.read_text()}")
+                return True
+        return False
 
     def run(self) -> dict[str, Any]:
         """The run file: addresses, ports and `pids`. Raises RuntimeError when there is none."""

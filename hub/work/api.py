@@ -45,6 +45,10 @@ class TaskSerializer(serializers.ModelSerializer[Task]):
     playbook_version = serializers.IntegerField(
         source="playbook_version.number", default=None, read_only=True, allow_null=True
     )
+    response = serializers.CharField(
+        read_only=True, help_text="the first action: take, tick, contact, complete or dismiss; empty: none yet"
+    )
+    helped = serializers.CharField(read_only=True, help_text="yes, no or too_soon; empty: nobody has said")
 
     class Meta:
         model = Task
@@ -122,6 +126,7 @@ class PlaybookSerializer(serializers.ModelSerializer[PlaybookVersion]):
     description = serializers.CharField(source="playbook.description", read_only=True)
     is_active = serializers.BooleanField(source="playbook.is_active", read_only=True)
     version = serializers.IntegerField(source="number", read_only=True)
+    clock = serializers.CharField(read_only=True, help_text="calendar or business; empty: the tenant's own")
     steps = serializers.SerializerMethodField()
     links = serializers.SerializerMethodField()
 
