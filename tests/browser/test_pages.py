@@ -150,8 +150,9 @@ with tenant_context(Tenant.objects.get(slug="demo")):
 """
 
 
-# Of twelve accounts none may have anything that is worth a decision.
+# Of twelve accounts none may have anything that is worth a decision. Workers run beside, and may be who decides.
 DECISION = """
+import time
 from django.utils import timezone
 from hub.accounts.models import Account
 from hub.people.audit import command
@@ -163,24 +164,31 @@ from journeys.decisions.models import Choice
 from journeys.decisions.plays import play_create
 from signals.models import Signal, Trigger
 tenant = Tenant.objects.get(slug="demo")
-terms = {
-    "action": "task.open", "config": {"title": "Call them", "playbook": "Ask.", "due_business_days": 2},
-    "triggers": ["use-case-new"], "stages": [], "rule": {"all": []}, "purpose": "adoption", "worth": "adoption",
-    "worth_percent": None, "prior": [2, 2], "prior_source": "supposed", "autonomy": "ask", "cooldown_days": 30,
-    "window_days": 30, "holdout_percent": 0, "success": None,
-}
 with tenant_context(tenant):
+    stages = sorted(set(Account.objects.exclude(stage="").values_list("stage", flat=True)))
+    terms = {
+        "action": "task.open", "config": {"title": "Call them", "playbook": "Ask.", "due_business_days": 2},
+        "triggers": ["use-case-new"], "stages": stages, "rule": {"all": []}, "purpose": "adoption", "worth": "adoption",
+        "worth_percent": None, "prior": [2, 2], "prior_source": "supposed", "autonomy": "ask", "cooldown_days": 30,
+        "window_days": 30, "holdout_percent": 0, "success": None,
+    }
     play_create(name="Call them", terms=terms, actor=command("pages"))
     trigger = Trigger.objects.get(key="use-case-new")
-    account = Account.objects.exclude(enrollments__status="active").order_by("pk").first()
-    made = Signal.objects.create(
-        account=account, trigger=trigger, trigger_version=trigger.version, dedupe_key="pages",
-        severity=trigger.severity, sentence="Use grows", occurred_at=timezone.now(),
-    )
-    signal_recorded(tenant.pk, [made.pk])
-working.drain(tenant.pk)
-with tenant_context(tenant):
-    assert Choice.objects.filter(status="asked").exists()
+    for account in Account.objects.order_by("pk"):
+        made = Signal.objects.create(
+            account=account, trigger=trigger, trigger_version=trigger.version, dedupe_key=f"pages:{account.pk}",
+            severity=trigger.severity, sentence="Use grows", occurred_at=timezone.now(),
+        )
+        signal_recorded(tenant.pk, [made.pk])
+for _ in range(100):
+    working.drain(tenant.pk)
+    with tenant_context(tenant):
+        if Choice.objects.filter(status="asked").exists():
+            break
+    time.sleep(0.3)
+else:
+    with tenant_context(tenant):
+        raise SystemExit(str(list(Choice.objects.values("status", "reason", "verdicts"))))
 """
 
 
