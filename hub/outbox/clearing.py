@@ -69,7 +69,8 @@ def clear(tenant: Tenant, channel: Channel, claimed: Sequence[Message]) -> Clear
                 case _:
                     surroundings.count(row)
                     allowed.append(row)
-        Message.objects.filter(pk__in=[row.pk for row in allowed]).update(
+        # What somebody took back without the account's lock stays taken back.
+        Message.objects.filter(pk__in=[row.pk for row in allowed], status__in=WAITING).update(
             status=MessageStatus.CLEARED, reason="", due_at=now + LEASE, sent_at=now
         )
         kit = kit_of(tenant.name, tenant.brand_color, tenant.settings)
