@@ -36,7 +36,7 @@ function arrived(row) {
     for (const field of fields(row)) {
       const fits = field.tagName === "INPUT" || [...(field.options ?? [])].some((option) => option.value === carried.typed[field.name]);
       if (field.name in carried.typed && fits) field.value = carried.typed[field.name];
-      if (field.name === carried.focus) field.focus();
+      if (field.name === carried.focus && document.activeElement === document.body) field.focus();
     }
     carried = null;
     row.dispatchEvent(new Event("input", { bubbles: true }));
