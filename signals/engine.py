@@ -32,6 +32,7 @@ from hub.tenancy.models import Tenant
 from hub.tenancy.wake import wake
 from signals import outgoing
 from signals.catalogue import BY_KEY, Shipped
+from signals.editions import editions
 from signals.health.refresh import health_refresh
 from signals.inbox.returning import QUEUE as INBOX
 from signals.inbox.trails import drawn_fact
@@ -122,12 +123,17 @@ def triggers_evaluate(account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
     """Ask every computed trigger of accounts whose fact rows stand; returns the ids of the new signals."""
     stored: list[UUID] = []
     waves = _waves()
-    looks = Looks((computed.trigger for wave in waves for computed in wave), account_ids)
+    looks = _looks([computed for wave in waves for computed in wave], account_ids)
     for wave in waves:
         # What a later wave reads of an earlier one must be written.
         stored += _store(_evaluated(wave, account_ids, looks, clock))
     looks.keep()
     return stored
+
+
+def _looks(computed: Sequence[Computed], account_ids: Sequence[UUID]) -> Looks:
+    found = editions({one.trigger.key: (one.trigger.version, one.node) for one in computed})
+    return Looks({str(one.trigger.pk): found[one.trigger.key] for one in computed}, account_ids)
 
 
 @dataclass(frozen=True)
@@ -210,13 +216,15 @@ def _steps_of(
     for reading in readings:
         pk, first = reading.account_id, looks.is_first(trigger, reading.account_id)
         before = states.get((trigger.pk, pk))
-        if not has_moved(before, reading.holds, first=first):
+        if not has_moved(trigger, before, reading.holds):
             continue
+        was = before is not None and before.is_true
         state, fires = step(trigger, before, pk, reading.holds, clock.now, first=first)
         steps.changed.append(state)
         if fires:
             steps.signals.append(_computed_signal(computed, state, reading, clock))
-        elif not reading.holds and not first:
+        elif was and not reading.holds:
+            # Also at first sight: an edit, or history, ends what was said before.
             cleared.append(pk)
     if cleared:
         steps.cleared.append((trigger, cleared))

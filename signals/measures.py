@@ -47,7 +47,7 @@ def _stands(given: Arguments) -> Expression:
     return Expression(
         "EXISTS (SELECT 1 FROM signals_triggerstate u JOIN signals_trigger t ON t.tenant_id = u.tenant_id"
         " AND t.id = u.trigger_id AND t.version = u.version"
-        " WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id AND u.is_true AND t.key = %s)",
+        " WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id AND u.is_true AND t.is_active AND t.key = %s)",
         (given["trigger"],),
     )
 

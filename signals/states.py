@@ -15,6 +15,7 @@ from uuid import UUID
 
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.statements import ask
+from signals.editions import Edition
 from signals.models import Trigger, TriggerLook, TriggerSet, TriggerState
 
 STANDING = """
@@ -30,19 +31,22 @@ SELECT l.account_id, l.seen_id FROM signals_triggerlook l WHERE l.tenant_id = %s
 
 
 class Looks:
-    """Which of the triggers of an evaluation have looked at its accounts before. Two queries."""
+    """Which of the triggers of an evaluation have looked at its accounts before. Two queries.
 
-    def __init__(self, triggers: Iterable[Trigger], account_ids: Sequence[UUID]) -> None:
-        self._versions = {str(trigger.pk): trigger.version for trigger in triggers}
+    The triggers come by id with the edition that they are asked in (`signals.editions`).
+    """
+
+    def __init__(self, found: Mapping[str, Edition], account_ids: Sequence[UUID]) -> None:
+        self._versions = dict(found)
         self._account_ids = account_ids
         self._seen: dict[UUID, UUID] = dict(ask(LOOKED, [current_tenant_id(), list(account_ids)]))
         sets = TriggerSet.objects.filter(pk__in=set(self._seen.values()))
-        self._sets: dict[UUID, Mapping[str, int]] = dict(sets.values_list("pk", "versions"))
+        self._sets: dict[UUID, Mapping[str, Edition]] = dict(sets.values_list("pk", "versions"))
 
     def is_first(self, trigger: Trigger, account_id: UUID) -> bool:
-        """Whether a trigger, at its version, looks at an account for the first time."""
+        """Whether a trigger, in its edition, looks at an account for the first time."""
         seen = self._sets.get(self._seen[account_id], {}) if account_id in self._seen else {}
-        return seen.get(str(trigger.pk)) != trigger.version
+        return seen.get(str(trigger.pk)) != self._versions[str(trigger.pk)]
 
     def is_new(self, account_id: UUID) -> bool:
         """Whether some trigger looks at an account for the first time, or one has gone."""
@@ -94,11 +98,11 @@ def states_of(triggers: Iterable[Trigger], account_ids: Iterable[UUID]) -> dict[
     return {(state.trigger_id, state.account_id): state for state in found}
 
 
-def has_moved(state: TriggerState | None, holds: bool, *, first: bool) -> bool:
+def has_moved(trigger: Trigger, state: TriggerState | None, holds: bool) -> bool:
     """Whether what a trigger says of an account now is worth writing down."""
     if state is None:
         return holds
-    return first or state.is_true != holds
+    return state.version != trigger.version or state.is_true != holds
 
 
 def step(

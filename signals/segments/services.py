@@ -126,6 +126,7 @@ def segment_archive(*, segment: Segment, actor: Actor) -> bool:
         return False
     SegmentMember.objects.filter(segment=segment, left_on__isnull=True).update(left_on=_today())
     audit(actor, "segment.archive", segment)
+    day_reopen()
     return True
 
 

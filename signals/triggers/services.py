@@ -148,7 +148,8 @@ def trigger_switch(*, trigger: Trigger, is_active: bool, actor: Actor, confirmed
     locked.save(update_fields=["is_active", "version"])
     if is_active:
         keep_version(locked)
-        day_reopen()
+    # Switched off it stands no more, which others may read.
+    day_reopen()
     audit(actor, f"trigger.{'on' if is_active else 'off'}", locked, version=locked.version)
     return locked
 
