@@ -40,7 +40,7 @@ FIRINGS = Rows(
 
 def _fired(given: Arguments) -> Expression:
     found = FIRINGS.in_window("count(*)")(given)
-    return Expression(found.sql, (given["trigger"], *found.params))
+    return Expression(found.sql, (given["trigger"], *found.params), utc=True)
 
 
 def _stands(given: Arguments) -> Expression:

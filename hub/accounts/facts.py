@@ -15,7 +15,17 @@ from hub.accounts.models import AccountFacts, AttributeDefinition, AttributeEnti
 from hub.accounts.selectors import DEEPEST, definitions
 from hub.accounts.services.hierarchy import ROLLUPS, rollup_ask, rollup_rule
 from hub.accounts.services.people import people_link
-from hub.registry.facts import Expression, Fact, FactKind, FactProvider, FactRefresher, facts, providers, refreshers
+from hub.registry.facts import (
+    Expression,
+    Fact,
+    FactKind,
+    FactProvider,
+    FactRefresher,
+    day_of_rows,
+    facts,
+    providers,
+    refreshers,
+)
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 
@@ -29,9 +39,11 @@ def facts_refresh(account_ids: Sequence[UUID], *, today: date, now: datetime | N
     # In order: two writers that make the same rows would else wait for one another.
     missing = [AccountFacts(account_id=pk) for pk in ids if pk not in there]
     AccountFacts.objects.bulk_create(missing, ignore_conflicts=True)
+    now = now or timezone.now()
+    rows_until = day_of_rows(today, now)
     for refresher in refreshers:
-        refresher.refresh(ids, today)
-    AccountFacts.objects.filter(account_id__in=ids).update(as_of=today, computed_at=now or timezone.now())
+        refresher.refresh(ids, rows_until if refresher.utc else today)
+    AccountFacts.objects.filter(account_id__in=ids).update(as_of=today, computed_at=now)
 
 
 def today_of(tenant: Tenant, now: datetime | None = None) -> date:

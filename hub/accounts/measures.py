@@ -15,13 +15,13 @@ ROLE = Argument("role", "which role", ArgumentKind.TEXT, "", tuple(ContactRole.c
 ACTIVITY = Argument("activity", "which activity", ArgumentKind.TEXT, "", tuple(ActivityKind.choices))
 HOLDS = (("role", "%s = ANY(u.roles)"),)
 THERE = Rows("accounts_contact", "created_at", HOLDS, which="u.status = 'active'")
-LEFT = Rows("accounts_contact", "left_on", HOLDS, which="u.status = 'left'")
+LEFT = Rows("accounts_contact", "left_on", HOLDS, which="u.status = 'left'", utc=False)
 COMMUNITY = Rows("accounts_communityactivity", "occurred_at", (("activity", "u.kind = %s"),))
 
 
 def _days_unseen(given: Arguments) -> Expression:
     seen = THERE.so_far("max(u.last_seen_at)")(given)
-    return Expression(f"(%s::date - {seen.sql}::date)", (TODAY, *seen.params))
+    return Expression(f"(%s::date - {seen.sql}::date)", (TODAY, *seen.params), utc=True)
 
 
 def _people(given: Arguments) -> str:

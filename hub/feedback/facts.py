@@ -24,11 +24,13 @@ FROM (
             count(*) FILTER (WHERE closed_at IS NULL AND priority = 'urgent') AS open_urgent,
             count(*) FILTER (WHERE opened_at::date > %(month)s) AS recent,
             avg(csat) FILTER (WHERE coalesce(closed_at, opened_at)::date > %(quarter)s) AS csat
-        FROM feedback_ticket WHERE tenant_id = a.tenant_id AND account_id = a.id
+        FROM feedback_ticket
+        WHERE tenant_id = a.tenant_id AND account_id = a.id AND opened_at < %(today)s::date + 1
     ) t
     LEFT JOIN LATERAL (
         SELECT score, answered_at::date AS answered_on FROM feedback_surveyresponse
-        WHERE tenant_id = a.tenant_id AND account_id = a.id AND kind = 'nps' ORDER BY answered_at DESC LIMIT 1
+        WHERE tenant_id = a.tenant_id AND account_id = a.id AND kind = 'nps' AND answered_at < %(today)s::date + 1
+        ORDER BY answered_at DESC LIMIT 1
     ) n ON true
     WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
 ) x
@@ -45,7 +47,7 @@ _SETTLED = "CASE WHEN u.closed_at < %s::date + 1 THEN u.closed_at ELSE u.opened_
 
 def _latest_nps(what: str) -> Expression:
     answers = ANSWERS.so_far(what)({"survey": "nps"})
-    return Expression(answers.sql.removesuffix(")") + " ORDER BY u.answered_at DESC LIMIT 1)", answers.params)
+    return Expression(answers.sql.removesuffix(")") + " ORDER BY u.answered_at DESC LIMIT 1)", answers.params, utc=True)
 
 
 # What each was at the end of an earlier day; a test holds these equal to the columns.
@@ -57,6 +59,7 @@ PAST: Mapping[str, Expression] = {
         f"(SELECT avg(u.csat)::float FROM feedback_ticket u WHERE {_OF_ACCOUNT} AND {_SETTLED} >= %s::date - 89"
         f" AND {_SETTLED} < %s::date + 1)",
         (TODAY,) * 4,
+        utc=True,
     ),
     "nps_latest": _latest_nps("u.score"),
     "nps_latest_on": _latest_nps("u.answered_at::date"),
@@ -70,6 +73,7 @@ def refresh(account_ids: Sequence[UUID], today: date) -> None:
             {
                 "tenant": current_tenant_id(),
                 "ids": list(account_ids),
+                "today": today,
                 "month": today - timedelta(days=30),
                 "quarter": today - timedelta(days=90),
             },
@@ -77,7 +81,7 @@ def refresh(account_ids: Sequence[UUID], today: date) -> None:
 
 
 def register() -> None:
-    refreshers.register(FactRefresher("feedback", refresh, order=40))
+    refreshers.register(FactRefresher("feedback", refresh, order=40, utc=True))
 
     def fact(name: str, label: str, kind: FactKind = FactKind.NUMBER, unit: str = "", source: str = "support") -> None:
         facts.register(Fact(name, label, kind, f"f.{name}", source, "within seconds", unit, 40, past=PAST[name]))

@@ -42,7 +42,7 @@ def tickets_open(given: Arguments) -> Expression:
     """Tickets open at the end of the day of asking."""
     opened = TICKETS.so_far("count(*)")(given)
     still = " AND (u.closed_at IS NULL OR u.closed_at >= %s::date + 1))"
-    return Expression(opened.sql.removesuffix(")") + still, (*opened.params, TODAY))
+    return Expression(opened.sql.removesuffix(")") + still, (*opened.params, TODAY), utc=True)
 
 
 def _tickets(given: Arguments) -> str:

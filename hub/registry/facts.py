@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum, StrEnum
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -21,6 +21,15 @@ class Day(Enum):
 
 
 TODAY: Final = Day.TODAY
+
+
+def day_of_rows(today: date, now: datetime) -> date:
+    """Up to which day rows that belong to UTC days count at a moment that is ``today`` for the tenant.
+
+    In the evening west of Greenwich it is the next day already in UTC: what happens then must not wait for midnight.
+    """
+    utc = now.astimezone(UTC).date()
+    return utc if utc - today == timedelta(days=1) else today
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +55,14 @@ class Expression:
     """SQL with %s for its parameters; `TODAY` among them becomes the tenant's day at which the rule is asked.
 
     One that is made of nothing but ``aggregates`` says so, and in its ``shape`` how: ``{0}`` stands for the first.
+    ``utc``: its rows belong to UTC days, and are asked for up to `day_of_rows`.
     """
 
     sql: str
     params: tuple[Any, ...] = ()
     aggregates: tuple[Aggregate, ...] = ()
     shape: str = ""
+    utc: bool = False
 
     def at(self, today: date) -> tuple[str, tuple[Any, ...]]:
         """The SQL and its parameters on a day."""
@@ -85,7 +96,7 @@ class Fact:
 
     A fact whose value at the end of an earlier day can still be told carries the expression that tells it in ``past``;
     ``ago`` asks for the value that many days ago. ``measure`` and ``arguments`` say what a measure's fact was made of;
-    its ``sql`` may then hold %s for ``params``, in which `TODAY` stands for the day.
+    its ``sql`` may then hold %s for ``params``, in which `TODAY` stands for the day. ``utc`` is that of its expression.
     """
 
     name: str
@@ -103,6 +114,7 @@ class Fact:
     ago: int = 0
     measure: str = ""
     arguments: tuple[tuple[str, Any], ...] = ()
+    utc: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", FactKind(self.kind))
@@ -116,6 +128,11 @@ class Fact:
     @property
     def key(self) -> str:
         return self.name
+
+    @property
+    def by_utc(self) -> bool:
+        """Whether it is made of rows that belong to UTC days."""
+        return self.utc or (self.past is not None and self.past.utc)
 
     def days_ago(self, days: int) -> "Fact":
         """The same fact as it was so many days before; raises RegistryError when that is not known."""
@@ -185,12 +202,14 @@ Refresh: TypeAlias = Callable[[Sequence[UUID], date], None]
 class FactRefresher:
     """Recomputes an app's columns of the fact rows.
 
-    ``refresh(account_ids, today)`` runs inside the tenant's context, on rows that exist; ``today`` is the tenant's day.
+    ``refresh(account_ids, today)`` runs inside the tenant's context, on rows that exist; ``today`` is the tenant's day,
+    or that of `day_of_rows` where the app's rows belong to UTC days.
     """
 
     key: str
     refresh: Refresh
     order: int = 100
+    utc: bool = False
 
 
 refreshers: Registry[FactRefresher] = Registry("fact refresher")

@@ -125,6 +125,7 @@ class Measure:
             order=self.order,
             measure=self.name,
             arguments=tuple(values.items()),
+            utc=found.utc,
         )
 
 
@@ -181,29 +182,31 @@ class Rows:
     """Rows of a table with tenant and account that each have a day: ``moment`` is the column, a date or a UTC time.
 
     ``where`` leads from an argument to its condition with one %s, which an argument of "" does without. ``which`` is a
-    further condition. The table goes by the alias ``u``.
+    further condition. The table goes by the alias ``u``. ``utc`` is False where the days are the tenant's.
     """
 
     table: str
     moment: str
     where: tuple[tuple[str, str], ...] = ()
     which: str = ""
+    utc: bool = True
 
     def in_window(self, what: str, shape: str = "{0}") -> Callable[[Arguments], Expression]:
         """An aggregate over the window that ends with the day of asking, and what is made of it."""
-        return lambda given: _made(shape, self._aggregate(what, given, 0))
+        return lambda given: _made(shape, self.utc, self._aggregate(what, given, 0))
 
     def change(self, what: str) -> Callable[[Arguments], Expression]:
         """How an aggregate differs from the window before, in percent; missing when there was nothing before."""
         shape = "(100.0 * coalesce({0}, 0) / nullif({1}, 0) - 100)"
-        return lambda given: _made(shape, self._aggregate(what, given, 0), self._aggregate(what, given, 1))
+        return lambda given: _made(shape, self.utc, self._aggregate(what, given, 0), self._aggregate(what, given, 1))
 
     def so_far(self, what: str) -> Callable[[Arguments], Expression]:
         """An aggregate over everything up to the day of asking."""
 
         def expression(given: Arguments) -> Expression:
             equal, params = self._equal(given)
-            return Expression(f"({self._from(what)} AND u.{self.moment} < %s::date + 1{equal})", (TODAY, *params))
+            sql = f"({self._from(what)} AND u.{self.moment} < %s::date + 1{equal})"
+            return Expression(sql, (TODAY, *params), utc=self.utc)
 
         return expression
 
@@ -222,7 +225,7 @@ class Rows:
         return "".join(f" AND {condition}" for condition, _ in named), tuple(value for _, value in named)
 
 
-def _made(shape: str, *aggregates: Aggregate) -> Expression:
+def _made(shape: str, utc: bool, *aggregates: Aggregate) -> Expression:
     """An expression of aggregates, each of which is a query of its own when it stands alone."""
     queries = [_query(aggregate) for aggregate in aggregates]
     return Expression(
@@ -230,6 +233,7 @@ def _made(shape: str, *aggregates: Aggregate) -> Expression:
         tuple(param for _, params in queries for param in params),
         aggregates,
         shape,
+        utc,
     )
 
 

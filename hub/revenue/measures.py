@@ -13,7 +13,7 @@ PAYMENTS = Rows("revenue_payment", "occurred_at", (("status", "u.status = %s"),)
 PAID_LATE = Rows("revenue_invoice", "paid_at", which="u.paid_at >= u.due_on + 1")
 PAID_IN_TIME = Rows("revenue_invoice", "paid_at", which="u.paid_at < u.due_on + 1")
 OPEN = "u.tenant_id = a.tenant_id AND u.account_id = a.id AND u.outcome = 'open'"
-LINES = Rows("revenue_contractline", "starts_on", which="NOT u.is_trial")
+LINES = Rows("revenue_contractline", "starts_on", which="NOT u.is_trial", utc=False)
 ENDED = (
     "(SELECT max(u.ends_on) FROM revenue_contractline u WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id"
     " AND NOT u.is_trial AND u.ends_on <= %s::date)"

@@ -5,9 +5,10 @@ NULL is NULL, and AND/OR carry it like false as far as a WHERE clause is concern
 child of a ``not`` is folded to two values (``IS NOT TRUE``). Plain comparisons elsewhere keep
 their indexes usable.
 
-Dates are compared with ``Clock.today`` (the tenant's calendar day), date-times with
-``Clock.now``. *Within N days before* means that the date lies ahead, today … today + N;
-*within N days after* that it lies behind, today − N … today; *within N days of* either; both ends included.
+Dates are compared with ``Clock.today`` (the tenant's calendar day; those of rows that belong to UTC days with
+``Clock.rows_until``), date-times with ``Clock.now``. *Within N days before* means that the date lies ahead,
+today … today + N; *within N days after* that it lies behind, today − N … today; *within N days of* either; both ends
+included.
 
 A clock of the ``past`` asks what each fact was at the end of that day. What keeps no past cannot be asked
 (``keeps_past``).
@@ -20,7 +21,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
-from hub.registry.facts import Expression, Fact, FactKind
+from hub.registry.facts import Expression, Fact, FactKind, day_of_rows
 from hub.rules.language import WITHIN, AllOf, AnyOf, Compare, Node, Not, Op, Scalar, Sustained, comparisons
 
 Params: TypeAlias = tuple[Any, ...]
@@ -34,6 +35,11 @@ class Clock:
     today: date
     past: bool = False
 
+    @property
+    def rows_until(self) -> date:
+        """The day up to which rows that belong to UTC days count."""
+        return self.today if self.past else day_of_rows(self.today, self.now)
+
 
 def keeps_past(node: Node) -> bool:
     """Whether a rule can be asked about a day gone by."""
@@ -44,10 +50,11 @@ def expression_of(fact: Fact, clock: Clock) -> tuple[Expression, date]:
     """What tells a fact's value and the day it is asked about; raises ValueError for a past that is not kept."""
     if not fact.ago and not clock.past:
         # A measure with a past tells today by the same expression.
-        return (fact.measure and fact.past) or Expression(fact.sql, fact.params), clock.today
+        found = (fact.measure and fact.past) or Expression(fact.sql, fact.params, utc=fact.utc)
+        return found, clock.rows_until if found.utc else clock.today
     if fact.past is None:
         raise ValueError(f"{fact.name} keeps no past")
-    return fact.past, clock.today - timedelta(days=fact.ago)
+    return fact.past, (clock.rows_until if fact.past.utc else clock.today) - timedelta(days=fact.ago)
 
 
 def expression(fact: Fact, clock: Clock) -> tuple[str, Params]:
@@ -247,7 +254,8 @@ def _many(compare: Compare) -> tuple[Any, ...]:
 
 
 def _within(compare: Compare, clock: Clock) -> tuple[Any, Any]:
-    start: Scalar = clock.now if compare.fact.kind is FactKind.DATETIME else clock.today
+    today = clock.rows_until if compare.fact.by_utc else clock.today
+    start: Scalar = clock.now if compare.fact.kind is FactKind.DATETIME else today
     if not isinstance(compare.value, int) or not isinstance(start, date):
         raise TypeError(f"{compare.op} carries a number of days")
     start -= timedelta(days=compare.ago)

@@ -70,7 +70,8 @@ FROM (
         (SELECT count(DISTINCT d.name) FROM usage_usagedaily d
           WHERE d.tenant_id = a.tenant_id AND d.account_id = a.id AND d.day > %(since)s AND d.day <= %(today)s
         ) AS features,
-        (SELECT max(d.day) FROM usage_usagedaily d WHERE d.tenant_id = a.tenant_id AND d.account_id = a.id) AS last_day,
+        (SELECT max(d.day) FROM usage_usagedaily d
+          WHERE d.tenant_id = a.tenant_id AND d.account_id = a.id AND d.day <= %(today)s) AS last_day,
         (SELECT count(DISTINCT v.user_key) FROM usage_activeuserdaily v
           WHERE v.tenant_id = a.tenant_id AND v.account_id = a.id AND v.day > %(since)s AND v.day <= %(today)s) AS users
     FROM accounts_account a WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
@@ -101,7 +102,7 @@ _DROP = f"(100 * (1 - GREATEST({_LAST}, {_BEFORE}) * {_BASE_WEEKS} / nullif({_BA
 
 
 def _weeks(what: str) -> Expression:
-    return Expression(" ".join(_TOTALS.format(what=what).split()), (TODAY,))
+    return Expression(" ".join(_TOTALS.format(what=what).split()), (TODAY,), utc=True)
 
 
 MONTH = {"days": 30}
@@ -118,7 +119,7 @@ PAST: Mapping[str, Expression] = {
 
 
 def refresh(account_ids: Sequence[UUID], today: date) -> None:
-    """Recompute the usage columns as of `today` (the tenant's day; weeks run Monday to Sunday)."""
+    """Recompute the usage columns as of `today` (the day of rows; weeks run Monday to Sunday)."""
     values: dict[str, Any] = {
         "tenant": current_tenant_id(),
         "ids": list(account_ids),
@@ -133,7 +134,7 @@ def refresh(account_ids: Sequence[UUID], today: date) -> None:
 
 
 def register() -> None:
-    refreshers.register(FactRefresher("usage", refresh, order=20))
+    refreshers.register(FactRefresher("usage", refresh, order=20, utc=True))
 
     def fact(name: str, label: str, kind: FactKind, unit: str = "", column: str = "") -> None:
         facts.register(

@@ -25,7 +25,7 @@ def _top_share(given: Arguments) -> Expression:
     by_name = USES.in_window("sum(u.count) AS n")(given)
     grouped = by_name.sql.removesuffix(")") + " GROUP BY u.name)"
     # Its rows are grouped: no aggregate that could be read beside others.
-    return Expression(f"(SELECT 100.0 * max(t.n) / nullif(sum(t.n), 0) FROM {grouped} AS t)", by_name.params)
+    return Expression(f"(SELECT 100.0 * max(t.n) / nullif(sum(t.n), 0) FROM {grouped} AS t)", by_name.params, utc=True)
 
 
 def _new_events(given: Arguments) -> Expression:
@@ -35,7 +35,7 @@ def _new_events(given: Arguments) -> Expression:
         "NOT EXISTS (SELECT 1 FROM usage_usagedaily e WHERE e.tenant_id = u.tenant_id AND e.account_id = u.account_id"
         " AND e.name = u.name AND e.day <= %s::date - %s::int)"
     )
-    return Expression(f"{now.sql.removesuffix(')')} AND {earlier})", (*now.params, TODAY, given["days"]))
+    return Expression(f"{now.sql.removesuffix(')')} AND {earlier})", (*now.params, TODAY, given["days"]), utc=True)
 
 
 def _of(given: Arguments, what: str) -> str:

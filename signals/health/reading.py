@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +25,7 @@ def values_of(
     facts = {reading: fact for each in asked for reading, fact in each.facts.items() if fact.past or not clock.past}
     instead = {m.reading: m.missing_as for each in asked for m in each.card.measures}
     known = ages({fact.source for fact in facts.values()}, clock.today) if known is None else known
-    hand = _by_hand({m.reading for each in asked for m in each.card.measures}, account_ids, clock.today)
+    hand = _by_hand({m.reading for each in asked for m in each.card.measures}, account_ids, clock)
 
     def seen(reading: str, value: Any) -> Seen:
         age = known[facts[reading].source]
@@ -40,13 +39,13 @@ def values_of(
     }
 
 
-def _by_hand(readings: set[str], account_ids: Sequence[UUID], today: date) -> Mapping[UUID, dict[str, Seen]]:
+def _by_hand(readings: set[str], account_ids: Sequence[UUID], clock: Clock) -> Mapping[UUID, dict[str, Seen]]:
     keys = [reading.removeprefix(f"{HAND}:") for reading in readings if reading.startswith(f"{HAND}:")]
     if not keys:
         return {}
-    rows = HealthInput.objects.filter(account_id__in=account_ids, measure__in=keys, set_at__date__lte=today)
+    rows = HealthInput.objects.filter(account_id__in=account_ids, measure__in=keys, set_at__lte=clock.now)
     found: dict[UUID, dict[str, Seen]] = {}
     for row in rows.order_by("account_id", "measure", "-set_at", "-id").distinct("account_id", "measure"):
-        age = max(0, (today - row.set_at.date()).days)
+        age = max(0, (clock.today - row.set_at.date()).days)
         found.setdefault(row.account_id, {})[f"{HAND}:{row.measure}"] = Seen(row.value, age)
     return found
