@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from hub.accounts.models import AccountState
 from hub.outbox.brand import Kit, kit_of
 from hub.outbox.channels.base import Channel, Outgoing
 from hub.outbox.gates import COUNTED, Held, MessageClass, Withheld, decide
-from hub.outbox.models import WAITING, Message, MessageStatus
+from hub.outbox.models import LEASE, WAITING, Message, MessageStatus
 from hub.outbox.origins import origins
 from hub.outbox.policy import sending_rules
 from hub.outbox.results import close, mine
@@ -31,7 +30,6 @@ from hub.outbox.tracking import tracked
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 
-LEASE = timedelta(seconds=30)
 # How long the gates' word on a message holds, in seconds; a slow provider has them asked again.
 FRESH: Final = 1.0
 
@@ -62,7 +60,7 @@ def clear(tenant: Tenant, channel: Channel, claimed: Sequence[Message]) -> Clear
             match decide(surroundings.situation(row), surroundings.rules.policy):
                 case Held(reason, held_until):
                     held = {"status": MessageStatus.HELD, "reason": reason, "due_at": held_until, "sent_at": None}
-                    mine(row).update(**held)
+                    mine(row).filter(status__in=WAITING).update(**held)
                 case Withheld(reason):
                     status = MessageStatus.EXPIRED if reason == "expired" else MessageStatus.WITHHELD
                     close(row, status, reason, now, sent_at=None)

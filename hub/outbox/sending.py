@@ -25,8 +25,8 @@ from django.db.models import F, Min
 from django.utils import timezone
 
 from hub.outbox.channels.base import Channel, ChannelDown, Outcome, Outgoing, Result, Send, channels
-from hub.outbox.clearing import LEASE, clear
-from hub.outbox.models import WAITING, Message, MessageStatus
+from hub.outbox.clearing import clear
+from hub.outbox.models import LEASE, WAITING, Message, MessageStatus
 from hub.outbox.results import MAX_ATTEMPTS, begun, close, finish, ledger, mine, sent
 from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -14,17 +14,19 @@ from django.utils import timezone
 from hub.accounts.models import Contact, ContactStatus, TimelineEntry
 from hub.accounts.services import facts_touch
 from hub.feedback.models import Ticket
-from hub.outbox import clearing, results, sending
+from hub.outbox import clearing, gates, results, sending
 from hub.outbox.channels.base import Outcome, Outgoing, Result
 from hub.outbox.gates import MessageClass, Purpose
-from hub.outbox.models import Delivery, Holdout, Message, Suppression
+from hub.outbox.models import LEASE, Delivery, Holdout, Message, Suppression
 from hub.outbox.rendering import TemplateError
 from hub.outbox.services import (
+    Cause,
     Draft,
     address_suppress,
     consent_set,
     message_queue,
     message_resolve,
+    messages_withdraw,
     sending_stop,
     unsubscribe,
     unsubscribe_read,
@@ -32,6 +34,7 @@ from hub.outbox.services import (
 )
 from hub.people.models import AuditEvent
 from hub.tenancy.context import tenant_context
+from hub.tenancy.ids import uuid7
 from hub.tenancy.models import Tenant, TenantWork
 from signals.engine import evaluate_batch
 from tests.outbox.provider import Died, Provider, in_place_of_email
@@ -270,7 +273,7 @@ def test_a_message_whose_sender_died_is_parked_where_the_channel_knows_no_keys(
         sending.drain(acme.pk)
     assert state(message)[0] == "sending"
     provider.answer = lambda outgoing: Result(Outcome.SENT)
-    clock.shift(clearing.LEASE + timedelta(seconds=1))
+    clock.shift(LEASE + timedelta(seconds=1))
     sending.drain(acme.pk)
     assert (state(message), provider.taken) == (("unknown", "lease_expired"), [])
 
@@ -291,7 +294,7 @@ def test_it_is_sent_again_under_the_same_key_where_the_channel_honours_keys(
     provider.answer = die_once
     with pytest.raises(Died):
         sending.drain(acme.pk)
-    clock.shift(clearing.LEASE + timedelta(seconds=1))
+    clock.shift(LEASE + timedelta(seconds=1))
     sending.drain(acme.pk)
     assert state(message) == ("sent", "")
     assert keys == [str(message.pk)] * 2
@@ -352,6 +355,51 @@ def test_the_kill_switch_holds_what_was_cleared_already(acme: Tenant, kim: Conta
         assert Message.objects.get(pk=second.pk).sent_at is None
 
 
+def while_the_gates_are_asked(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Lets something happen once, after what is true of a message was read and before it is cleared."""
+    acts = iter([act])
+    real = gates.decide
+
+    def decide(*asked: Any) -> Any:
+        for each in acts:
+            each()
+        return real(*asked)
+
+    monkeypatch.setattr(clearing, "decide", decide)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_what_is_withdrawn_while_the_gates_are_asked_stays_withdrawn(
+    acme: Tenant, kim: Contact, provider: Provider, monkeypatch: pytest.MonkeyPatch, clock: Any, held: bool
+) -> None:
+    no_holdout(acme)
+    opt_in(kim)
+    message = queue(kim, "programme", cause=Cause("journey", uuid7()))
+    if held:
+        clock.move_to("2026-03-03T23:00:00Z")  # quiet hours
+
+    def withdraw() -> None:
+        assert message.cause_id is not None
+        messages_withdraw(cause_ids=[message.cause_id], reason="journey_changed")
+
+    while_the_gates_are_asked(monkeypatch, withdraw)
+    sending.drain(acme.pk)
+    assert state(message) == ("withdrawn", "journey_changed")
+    assert provider.taken == []
+
+
+def test_what_is_stopped_while_the_gates_are_asked_does_not_go(
+    acme: Tenant, kim: Contact, provider: Provider, monkeypatch: pytest.MonkeyPatch, clock: Any
+) -> None:
+    message = queue(kim)
+    while_the_gates_are_asked(monkeypatch, lambda: sending_stop(actor=ACTOR, why="something is wrong"))
+    sending.drain(acme.pk)
+    clock.shift(LEASE + timedelta(seconds=1))
+    sending.drain(acme.pk)
+    assert state(message) == ("held", "stopped")
+    assert provider.taken == []
+
+
 def test_a_crash_leaves_one_of_unknown_fate_and_the_others_of_the_claim_are_sent_once(
     acme: Tenant, kim: Contact, provider: Provider, clock: Any
 ) -> None:
@@ -367,7 +415,7 @@ def test_a_crash_leaves_one_of_unknown_fate_and_the_others_of_the_claim_are_sent
         sending.drain(acme.pk)
     assert [state(message)[0] for message in messages] == ["sent", "sending", "cleared", "cleared"]
     provider.answer = lambda outgoing: Result(Outcome.SENT)
-    clock.shift(clearing.LEASE + timedelta(seconds=1))
+    clock.shift(LEASE + timedelta(seconds=1))
     sending.drain(acme.pk)
     assert [state(message)[0] for message in messages] == ["sent", "unknown", "sent", "sent"]
     assert sorted(str(taken.id) for taken in provider.taken) == sorted(

@@ -12,11 +12,12 @@ from hub.outbox.models.consent import (
 )
 from hub.outbox.models.content import Logo, MailTemplate, Snippet
 from hub.outbox.models.guards import Holdout, Stop, StopKind
-from hub.outbox.models.message import COUNTED_CLASSES, FELT, WAITING, Delivery, Message, MessageStatus
+from hub.outbox.models.message import COUNTED_CLASSES, FELT, LEASE, WAITING, Delivery, Message, MessageStatus
 
 __all__ = [
     "COUNTED_CLASSES",
     "FELT",
+    "LEASE",
     "WAITING",
     "Click",
     "Consent",

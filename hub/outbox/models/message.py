@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import models
 from django.utils import timezone
 
@@ -26,6 +28,8 @@ class MessageStatus(models.TextChoices):
 
 # What can still be taken back. *Cleared* has passed the gates and is next in line of the worker that holds it.
 WAITING = (MessageStatus.PENDING, MessageStatus.HELD, MessageStatus.CLEARED)
+# A worker that claims a message has it for so long.
+LEASE = timedelta(seconds=30)
 COUNTED_CLASSES = tuple(sorted(COUNTED))
 # What a contact has, may have, or is about to have in front of them: the pressure that caps count.
 FELT = (MessageStatus.CLEARED, MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.UNKNOWN)

@@ -115,7 +115,7 @@ def blast_hold(*, group_id: UUID, label: str, contacts: int, total: int, limit: 
     )
     if made:
         stops_told()
-        messages_recall(group_id=group_id)
+        messages_recall(group_id=group_id, claimed=False)
         audit(SYSTEM, "sending.blast", stop, group=str(group_id), **figures)
         announce("messages")
 

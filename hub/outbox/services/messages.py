@@ -8,12 +8,13 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from hub.accounts.models import Contact
 from hub.outbox.channels.base import channels
 from hub.outbox.gates import MessageClass, Purpose
-from hub.outbox.models import WAITING, Message, MessageStatus
+from hub.outbox.models import LEASE, WAITING, Message, MessageStatus
 from hub.outbox.origins import origins
 from hub.outbox.rendering import Values, render_message
 from hub.outbox.wording import with_snippets, worded
@@ -125,15 +126,19 @@ def messages_withdraw(*, cause_ids: Iterable[UUID], reason: str) -> int:
     return withdrawn
 
 
-def messages_recall(*, group_id: UUID | None = None) -> None:
+def messages_recall(*, group_id: UUID | None = None, claimed: bool = True) -> None:
     """Ask the gates anew for what has passed them and is next in line, of one group or of all: something has changed.
 
-    What is being sent goes on. Called by whoever stops or pauses, in their transaction.
+    What is being sent goes on. Called by whoever stops or pauses, in their transaction. ``claimed``: also what the
+    gates are being asked about, by what was true before; only the gates themselves know better.
     """
-    cleared = Message.objects.filter(status=MessageStatus.CLEARED)
-    if group_id is not None:
-        cleared = cleared.filter(group_id=group_id)
-    if cleared.update(status=MessageStatus.PENDING, sent_at=None, due_at=timezone.now()):
+    now = timezone.now()
+    concerned = Message.objects.all() if group_id is None else Message.objects.filter(group_id=group_id)
+    if claimed:
+        leased = concerned.filter(status__in=(MessageStatus.PENDING, MessageStatus.HELD), due_at__gt=now)
+        leased.filter(due_at__lte=now + LEASE).update(fence=F("fence") + 1)
+    cleared = concerned.filter(status=MessageStatus.CLEARED)
+    if cleared.update(status=MessageStatus.PENDING, sent_at=None, due_at=now):
         wake(SEND)
 
 
