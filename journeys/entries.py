@@ -22,7 +22,7 @@ from hub.tenancy.live import announce
 from journeys import outgoing
 from journeys.engine import goal_since
 from journeys.entry_guards import GUARDS, slot_of
-from journeys.experiments.holdout import hold_out
+from journeys.experiments.holdout import hold_out, is_programme
 from journeys.experiments.phases import assignments_store
 from journeys.graph import Graph
 from journeys.models import Assignment, Cause, Decision, Enrollment, Journey, JourneyStatus, StepRun
@@ -223,7 +223,7 @@ class Entering:
 
         The global holdout, of marketing alone, is drawn first, then the journey's own among the others.
         """
-        drawn = [e for e in self.enrollments if _is_programme(self.world.graph(e.journey_id, e.version))]
+        drawn = [e for e in self.enrollments if is_programme(self.world.graph(e.journey_id, e.version))]
         if drawn:
             rules = sending_rules(self.world.tenant.settings)
             places = holdouts(self.world.tenant, [e.account_id for e in drawn], rules)
@@ -251,7 +251,3 @@ def known_keys(cause: str, arrivals: Sequence[Arrival]) -> set[tuple[UUID, str]]
     rows = Decision.objects.filter(cause=cause, account_id__in={a.account_id for a in arrivals})
     wanted = rows.filter(key__in={a.key for a in arrivals if a.key})
     return set(wanted.values_list("account_id", "key"))
-
-
-def _is_programme(graph: Graph) -> bool:
-    return any(node.config.get("class") == "programme" for node in graph.nodes.values())

@@ -12,6 +12,7 @@ from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from journeys.bounces import bounced
 from journeys.entry_guards import OVERRIDING
+from journeys.experiments.holdout import held_out_alone
 from journeys.models import Enrollment, EnrollmentStatus, JourneyStatus
 from journeys.settle import settle
 
@@ -25,13 +26,15 @@ def settle_accounts(account_ids: Sequence[UUID]) -> None:
 
 def states(cause_ids: Sequence[UUID]) -> dict[UUID, CauseState]:
     told = ("pk", "reason", "status", "journey__status", "held_out")
-    rows = Enrollment.objects.filter(pk__in=list(cause_ids)).values_list(*told)
+    rows = list(Enrollment.objects.filter(pk__in=list(cause_ids)).values_list(*told))
+    own = held_out_alone([row[0] for row in rows if row[4]])
     return {
         pk: CauseState(
             paused=journey == JourneyStatus.PAUSED,
             over="" if reason in CONTENT or status == EnrollmentStatus.ACTIVE else reason,
             goal_met=reason == "goal_met",
             held_out=held_out,
+            own_holdout=pk in own,
         )
         for pk, reason, status, journey, held_out in rows
     }

@@ -2,8 +2,9 @@
 
 Pure: everything that was looked up comes in as a ``Situation``. Which gates a message passes is
 a matter of its class: *access* and *service* ignore marketing consent, caps, quiet hours and
-holdouts; *relationship* ignores holdouts and caps but counts in the ledger; *programme* obeys
-all. Held messages are asked again; they end as ``expired``, never silently.
+holdouts; *relationship* ignores caps and the holdout of all marketing, not that of its journey, and
+counts in the ledger; *programme* obeys all. Held messages are asked again; they end as ``expired``,
+never silently.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -105,6 +106,7 @@ class Situation:
     journey_paused: bool = False
     journey_over: str = ""
     holdout: bool = False
+    own_holdout: bool = False
     stopped: str = ""
     blast: bool = False
 
@@ -193,6 +195,10 @@ def _goal_met(s: Situation, policy: Policy) -> str:
 
 def _holdout(s: Situation, policy: Policy) -> str:
     return "holdout" if s.holdout else ""
+
+
+def _own_holdout(s: Situation, policy: Policy) -> str:
+    return "holdout" if s.own_holdout else ""
 
 
 def _no_contact(s: Situation, policy: Policy) -> str:
@@ -293,12 +299,12 @@ _GATES: Final[Mapping[MessageClass, _Gates]] = {
     MessageClass.ACCESS: _Gates((_expired, *_ADDRESS), obeys_pause=False),
     MessageClass.SERVICE: _Gates((_expired, *_JOURNEY, *_ADDRESS)),
     MessageClass.RELATIONSHIP: _Gates(
-        (_expired, _held_too_long, *_JOURNEY, *_ADDRESS, _objected),
+        (_expired, _held_too_long, *_JOURNEY, _own_holdout, *_ADDRESS, _objected),
         holds={"quiet_hours": _quiet},
         arbitrated=True,
     ),
     MessageClass.PROGRAMME: _Gates(
-        (_expired, _held_too_long, *_JOURNEY, _holdout, *_ADDRESS, _no_consent),
+        (_expired, _held_too_long, *_JOURNEY, _holdout, _own_holdout, *_ADDRESS, _no_consent),
         holds={"quiet_hours": _quiet, "capped": _contact_cap, "capped:account": _account_cap},
         arbitrated=True,
     ),

@@ -21,13 +21,15 @@ REPLIED: Final = "message.replied"
 class CauseState:
     """How a cause stands: paused, over (the reason why it let the account go, "" while it wants its messages).
 
-    `held_out`: it does nothing at this account, so that others compare with it.
+    `held_out`: it does nothing at this account, so that others compare with it. `own_holdout`: by a draw of its
+    own, not by that of all marketing; then what a person would have written is part of it, too.
     """
 
     paused: bool = False
     over: str = ""
     goal_met: bool = False
     held_out: bool = False
+    own_holdout: bool = False
 
 
 States: TypeAlias = Callable[[Sequence[UUID]], Mapping[UUID, CauseState]]

@@ -95,6 +95,7 @@ class Surroundings:
             blast=self.blast(message),
             holdout=message.message_class == MessageClass.PROGRAMME
             and (state.held_out or self.held_out[message.account_id]),
+            own_holdout=state.own_holdout,
         )
 
     @cached_property

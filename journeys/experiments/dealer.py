@@ -77,9 +77,10 @@ class Dealer:
         return {(phase.experiment.journey_id, phase.experiment.node_id): phase for phase in self._phases}
 
     @cached_property
-    def _chosen(self) -> dict[Place, tuple[int, str]]:
+    def _chosen(self) -> dict[Place, tuple[int | None, str]]:
+        """What was decided last for each node, "the step itself" (no arm) among it."""
         told = ("experiment__journey_id", "experiment__node_id", "experiment__chosen", "signature")
-        ended = Phase.objects.filter(experiment__status=ExperimentStatus.ENDED, experiment__chosen__isnull=False)
+        ended = Phase.objects.filter(experiment__status=ExperimentStatus.ENDED)
         rows = ended.order_by("experiment__ended_at", "number").values_list(*told)
         return {(journey, node): (arm, digest) for journey, node, arm, digest in rows}
 

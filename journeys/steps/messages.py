@@ -100,7 +100,8 @@ def _expiry(stand: Stand) -> datetime | None:
 
 
 def _nobody(stand: Stand, fallback: str) -> Answer:
-    if fallback == "task":
+    # Who is held out gives nobody work either.
+    if fallback == "task" and not stand.enrollment.held_out:
         task = task_open(
             account_id=stand.enrollment.account_id,
             title=f"Find a contact: nobody at {stand.account.name} could get “{_title(stand)}”",

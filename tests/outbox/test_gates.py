@@ -58,6 +58,7 @@ MATRIX: list[tuple[dict[str, Any], str, set[MessageClass]]] = [
     ({"wanted_at": NOON - 3 * DAY}, "expired", {RELATIONSHIP, PROGRAMME}),
     ({"consent": Consent.UNKNOWN}, "no_consent", {PROGRAMME}),
     ({"holdout": True}, "holdout", {PROGRAMME}),
+    ({"own_holdout": True}, "holdout", {RELATIONSHIP, PROGRAMME}),
 ]
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from hub.accounts.models import Account, AccountFacts
-from hub.outbox.models import Message
+from hub.outbox.models import Holdout, Message
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from hub.work.models import Task
 from journeys import engine
 from journeys.experiments.holdout import is_held_out
 from journeys.experiments.models import Assignment, Experiment
@@ -233,3 +234,44 @@ def test_an_experiment_needs_arms_that_are_published(acme: Tenant) -> None:
         begin(acme, journey)
     with pytest.raises(ExperimentError, match="holds out"):
         begin(acme, journey, "")
+
+
+def test_a_journeys_own_holdout_keeps_letters_back_and_gives_nobody_work(acme: Tenant) -> None:
+    accounts = people(acme, 12)
+    letter = graphs.email(subject="Hello", **{"class": "relationship"})
+    sponsor = {"roles": ["executive_sponsor"], "fallback": "task"}
+    journey = graphs.publish(acme, graphs.graph(letter | {"next": "other"}, graphs.email("other", to=sponsor)))
+    with tenant_context(acme):
+        holdout_set(journey=journey, percent=50, actor=ACTOR)
+    enter(acme, accounts)
+    held = {account.name for account in accounts if is_held_out(journey.pk, account.pk, 50)}
+    others = {account.name for account in accounts} - held
+    with tenant_context(acme):
+        found = dict(Message.objects.values_list("account__name", "status"))
+        assert {name for name, status in found.items() if status == "sent"} == others
+        assert set(Message.objects.filter(status="withheld").values_list("reason", flat=True)) == {"holdout"}
+        assert set(Task.objects.values_list("account__name", flat=True)) == others
+
+
+def test_the_holdout_of_all_marketing_lets_letters_of_a_programme_through(acme: Tenant) -> None:
+    (account,) = people(acme, 1)
+    letter = graphs.email(subject="Hello", **{"class": "relationship"})
+    programme = graphs.email("news", topic="growth", **{"class": "programme"})
+    graphs.publish(acme, graphs.graph(letter | {"next": "news"}, programme))
+    with tenant_context(acme):
+        Holdout.objects.create(account=account, bucket=0, held_out=True)
+    enter(acme, [account])
+    with tenant_context(acme):
+        assert dict(Message.objects.values_list("subject", "reason")) == {"Hello": "", "news": "holdout"}
+
+
+def test_what_was_decided_last_holds(acme: Tenant) -> None:
+    """The step itself, although an experiment before it had chosen an arm."""
+    accounts = people(acme, 3)
+    journey = graphs.publish(acme, graphs.graph(MAIL))
+    for chosen in (1, None):
+        experiment = begin(acme, journey)
+        with tenant_context(acme):
+            assert experiment_end(experiment=experiment, chosen=chosen, why="shown", actor=ACTOR)
+    enter(acme, accounts)
+    assert set(subjects(acme).values()) == {"Hello"}
