@@ -130,7 +130,8 @@ def compare(design: Design, control: Sample, other: Sample, arm: int = 1) -> Com
 def _verdict(found: Difference, detectable: float) -> Verdict:
     if not found.excludes_zero:
         return Verdict.NONE
-    if abs(found.estimate) < detectable:
+    # Accounts that are all alike say nothing of how far chance reaches.
+    if found.error == 0 or abs(found.estimate) < detectable:
         return Verdict.SMALL
     return Verdict.BETTER if found.estimate > 0 else Verdict.WORSE
 

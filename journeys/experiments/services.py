@@ -20,6 +20,7 @@ from journeys.models import Journey, JourneyStatus
 from journeys.world import published_graph
 
 STRATA = ("", "tier", "mrr")
+GREATEST = 10**12
 
 
 class ExperimentError(ValueError):
@@ -98,6 +99,9 @@ def _checked(plan: Plan) -> None:
         raise ExperimentError("horizon_days", "the day of reading lies after the first account's window is over")
     if plan.stratify not in STRATA and not plan.stratify.startswith("segment:"):
         raise ExperimentError("stratify", "strata are tier, mrr or segment:<key>")
+    for name, number in (("baseline", plan.baseline), ("change", plan.change)):
+        if number is not None and not abs(number) <= GREATEST:
+            raise ExperimentError(name, f"{name} must be a number of at most {GREATEST:,}")
     kind = measures.get(plan.measure).kind
     if kind is Kind.SHARE and not all(value is None or -1 < value < 1 for value in (plan.baseline, plan.change)):
         raise ExperimentError("change", "shares and their change lie between 0 and 1")

@@ -48,7 +48,7 @@ def accounts_for_share(baseline: float, change: float, plan: Plan) -> int | None
     middle = (baseline + other) / 2
     null, real = sqrt(2 * middle * (1 - middle)), sqrt(baseline * (1 - baseline) + other * (1 - other))
     reach = float(stats.norm.ppf(plan.power))
-    return _widened(((critical(plan.level) * null + reach * real) / change) ** 2, plan)
+    return _widened(_square((critical(plan.level) * null + reach * real) / change), plan)
 
 
 def accounts_for_amount(spread: float, change: float, plan: Plan) -> int | None:
@@ -56,10 +56,17 @@ def accounts_for_amount(spread: float, change: float, plan: Plan) -> int | None:
     if spread <= 0 or change == 0:
         return None
     reach = critical(plan.level) + float(stats.norm.ppf(plan.power))
-    return _widened(2 * (reach * spread / change) ** 2, plan)
+    return _widened(2 * _square(reach * spread / change), plan)
+
+
+def _square(value: float) -> float:
+    """Infinite where it is too great for a number."""
+    return value * value
 
 
 def _widened(per_arm: float, plan: Plan) -> int | None:
+    if per_arm > MOST:
+        return None
     reach = float(stats.norm.ppf(plan.power))
     wide = (critical(plan.level) * plan.widening(ceil(per_arm)) + reach) / (critical(plan.level) + reach)
     needed = max(ceil(per_arm * wide * wide), 2)

@@ -23,6 +23,8 @@ RATIO_LIMIT: Final = 0.001
 """Below this p of the sample-ratio check no result is shown."""
 SMALL: Final = 5
 """Expected counts below which shares are compared exactly."""
+ALIKE: Final = 1e-9
+"""Of the values: spread that comes of rounding alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,18 @@ def _share_p(a: int, m: int, b: int, n: int) -> float:
 
 def mean_difference(first: Values, second: Values, alpha: float = 0.05) -> Difference:
     """Two means by Welch, whose variances need not be equal; each side has at least two accounts."""
-    found: Any = stats.ttest_ind(second, first, equal_var=False)
     estimate = float(np.mean(second) - np.mean(first))
     error = sqrt(float(np.var(first, ddof=1)) / len(first) + float(np.var(second, ddof=1)) / len(second))
-    if error == 0:
-        return Difference(estimate, estimate, estimate, 1.0 if estimate == 0 else 0.0, 0.0)
+    if error <= ALIKE * max(float(np.max(np.abs(first))), float(np.max(np.abs(second)))):
+        return _alike(estimate)
+    found: Any = stats.ttest_ind(second, first, equal_var=False)
     bounds = found.confidence_interval(1 - alpha)
     return Difference(estimate, float(bounds.low), float(bounds.high), float(found.pvalue), error)
+
+
+def _alike(estimate: float) -> Difference:
+    """Of accounts that are all alike: what the difference is, and nothing of how far chance reaches."""
+    return Difference(estimate, estimate, estimate, 1.0, 0.0)
 
 
 def mean_interval(values: Values, alpha: float = 0.05) -> Interval:
@@ -139,8 +146,8 @@ def ratio_difference(first: tuple[Values, Values], second: tuple[Values, Values]
     """Two ratios of sums, each as (values, bases)."""
     (p, e), (q, f) = ratio(*first), ratio(*second)
     error, estimate = sqrt(e * e + f * f), q - p
-    if error == 0:
-        return Difference(estimate, estimate, estimate, 1.0 if estimate == 0 else 0.0, 0.0)
+    if error <= ALIKE * max(abs(p), abs(q)):
+        return _alike(estimate)
     half = critical(alpha) * error
     return Difference(
         estimate, estimate - half, estimate + half, float(2 * stats.norm.sf(abs(estimate) / error)), error
@@ -201,7 +208,7 @@ def always(difference: Difference, error: float, n: int, planned: int, alpha: fl
 
 def _always_p(estimate: float, error: float, n: int, rho: float) -> float:
     if error == 0:
-        return 1.0 if estimate == 0 else 0.0
+        return 1.0
     spread = n * rho * rho
     evidence = (estimate / error) ** 2 * spread / (2 * (spread + 1))
     return min(1.0, sqrt(spread + 1) * exp(-min(evidence, 700.0)))

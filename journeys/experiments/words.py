@@ -95,7 +95,7 @@ def shown_result(result: Result, labels: list[str], kind: Kind, power: float) ->
             "tone": TONES[each.verdict],
             "verdict": LABELS[each.verdict],
             "words": verdict_words(
-                each.verdict, labels[each.arm], labels[0], _detectable(each.detectable, kind), power
+                each.verdict, labels[each.arm], labels[0], detectable_words(each.detectable, kind), power
             ),
         }
         for each in result.comparisons
@@ -107,7 +107,8 @@ def _range(low: float, high: float, kind: Kind, *, sign: bool = False) -> str:
     return f"{amount_words(low, kind, sign=sign)} to {amount_words(high, kind, sign=sign)}"
 
 
-def _detectable(value: float, kind: Kind) -> str:
-    if kind is Kind.SHARE and value >= 1:
+def detectable_words(value: float, kind: Kind) -> str:
+    """The smallest difference that a sample shows; "" where it shows none."""
+    if value <= 0 or (kind is Kind.SHARE and value >= 1):
         return ""
     return amount_words(value, kind, sign=True).lstrip("+")

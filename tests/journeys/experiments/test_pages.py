@@ -228,6 +228,7 @@ def test_the_sample_size_page_reckons_and_says_what_cannot_be(acme: Tenant, jour
     assert "356 in each arm" in text
     assert "lie between 0 and 100" in client.get(address, {"baseline": "95", "change": "10"}).text
     assert "alpha is a number" in client.get(address, {"alpha": "x"}).text.lower()
+    assert client.get(address, {"change": "1e-200"}).status_code == 200
 
 
 # --- Programs -----------------------------------------------------------------------------------------------------
@@ -248,6 +249,9 @@ def test_a_program_plans_and_reads_experiments(acme: Tenant, journey: Journey) -
         assert not Experiment.objects.exists()
     assert post(measure="luck").status_code == 400
     assert post(journey="none").status_code == 404
+    for bad in ("NaN", "Infinity", 1e308):
+        assert post(measure="usage", baseline=bad, change=1).status_code == 400
+        assert post(measure="usage", baseline=1, change=bad).status_code == 400
     made = post(hypothesis="Short is read", baseline=0.2, change=0.1)
     assert made.status_code == 201
     assert (made.json()["status"], made.json()["planned"]) == ("running", 588)

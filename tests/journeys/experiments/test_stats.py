@@ -15,6 +15,7 @@ from journeys.experiments import sizing, stats
 from journeys.experiments.kinds import Kind
 from journeys.experiments.reading import Design, Sample, State, Verdict, read
 from journeys.experiments.reading import compare as compared
+from journeys.experiments.words import detectable_words, verdict_words
 from tests.journeys.experiments.samples import DAY, shares
 
 ORACLE = json.loads(Path(__file__).with_name("oracle.json").read_text())
@@ -171,6 +172,18 @@ def test_one_account_says_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", [Kind.AMOUNT, Kind.RATIO])
+@pytest.mark.parametrize("sequential", [False, True])
+@pytest.mark.parametrize("values", [(0.0, 1.0), (0.1 + 0.2, 0.7)])
+def test_accounts_that_are_all_alike_make_no_winner(kind: Kind, sequential: bool, values: tuple[float, float]) -> None:
+    samples = [Sample(np.full(3, value), np.ones(3)) for value in values]
+    (found,) = read(Design(kind, (50, 50), sequential=sequential, planned=100), [3, 3], samples, DAY).comparisons
+    assert found.verdict is Verdict.SMALL
+    assert found.difference.p == 1.0
+    told = verdict_words(found.verdict, "B", "A", detectable_words(found.detectable, kind), 0.8)
+    assert "could hardly show any" in told
+
+
 # --- Sizes --------------------------------------------------------------------------------------------------------
 
 
@@ -204,3 +217,9 @@ def test_there_is_no_size_for_what_cannot_be() -> None:
     assert sizing.accounts_for_share(0.3, 0.0, sizing.Plan()) is None
     assert sizing.accounts_for_amount(0.0, 5.0, sizing.Plan()) is None
     assert sizing.accounts_for_amount(10.0, 5.0, sizing.Plan()) == 63
+
+
+@pytest.mark.parametrize("change", [1e-150, 1e-200, 5e-324])
+def test_a_change_too_small_for_a_number_has_no_size(change: float) -> None:
+    assert sizing.accounts_for_share(0.3, change, sizing.Plan()) is None
+    assert sizing.accounts_for_amount(1e12, change, sizing.Plan(sequential=True)) is None
