@@ -4,6 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from hub.people.models import Credential, Membership, User, hash_key
+from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from hub.tenancy.statements import Statement, send
 
@@ -26,6 +27,13 @@ def members(tenant: Tenant) -> list[User]:
     """The people who work for a tenant, by name; one query."""
     found = User.objects.filter(memberships__tenant=tenant, memberships__is_active=True, is_active=True)
     return sorted(found, key=lambda user: str(user).lower())
+
+
+def works_here(user_id: UUID) -> bool:
+    """Whether a person works for the tenant in context now."""
+    active = Membership.objects.filter(tenant_id=current_tenant_id(), user_id=user_id, is_active=True)
+    found: bool = active.filter(user__is_active=True).exists()
+    return found
 
 
 def credential_for(key: str) -> Credential | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
+from hub.people.selectors import works_here
 from hub.registry.actions import Action, ActionRequest, ActionResult, actions
 from hub.work.services import task_open
 
@@ -15,7 +16,7 @@ OPEN = "task.open"
 def open_task(request: ActionRequest) -> ActionResult:
     """Open a task for ``assignee``, else for the account's owner; once for each cause."""
     params = request.params
-    assignee = params.get("assignee")
+    assignee = UUID(str(params["assignee"])) if params.get("assignee") else None
     task = task_open(
         account_id=request.account_id,
         title=str(params["title"]),
@@ -24,7 +25,8 @@ def open_task(request: ActionRequest) -> ActionResult:
         origin_key=request.cause,
         origin=str(params.get("origin", "")),
         origin_label=str(params.get("label", "")),
-        assignee_id=UUID(str(assignee)) if assignee else None,
+        # Who was named may have left since: then it is the owner's.
+        assignee_id=assignee if assignee and works_here(assignee) else None,
         due_at=cast("datetime | None", params.get("due_at")),
     )
     return ActionResult(True, text=f"Task “{task.title}” is open")

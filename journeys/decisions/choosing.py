@@ -45,12 +45,23 @@ def choose(tenant: Tenant, account_ids: Sequence[UUID], causes: Mapping[UUID, st
     before = _digests(account_ids)
     made = [_choice(situations, given, verdicts, causes.get(UUID(given.account), "day")) for given, verdicts in decided]
     kept = [choice for choice in made if choice.play_id or choice.digest != before.get(choice.account_id)]
+    kept = _first_of_their_cause(kept)
     _supersede([choice for choice in kept if choice.is_open])
     Choice.objects.bulk_create(kept, ignore_conflicts=True, batch_size=200)
     stored = set(Choice.objects.filter(pk__in=[choice.pk for choice in kept]).values_list("pk", flat=True))
     new = [choice for choice in kept if choice.pk in stored]
     _wake(new)
     return new
+
+
+def _first_of_their_cause(choices: Sequence[Choice]) -> list[Choice]:
+    """Without those whose cause was decided on that day before: nothing may give way to what is not stored."""
+    if not choices:
+        return []
+    asked = {"account_id__in": [c.account_id for c in choices], "day__in": {c.day for c in choices}}
+    rows = Choice.objects.filter(**asked, cause__in={c.cause for c in choices})
+    taken = set(rows.values_list("account_id", "day", "cause"))
+    return [choice for choice in choices if (choice.account_id, choice.day, choice.cause) not in taken]
 
 
 def _wake(new: Sequence[Choice]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.core.signing import Signer
 from django.test import Client
 from django.utils import timezone
 from icalendar import Calendar
@@ -101,6 +103,15 @@ def test_who_no_longer_works_here_has_no_calendar(acme: Tenant) -> None:
     path, _ = feed_of(acme)
     acme.memberships.update(is_active=False)
     assert Client().get(path).status_code == 404
+
+
+def test_an_address_signed_by_the_key_of_before_still_answers(acme: Tenant, settings: Any) -> None:
+    path, feed = feed_of(acme)
+    older = Signer(key="the key of before", salt="tandem.calendar").signature(f"{acme.pk}:{feed.pk}")
+    before = "/".join([*path.split("/")[:-2], older, path.split("/")[-1]])
+    assert Client().get(before).status_code == 404
+    settings.SECRET_KEY_FALLBACKS = ["the key of before"]
+    assert Client().get(before).status_code == 200
 
 
 def test_a_person_makes_and_takes_back_their_own_address(acme: Tenant) -> None:

@@ -22,8 +22,8 @@ from django.utils import timezone
 from hub.accounts.models import TimelineEntry
 from hub.accounts.services import states_lock, timeline_record_many
 from hub.people.audit import Actor, audit
-from hub.people.models import Membership, User
-from hub.tenancy.context import current_tenant_id
+from hub.people.models import User
+from hub.people.selectors import works_here
 from hub.tenancy.live import announce
 from hub.work.models import Helped, Response, Task, TaskStatus
 
@@ -88,14 +88,9 @@ def _problems(act: Act, now: datetime) -> list[tuple[str, str]]:
         found.append(("note", f"at most {LONGEST_NOTE} characters"))
     if (act.helped or act.action == Action.JUDGE) and act.helped not in Helped.values:
         found.append(("helped", "Say yes, no or too soon."))
-    if act.action == Action.ASSIGN and act.assignee and not _works(act.assignee):
+    if act.action == Action.ASSIGN and act.assignee and not works_here(act.assignee):
         found.append(("assignee", "nobody of this tenant"))
     return found
-
-
-def _works(user_id: UUID) -> bool:
-    members = Membership.objects.filter(tenant_id=current_tenant_id(), user_id=user_id, is_active=True)
-    return members.filter(user__is_active=True).exists()
 
 
 @transaction.atomic

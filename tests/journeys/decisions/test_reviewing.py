@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from hub.people.models import AuditEvent
+from hub.registry.handlers import signal_recorded
 from hub.tenancy.context import tenant_context
 from hub.tenancy.ids import uuid7
 from hub.tenancy.models import Tenant
@@ -78,6 +79,17 @@ def test_a_task_goes_to_whom_the_reviewer_says(acme: Tenant, choice: Choice) -> 
         assert Task.objects.get().assignee_id == other.user_id
 
 
+def test_a_task_of_somebody_who_has_left_since_is_the_owners(acme: Tenant, choice: Choice) -> None:
+    other = make_member(acme, "marketer")
+    with tenant_context(acme):
+        choices_approve(ids=[choice.pk], assignee=other.user_id, actor=ACTOR)
+    other.is_active = False
+    other.save(update_fields=["is_active"])
+    table.time_is_up(acme)
+    with tenant_context(acme):
+        assert Task.objects.get().assignee_id == choice.account.owner_id
+
+
 def test_nobody_of_another_tenant_can_be_given_it(acme: Tenant, choice: Choice, globex: Tenant) -> None:
     stranger = make_member(globex)
     with tenant_context(acme), pytest.raises(ValidationError):
@@ -146,3 +158,11 @@ def test_what_was_approved_is_done_on_the_terms_of_then(acme: Tenant, choice: Ch
     table.time_is_up(acme)
     with tenant_context(acme):
         assert Task.objects.get().title == "Call them"
+
+
+def test_nothing_gives_way_to_what_is_not_kept(acme: Tenant, choice: Choice) -> None:
+    """A cause that is told a second time on its day makes no second decision, and takes the place of none."""
+    table.play(acme, "Save", purpose="save")
+    with tenant_context(acme):
+        signal_recorded(acme.pk, [choice.signal.pk] if choice.signal else [])
+    assert [(each.pk, each.status) for each in table.decide(acme)] == [(choice.pk, ChoiceStatus.ASKED)]
