@@ -13,10 +13,13 @@ from advocacy.asks.models import LEVEL_OF, Ask, AskKind, AskStatus
 from advocacy.models import Candidate
 from hub.accounts.models import Account, AccountFacts, Contact, ContactStatus
 from hub.accounts.services import states_lock, timeline_record
+from hub.outbox.models import Consent, ConsentStatus
 from hub.people.audit import Actor, audit
 
 REST: Final = timedelta(days=60)
 LONGEST: Final = 2_000
+TOPIC: Final = "advocacy"
+"""Who has said no to it, on whatever channel, is asked for nothing."""
 
 
 class AskRefused(Exception):
@@ -31,7 +34,8 @@ class AskRefused(Exception):
 def ask_create(*, account: Account, kind: str, roles: Sequence[str], text: str, cause: str) -> Ask:
     """Ask the first contact with one of the roles, else one put forward as an advocate; once per cause.
 
-    Raises AskRefused: an open urgent ticket or red health comes first, nobody is asked twice within 60 days.
+    Raises AskRefused: an open urgent ticket or red health comes first, nobody is asked twice within 60 days, and who
+    wants no invitations to tell their story is not asked.
     """
     states_lock([account.pk])
     before: Ask | None = Ask.objects.filter(cause=cause).first()
@@ -58,16 +62,19 @@ def _check_account(account: Account) -> None:
 
 
 def _contact(account: Account, roles: Sequence[str]) -> Contact:
-    people = list(Contact.objects.filter(account=account, status=ContactStatus.ACTIVE).order_by("created_at", "id"))
+    refused = Consent.objects.filter(account=account, topic=TOPIC, status=ConsentStatus.DENIED)
+    said_no = set(refused.values_list("contact_id", flat=True))
+    active = Contact.objects.filter(account=account, status=ContactStatus.ACTIVE).order_by("created_at", "id")
+    people = [person for person in active if person.pk not in said_no]
     for role in roles:
         for person in people:
             if role in person.roles:
                 chosen: Contact = person
                 return chosen
-    forward = Candidate.objects.filter(account=account, qualifies=True).select_related("contact").order_by("found_at")
-    candidate = forward.first()
+    forward = Candidate.objects.filter(account=account, qualifies=True, contact__status=ContactStatus.ACTIVE)
+    candidate = forward.exclude(contact__in=said_no).select_related("contact").order_by("found_at").first()
     if candidate is None:
-        raise AskRefused("no_contact_for_role")
+        raise AskRefused("no_consent" if said_no else "no_contact_for_role")
     found: Contact = candidate.contact
     return found
 

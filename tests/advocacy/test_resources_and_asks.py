@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from advocacy.asks.models import LEVEL_OF, Ask, AskKind
 from advocacy.asks.services import AskRefused, ask_answer, ask_create
+from advocacy.models import Candidate
 from advocacy.resources.models import Resource, ResourceUnlock
 from advocacy.resources.services import LARGEST, ResourceError, resource_archive, resource_create, resource_unlock
-from hub.accounts.models import Account, AccountFacts, TimelineEntry
+from hub.accounts.models import Account, AccountFacts, Contact, ContactStatus, TimelineEntry
+from hub.outbox.services import consent_set
 from hub.portal.services import sign_in_prepare
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
@@ -173,6 +175,21 @@ def test_trouble_comes_before_an_ask(acme: Tenant, account: Account, facts: dict
         AccountFacts.objects.update(**facts)
         with pytest.raises(AskRefused, match=reason):
             ask_create(account=account, kind="review", roles=["nobody"], text="", cause="one")
+
+
+def test_who_has_left_or_wants_no_such_invitations_is_not_asked(acme: Tenant, account: Account) -> None:
+    with tenant_context(acme):
+        kim = account.contacts.get()
+        lee = make_contact(account, "lee@northwind.example", roles=["champion"])
+        Candidate.objects.create(account=account, contact=kim, qualifies=True)
+        consent_set(contact=kim, status="denied", topic="advocacy", source="link", actor=ACTOR)
+        assert ask_create(account=account, kind="review", roles=["champion"], text="", cause="one").contact == lee
+        with pytest.raises(AskRefused, match="no_consent"):
+            ask_create(account=account, kind="review", roles=[], text="", cause="two")
+        consent_set(contact=kim, status="granted", topic="advocacy", source="link", actor=ACTOR)
+        Contact.objects.filter(pk=kim.pk).update(status=ContactStatus.LEFT)
+        with pytest.raises(AskRefused, match="no_contact_for_role"):
+            ask_create(account=account, kind="review", roles=[], text="", cause="three")
 
 
 def test_an_answer_is_yes_or_not_now(acme: Tenant, account: Account) -> None:
