@@ -174,7 +174,9 @@ def _database() -> Iterator[Finding]:
 def _roles() -> Iterator[Finding]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT rolname, rolsuper, rolbypassrls, EXISTS (SELECT 1 FROM pg_tables WHERE tableowner = current_user)"
+            # Temporary tables of its own sessions are everybody's: workers copy through them.
+            "SELECT rolname, rolsuper, rolbypassrls, EXISTS (SELECT 1 FROM pg_tables"
+            " WHERE tableowner = current_user AND schemaname !~ '^pg_temp_')"
             " FROM pg_roles WHERE rolname = current_user"
         )
         role, superuser, bypasses, owns = cursor.fetchone()

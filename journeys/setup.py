@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef
 
 from hub.outbox.gates import Purpose
-from hub.registry.setup import SetupState, SetupStep, setup_steps
+from hub.registry.setup import SetupState, SetupStep, counted, setup_steps
 from journeys.decisions.models import Choice, Play
 from journeys.models import Enrollment, Journey, JourneyStatus, JourneyVersion
 
@@ -16,7 +16,7 @@ def mapped() -> SetupState:
     """Three journeys run and have taken somebody in."""
     running = Journey.objects.filter(status=JourneyStatus.ACTIVE, live__gt=0)
     entered = running.filter(Exists(Enrollment.objects.filter(journey=OuterRef("pk")))).count()
-    words = f"{running.count()} journeys run, {entered} of them have taken accounts in"
+    words = f"{counted(running.count(), 'journey runs', 'journeys run')}, {entered} of them took accounts in"
     return SetupState(min(entered, THREE), THREE, words)
 
 
@@ -29,13 +29,17 @@ def decided() -> SetupState:
 
 def renewal() -> SetupState:
     running = Journey.objects.filter(status=JourneyStatus.ACTIVE, live__gt=0, purpose=Purpose.RENEWAL).count()
-    return SetupState(min(running, 1), 1, f"{running} journeys with the purpose renewal run")
+    return SetupState(min(running, 1), 1, counted(running, "renewal journey runs", "renewal journeys run"))
 
 
 def own() -> SetupState:
     """Journeys that somebody of the tenant has published, instead of leaving all as they came."""
     made = JourneyVersion.objects.filter(published_by__isnull=False).order_by().values("journey").distinct().count()
-    return SetupState(min(made, THREE), THREE, f"{made} journeys were published by somebody here")
+    return SetupState(
+        min(made, THREE),
+        THREE,
+        counted(made, "journey was published by somebody here", "journeys were published by somebody here"),
+    )
 
 
 def register() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from hub.registry.setup import SetupState, SetupStep, setup_steps
+from hub.registry.setup import SetupState, SetupStep, counted, setup_steps
 from metrics.planning.models import Commitment, Focus, Side
 from metrics.planning.quarters import Quarter
 
@@ -14,7 +14,15 @@ def joint() -> SetupState:
     now = Quarter.of(timezone.localdate())
     planned = Focus.objects.filter(quarter=str(now), dropped_at__isnull=True)
     both = planned.filter(cs_owner__isnull=False, marketing_owner__isnull=False).count()
-    return SetupState(min(both, 1), 1, f"{both} segments of this quarter's plan have an owner on both sides")
+    return SetupState(
+        min(both, 1),
+        1,
+        counted(
+            both,
+            "segment of this quarter's plan has an owner on both sides",
+            "segments of this quarter's plan have an owner on both sides",
+        ),
+    )
 
 
 def promised() -> SetupState:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from hub.registry.setup import SetupState, SetupStep, setup_steps
+from hub.registry.setup import SetupState, SetupStep, counted, setup_steps
 from signals.backtest.models import BacktestRun, RunStatus
 from signals.models import Severity, Signal, SignalStatus
 
@@ -21,14 +21,15 @@ def picked() -> SetupState:
     told = dict(recent.order_by().values_list("trigger__key", "trigger__severity").distinct())
     chances = sum(severity == Severity.OPPORTUNITY for severity in told.values())
     risks = sum(severity in (Severity.WARNING, Severity.CRITICAL) for severity in told.values())
-    words = f"{len(told)} triggers gave signals in 90 days: {chances} for expansion, {risks} for retention"
+    gave = counted(len(told), "trigger gave signals", "triggers gave signals")
+    words = f"{gave} in 90 days: {chances} for expansion, {risks} for retention"
     return SetupState(min(len(told), THREE), THREE, words)
 
 
 def judged() -> SetupState:
     """People have said of some signals whether they were true."""
     closed = Signal.objects.filter(status__in=(SignalStatus.RESOLVED, SignalStatus.DISMISSED)).count()
-    return SetupState(min(closed, JUDGED), JUDGED, f"{closed} signals were resolved or dismissed by somebody")
+    return SetupState(min(closed, JUDGED), JUDGED, counted(closed, "signal was judged", "signals were judged"))
 
 
 def tested() -> SetupState:

@@ -309,13 +309,13 @@ def _lines(account: Account, rng: random.Random, today: date) -> Iterator[Line]:
     tier = 0 if account.seats < 20 else 1 if account.seats < 120 else 2
     seats, at, number = account.seats, account.signed_up_on, 1
     for day, new_seats, new_tier in _steps(account, rng, seats, tier, end or today):
-        yield _line(account, number, "Platform", tier, seats, at, day)
+        yield _line(account, number, "Platform", tier, seats, at, day, today)
         seats, tier, at, number = new_seats, new_tier, day, number + 1
     account.seats = seats
-    yield _line(account, number, "Platform", tier, seats, at, end)
+    yield _line(account, number, "Platform", tier, seats, at, end, today)
     bought = account.signed_up_on + timedelta(days=rng.randrange(150, 400))
     if account.fit > 0.72 and bought < (end or today):
-        yield _line(account, number + 1, "Insights", tier, max(3, seats // 4), bought, end)
+        yield _line(account, number + 1, "Insights", tier, max(3, seats // 4), bought, end, today)
 
 
 def _steps(account: Account, rng: random.Random, seats: int, tier: int, until: date) -> Iterator[tuple[date, int, int]]:
@@ -334,9 +334,16 @@ def _steps(account: Account, rng: random.Random, seats: int, tier: int, until: d
         yield day, seats, tier
 
 
-def _line(account: Account, number: int, product: str, tier: int, seats: int, start: date, end: date | None) -> Line:
+def _line(
+    account: Account, number: int, product: str, tier: int, seats: int, start: date, end: date | None, today: date
+) -> Line:
+    """A line as it stands today: one that runs comes up a year after its start, or after it was renewed last."""
     name, price = TIERS[tier]
-    renewal = start.replace(year=start.year + 1) if (start.month, start.day) != (2, 29) else start + timedelta(days=365)
+    years = max(today.year - start.year, 1)
+    first = start + timedelta(days=1) if (start.month, start.day) == (2, 29) else start
+    renewal = first.replace(year=start.year + years)
+    if renewal <= today:
+        renewal = renewal.replace(year=renewal.year + 1)
     factor = 1.0 if product == "Platform" else 0.5
     mrr = round(seats * price * factor)
     return Line(f"{account.id}-l{number}", product, name, seats, mrr, start, end, None if end else renewal)

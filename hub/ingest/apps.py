@@ -7,7 +7,7 @@ class IngestConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.ingest import connectors, following, pulling, writing
+        from hub.ingest import connectors, following, pulling, setup, writing
         from hub.ingest.connectors import panels
         from hub.ingest.connectors import work as hooks
         from hub.ingest.connectors.endpoints import QUEUE as HOOKS
@@ -36,6 +36,7 @@ class IngestConfig(AppConfig):
         register_queue(WRITING, drain=writes.drain, backlog=writes.backlog, lane="outbound")
         register_queue(HOOKS, drain=hooks.drain, backlog=hooks.backlog, lane="ingest")
         alarms.register()
+        setup.register()
         suggestions.register(Suggestion("events", event_names))
         nav_items.register(NavItem("sources", "Sources", 82, "sources.view", "sources:keys", icon="plug-connected"))
         nav_items.register(NavItem("imports", "Imports", 84, "imports.view", "imports:list", icon="database-import"))

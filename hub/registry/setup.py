@@ -30,6 +30,11 @@ class SetupState:
         return self.reached >= self.wanted
 
 
+def counted(number: int, one: str, several: str) -> str:
+    """``no journey runs``, ``1 journey runs``, ``3 journeys run``."""
+    return f"no {one}" if not number else f"{number} {one if number == 1 else several}"
+
+
 @dataclass(frozen=True, slots=True)
 class SetupStep:
     """A step of the guide or of the six-month plan.

@@ -259,4 +259,5 @@ def _show_number(fact: Fact, value: int | float | Decimal) -> str:
 
 def _show_money(fact: Fact, minor: int | float | Decimal) -> str:
     digits = _MINOR_DIGITS.get(fact.unit, 2)
-    return f"{Decimal(str(minor)).scaleb(-digits):,.{digits}f} {fact.unit}".strip()
+    amount = Decimal(str(minor)).scaleb(-digits)
+    return f"{amount:,.{0 if amount == int(amount) else digits}f} {fact.unit}".strip()

@@ -134,7 +134,7 @@ def _known(given: dict[str, Any]) -> list[tuple[str, str]]:
     used, cap = given.get("pressure") or (0, 0)
     inside = ", ".join(each.replace("_", " ") for each in given.get("inside", []))
     return [
-        ("Stage", str(given.get("stage") or "–")),
+        ("Stage", str(given.get("stage") or "–").capitalize()),
         ("Urgent ticket open", "yes" if given.get("open_p1") else "no"),
         ("Health red", "yes" if given.get("red_health") else "no"),
         ("In journeys for", inside or "none"),

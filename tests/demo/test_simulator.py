@@ -56,3 +56,9 @@ def test_nothing_is_dated_after_today_and_ids_are_unique(world: list[Account]) -
     ids = [u.id for a in world for u in a.uses]
     assert len(set(ids)) == len(ids)
     assert all(line.starts_on <= (line.ends_on or TODAY) for a in world for line in a.lines)
+
+
+def test_a_contract_that_runs_comes_up_within_a_year_from_today(world: list[Account]) -> None:
+    running = [line.renews_on for account in world for line in account.lines if line.ends_on is None]
+    assert running
+    assert all(day is not None and TODAY < day <= TODAY + timedelta(days=366) for day in running)

@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -26,6 +27,13 @@ def test_a_sound_database_has_no_finding_to_mend() -> None:
     seen = {finding.name: finding for finding in findings()}
     assert [seen[name].mend for name in sorted(names | {"worker", "clock"})] == [""] * 9
     assert "tandem_app" in seen["database role"].detail
+
+
+@pytest.mark.django_db
+def test_a_worker_that_copies_through_a_temporary_table_owns_no_table() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE passing (id int) ON COMMIT DROP")
+    assert found("database role").ok
 
 
 @pytest.mark.django_db

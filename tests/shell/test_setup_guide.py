@@ -30,8 +30,8 @@ from signals.segments.services import segment_create
 from tests.shell.staff import staff
 from tests.world import ACTOR, make_account, make_contact, make_member
 
-GUIDE = ["signals", "journeys", "surface", "next-best-action", "renewal", "measure"]
-GUIDE_QUERIES = 31
+GUIDE = ["data-in", "signals", "journeys", "surface", "next-best-action", "renewal", "measure"]
+GUIDE_QUERIES = 32
 
 
 def state(tenant: Tenant, key: str) -> SetupState:
@@ -39,7 +39,7 @@ def state(tenant: Tenant, key: str) -> SetupState:
         return setup_steps.get(key).read()
 
 
-def test_the_guide_has_its_six_steps_in_order_and_the_plan_its_five_parts() -> None:
+def test_the_guide_has_its_steps_in_order_and_the_plan_its_five_parts() -> None:
     assert [step.key for step in setup_steps if step.part == "guide"] == GUIDE
     assert {step.part for step in setup_steps} - {"guide"} == set(PLAN)
 
@@ -60,7 +60,8 @@ def test_a_new_tenant_has_done_nothing_and_its_today_leads_to_the_guide(acme: Te
     assert [shown.step.key for part in page.context["plan"] for shown in part.steps if shown.state.done] == []
     today = client.get("/t/acme/").text
     assert "/t/acme/set-up/guide/" in today
-    assert "Pick three signals" in today
+    assert "Bring in your accounts" in today
+    assert "/t/acme/imports/new/" in today
 
 
 def signal(account: Any, key: str) -> None:

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.forms import BoundField
 from django.http import HttpRequest
 from django.template.context import Context
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString, mark_safe
@@ -42,6 +43,14 @@ SEVERITIES = {
     "opportunity": ("success", "Opportunity"),
     "info": ("info", "Info"),
 }
+CONTROLS = {
+    "select": "select",
+    "textarea": "textarea",
+    "checkbox": "checkbox checkbox-sm",
+    "radio": "",
+    "file": "file-input w-full",
+}
+NAMES = {"qbr_follow_up": "QBR follow-up", "win_back": "Win-back"}
 AVATAR_TONES = ("primary", "secondary", "accent", "info", "success", "warning")
 THEMES = ("light", "dark")
 
@@ -183,6 +192,12 @@ def badge(text: str, tone: str = "muted", icon_name: str = "", dot: bool = False
     if dot:
         mark = mark_safe('<span class="dot"></span>')
     return format_html('<span class="badge-ui tone-{}">{}{}</span>', tone, mark, text)
+
+
+@register.filter
+def in_words(key: str) -> str:
+    """A key as people read it: ``champion_succession`` is *Champion succession*."""
+    return NAMES.get(key) or key.replace("_", " ").capitalize()
 
 
 @register.simple_tag
@@ -364,6 +379,15 @@ def empty_state(
     }
 
 
+@register.inclusion_tag("ui/empty_state.html", takes_context=True)
+def empty_of_data(context: Context, icon_name: str, title: str, text: str, level: int = 2) -> dict[str, Any]:
+    """An empty state that ends as data comes in: who may bring it in has the button that does."""
+    membership = context.get("membership")
+    may_import = membership is not None and allowed(membership.role, "imports.run")
+    url = reverse("imports:new", kwargs={"tenant": context["tenant"].slug}) if may_import else ""
+    return empty_state(icon_name, title, text, "Import files" if url else "", url, level)
+
+
 @register.inclusion_tag("ui/notice.html")
 def notice(title: str, text: str = "", tone: str = "info", dismiss: bool = False) -> dict[str, Any]:
     """A message in a tone: info, success, warning or error. Errors say what happened, what was kept, what to do."""
@@ -425,9 +449,7 @@ def chart(context: Context, key: str, spec: Chart, size: str = "") -> dict[str, 
 def field(bound: BoundField, help_text: str = "", extra: str = "") -> dict[str, Any]:
     """A form field with label, help and errors. ``extra`` adds classes to the control."""
     kind = getattr(bound.field.widget, "input_type", "textarea")
-    css = {"select": "select", "textarea": "textarea", "checkbox": "checkbox checkbox-sm", "radio": ""}.get(
-        kind, "input"
-    )
+    css = CONTROLS.get(kind, "input")
     attributes: dict[str, str | bool] = {"class": f"{css} {extra}".strip()}
     described = [f"{bound.auto_id}_error"] if bound.errors else []
     if help_text or bound.help_text:

@@ -85,6 +85,13 @@ class Task(TenantModel):
             ),
         ]
 
+    @property
+    def waits_to_begin(self) -> bool:
+        """Nobody has begun, and the time for that is not after the one for all of it."""
+        if self.responded_at or not self.respond_by:
+            return False
+        return self.due_at is None or self.respond_by < self.due_at
+
     def __str__(self) -> str:
         return self.title
 
