@@ -25,6 +25,7 @@ from journeys.api import urlpatterns as journeys
 from journeys.decisions.api import urlpatterns as choices
 from journeys.draft_api import urlpatterns as drafts
 from journeys.experiments.api import urlpatterns as experiments
+from journeys.journey_api import urlpatterns as journey_rows
 from journeys.list_api import urlpatterns as journey_lists
 from metrics.api import urlpatterns as metrics
 from metrics.planning.api import urlpatterns as planning
@@ -58,6 +59,7 @@ urlpatterns: list[URLPattern] = [
     *readiness,
     *figures,
     *journeys,
+    *journey_rows,
     *journey_lists,
     *choices,
     *drafts,

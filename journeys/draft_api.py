@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -27,10 +27,10 @@ from journeys.drafts.publishing import (
     request_keep,
 )
 from journeys.drafts.selectors import Current, current_draft
-from journeys.drafts.services import StaleDraft, draft_change
+from journeys.drafts.services import WRITTEN, StaleDraft, draft_change
 from journeys.drafts.shape import flaws
 from journeys.drafts.validation import absolute
-from journeys.graph import GraphError
+from journeys.graph import GraphError, Problem
 from journeys.models import Journey
 from journeys.services import PublishConflict
 
@@ -61,6 +61,7 @@ class FindingSerializer(serializers.Serializer[Any]):
     node = serializers.CharField(help_text="id of the node, empty for the journey itself")
     pointer = serializers.CharField(help_text="JSON pointer into the graph")
     detail = serializers.CharField(source="text")
+    code = serializers.CharField(help_text="what is wrong, by kind: leads_nowhere, unknown_node, cycle_without_wait …")
 
 
 class DifferenceSerializer(serializers.Serializer[Any]):
@@ -145,12 +146,10 @@ class Draft(APIView):
         body.is_valid(raise_exception=True)
         graph, actor = body.validated_data["graph"], actor_of_key(request)
         if found := flaws(graph):
-            raise ValidationError(_errors([(absolute(graph, each), each.message) for each in found]))
-        with _refusals():
+            raise ValidationError(errors_of(graph, found))
+        with refusals():
             seen = body.validated_data["revision"]
-            draft = draft_change(
-                journey=journey, seen=seen, change=lambda _: graph, words="written through the interface", actor=actor
-            )
+            draft = draft_change(journey=journey, seen=seen, change=lambda _: graph, words=WRITTEN, actor=actor)
         return Response(_document(journey, draft))
 
 
@@ -180,7 +179,7 @@ class DraftPublish(APIView):
         body.is_valid(raise_exception=True)
         asked = dict(body.validated_data)
         try:
-            with _refusals():
+            with refusals():
                 version = draft_publish(
                     journey=journey, seen=asked.pop("revision"), tenant=_tenant(), actor=actor, **asked
                 )
@@ -193,22 +192,27 @@ class DraftPublish(APIView):
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """What the services refuse, as errors of the interface with their place in the graph."""
     try:
         yield
     except (StaleDraft, PublishConflict) as error:
         raise Conflict(f"{error}; read it again") from error
     except NotPublishable as error:
-        raise ValidationError(_errors([(finding.pointer, finding.text) for finding in error.findings])) from error
+        raise ValidationError(_errors([(one.pointer, one.text, one.code) for one in error.findings])) from error
     except GraphError as error:
-        raise ValidationError(_errors([(each.pointer, each.message) for each in error.problems])) from error
+        raise ValidationError(_errors([(each.pointer, each.message, each.code) for each in error.problems])) from error
 
 
-def _errors(found: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
-    told: dict[str, list[str]] = {}
-    for pointer, message in found:
-        told.setdefault(f"graph{pointer}", []).append(message)
+def errors_of(graph: Mapping[str, Any], found: Sequence[Problem]) -> dict[str, list[ErrorDetail]]:
+    """Problems of a graph by their place in the body, each with its code."""
+    return _errors([(absolute(graph, each), each.message, each.code) for each in found])
+
+
+def _errors(found: Sequence[tuple[str, str, str]]) -> dict[str, list[ErrorDetail]]:
+    told: dict[str, list[ErrorDetail]] = {}
+    for pointer, message, code in found:
+        told.setdefault(f"graph{pointer}", []).append(ErrorDetail(message, code or "invalid"))
     return told
 
 

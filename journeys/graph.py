@@ -42,11 +42,20 @@ _COMMON: Final = frozenset({"id", "kind", "next", "late"})
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What keeps a graph from being published; ``node_id`` is "" for the graph itself."""
+    """What keeps a graph from being published; ``node_id`` is "" for the graph itself, ``code`` names the kind."""
 
     node_id: str
     pointer: str
     message: str
+    code: str = "invalid"
+
+
+UNKNOWN_NODE: Final = "unknown_node"
+LEADS_NOWHERE: Final = "leads_nowhere"
+UNREACHABLE: Final = "unreachable"
+NO_WAIT: Final = "cycle_without_wait"
+NO_EXIT: Final = "no_exit"
+"""Codes of what is wrong with the ways of a graph."""
 
 
 class GraphError(ValueError):
@@ -265,13 +274,13 @@ def _node_flaws(kind: NodeKind, config: Config, facts: Mapping[str, Fact]) -> It
 
 def _structure_problems(graph: Graph) -> Iterator[Problem]:
     if graph.start not in graph.nodes:
-        yield Problem("", "/start", f"the journey starts at unknown node {graph.start!r}")
+        yield Problem("", "/start", f"the journey starts at unknown node {graph.start!r}", UNKNOWN_NODE)
         return
     yield from _loose_ends(graph)
     reached = set(graph.reachable())
     for node in graph.nodes.values():
         if node.id not in reached and node.kind.key != "goal":
-            yield Problem(node.id, "", "nothing leads to this node")
+            yield Problem(node.id, "", "nothing leads to this node", UNREACHABLE)
     yield from _spins(graph)
     yield from _traps(graph, reached)
 
@@ -280,16 +289,16 @@ def _loose_ends(graph: Graph) -> Iterator[Problem]:
     for node in graph.nodes.values():
         for port in node.ports:
             if not port.target:
-                yield Problem(node.id, port.pointer, "this way leads nowhere; end it with an exit")
+                yield Problem(node.id, port.pointer, "this way leads nowhere; end it with an exit", LEADS_NOWHERE)
             elif port.target not in graph.nodes:
-                yield Problem(node.id, port.pointer, f"this way leads to unknown node {port.target!r}")
+                yield Problem(node.id, port.pointer, f"this way leads to unknown node {port.target!r}", UNKNOWN_NODE)
 
 
 def _spins(graph: Graph) -> Iterator[Problem]:
     """Nodes that an account could come back to without ever resting."""
     for node in graph.nodes.values():
         if not node.kind.takes_time and node.id in _without_rest(graph, node.id):
-            yield Problem(node.id, "", "this node comes round again without a wait")
+            yield Problem(node.id, "", "this node comes round again without a wait", NO_WAIT)
 
 
 def _without_rest(graph: Graph, origin: str) -> set[str]:
@@ -311,7 +320,7 @@ def _traps(graph: Graph, reached: Collection[str]) -> Iterator[Problem]:
     for node in graph.nodes.values():
         has_loose_end = any(port.target not in graph.nodes for port in node.ports)
         if node.id in reached and node.id not in safe and not has_loose_end:
-            yield Problem(node.id, "", "no exit can be reached from this node")
+            yield Problem(node.id, "", "no exit can be reached from this node", NO_EXIT)
 
 
 def _ancestors(graph: Graph, ends: Collection[str]) -> set[str]:

@@ -1,10 +1,10 @@
-"""REST: journeys, the accounts inside them, and the decisions that led there."""
+"""REST: the accounts inside journeys, and the decisions that led there."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.request import Request
@@ -16,32 +16,7 @@ from hub.rest.middleware import actor_of_key
 from hub.rest.reading import OF_ACCOUNT, by_choice, by_id, by_text, by_time, resource
 from hub.rest.routes import route
 from journeys.enrolling import account_enroll
-from journeys.models import Cause, Decision, Enrollment, EnrollmentStatus, Journey, JourneyStatus
-
-
-class JourneySerializer(serializers.ModelSerializer[Journey]):
-    """A journey; `live` is the number of its published version, `inside` how many accounts are in it now."""
-
-    hypothesis = serializers.DictField(child=serializers.JSONField(), read_only=True)
-    inside = serializers.IntegerField(read_only=True)
-
-    class Meta:
-        model = Journey
-        fields = [
-            "id",
-            "key",
-            "name",
-            "description",
-            "purpose",
-            "owner",
-            "hypothesis",
-            "status",
-            "live",
-            "inside",
-            "created_at",
-            "paused_at",
-        ]
-        read_only_fields = fields
+from journeys.models import Cause, Decision, Enrollment, EnrollmentStatus, Journey
 
 
 class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
@@ -131,12 +106,6 @@ class Enroll(APIView):
         return Response(told, status=409)
 
 
-def _journeys() -> QuerySet[Journey]:
-    inside = Count("enrollments", filter=Q(enrollments__status=EnrollmentStatus.ACTIVE))
-    found: QuerySet[Journey] = Journey.objects.annotate(inside=inside)
-    return found
-
-
 def _enrollments() -> QuerySet[Enrollment]:
     found: QuerySet[Enrollment] = Enrollment.objects.select_related("journey")
     return found
@@ -148,16 +117,6 @@ def _decisions() -> QuerySet[Decision]:
 
 
 urlpatterns = [
-    *resource(
-        "journeys",
-        "Journeys, newest first.",
-        rows=_journeys,
-        serializer=JourneySerializer,
-        filters=(
-            by_choice("status", "only these", "status", JourneyStatus.values),
-            by_text("key", "only the one with this key", "key"),
-        ),
-    ),
     route(r"journeys/(?P<key>[a-z0-9_-]{1,64})/enrollments", Enroll, "journey-enrollments"),
     *resource(
         "enrollments",

@@ -48,7 +48,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(data, dict) and set(data) == {"detail"}:
         document = _document(response.status_code, str(data["detail"]))
     else:
-        problems = [{"pointer": pointer, "detail": text} for pointer, text in _flat(data)]
+        problems = [{"pointer": pointer, "detail": text, "code": code} for pointer, text, code in _flat(data)]
         words = "; ".join(f"{entry['pointer'].strip('/') or 'body'}: {entry['detail']}" for entry in problems)
         document = _document(response.status_code, words) | {"errors": problems}
     response.data = document
@@ -61,8 +61,8 @@ def _document(status: int, detail: str) -> dict[str, Any]:
     return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
 
 
-def _flat(data: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
-    """Every message of DRF's nested errors with the JSON pointer of its field."""
+def _flat(data: Any, pointer: str = "") -> Iterator[tuple[str, str, str]]:
+    """Every message of DRF's nested errors with the JSON pointer of its field, and its code."""
     if isinstance(data, dict):
         for name, inner in data.items():
             yield from _flat(inner, pointer if name == "non_field_errors" else f"{pointer}/{name}")
@@ -70,4 +70,4 @@ def _flat(data: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
         for index, inner in enumerate(data):
             yield from _flat(inner, f"{pointer}/{index}" if isinstance(inner, dict) else pointer)
     else:
-        yield pointer, str(data)
+        yield pointer, str(data), str(getattr(data, "code", None) or "invalid")

@@ -66,7 +66,7 @@ def resource(
         newest_first = True
 
         def get_queryset(self) -> QuerySet[Any]:
-            return _narrowed(rows(), filters, self.request)
+            return narrowed(rows(), filters, self.request)
 
     class Detail(generics.RetrieveAPIView[Any]):
         serializer_class = serializer
@@ -78,7 +78,8 @@ def resource(
     return [route(path, List, path), route(f"{path}/{ID}", Detail, one if one != path else f"{path}-one")]
 
 
-def _narrowed(rows: QuerySet[Any], filters: Sequence[Filter], request: Request) -> QuerySet[Any]:
+def narrowed(rows: QuerySet[Any], filters: Sequence[Filter], request: Request) -> QuerySet[Any]:
+    """The rows that the parameters of a request leave."""
     for item in filters:
         if (value := item.read(request)) not in (None, ""):
             rows = rows.filter(**{item.lookup: value})

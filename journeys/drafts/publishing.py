@@ -129,7 +129,7 @@ def _checked(journey: Journey, seen: int, live: int, tenant: Tenant) -> Current:
     if wrong := validate_draft(journey, draft.graph, tenant).wrong:
         raise NotPublishable(wrong)
     if journey.status == JourneyStatus.ARCHIVED:
-        raise NotPublishable([Finding("wrong", "", "", "the journey is archived; take it back first")])
+        raise NotPublishable([Finding("wrong", "", "", "the journey is archived; take it back first", "archived")])
     return draft
 
 

@@ -14,7 +14,9 @@ from django.utils import timezone
 from hub.outbox.gates import Purpose
 from hub.people.audit import Actor, audit
 from hub.people.models import User
+from hub.tenancy.context import current_tenant_id
 from hub.tenancy.ids import uuid7
+from hub.tenancy.models import Tenant
 from hub.work.playbooks import Spec
 from hub.work.services import playbooks_ensure
 from journeys.drafts.hypothesis import HYPOTHESIS
@@ -30,6 +32,7 @@ from journeys.services import journey_take_out
 KEPT_REVISIONS = 200
 SETTINGS = ("name", "description", "purpose", "owner")
 OWNERS = ("cs", "marketing")
+WRITTEN = "written through the interface"
 
 
 class StaleDraft(Exception):
@@ -174,15 +177,23 @@ def journey_create(
     purpose: str = Purpose.ADOPTION.value,
     owner: str = "marketing",
     source: str = "",
+    hypothesis: Mapping[str, str] | None = None,
+    graph: Mapping[str, Any] | None = None,
     actor: Actor,
     user: User | None = None,
 ) -> Journey:
-    """A journey that is not published yet, with a draft; raises SettingsError."""
+    """A journey that is not published yet, with a draft; raises SettingsError, and GraphError for no draft.
+
+    ``graph`` and ``hypothesis`` take the place of what the source begins with.
+    """
     begun = beginning(source)
+    if graph is not None and (problems := flaws(graph)):
+        raise GraphError(problems)
     settings = _checked_settings({"name": name, "description": description, "purpose": purpose, "owner": owner})
-    journey: Journey = Journey.objects.create(key=_key_of(settings["name"]), hypothesis=begun.hypothesis, **settings)
+    said = begun.hypothesis if hypothesis is None else kept_hypothesis(hypothesis)
+    journey: Journey = Journey.objects.create(key=_key_of(settings["name"]), hypothesis=said, **settings)
     draft: JourneyDraft = JourneyDraft.objects.create(journey=journey, changed_by=user)
-    _revise(draft, begun.graph, begun.words, user)
+    _revise(draft, begun.graph if graph is None else graph, begun.words if graph is None else WRITTEN, user)
     playbooks_ensure(specs=begun.playbooks, actor=actor)
     audit(actor, "journey.create", journey, source=source[:64])
     return journey
@@ -191,6 +202,8 @@ def journey_create(
 def _key_of(name: str) -> str:
     """A key that no other journey of the tenant has; signals and reports name journeys by it."""
     key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:48] or "journey"
+    # Of two who make one of the same name at once the second waits, and gets a key of its own.
+    Tenant.objects.select_for_update(no_key=True).get(pk=current_tenant_id())
     return key if not Journey.objects.filter(key=key).exists() else f"{key}-{uuid7().hex[-8:]}"
 
 
@@ -200,7 +213,7 @@ def journey_settings(
 ) -> None:
     """Name, purpose, owner and NRR hypothesis; raises SettingsError."""
     found = _checked_settings(settings)
-    kept = {name: hypothesis.get(name, "").strip()[:500] for name in HYPOTHESIS if hypothesis.get(name, "").strip()}
+    kept = kept_hypothesis(hypothesis)
     before = {name: getattr(journey, name) for name in SETTINGS if getattr(journey, name) != found[name]}
     changed = {name: [before[name], found[name]] for name in before}
     if kept != journey.hypothesis:
@@ -209,6 +222,11 @@ def journey_settings(
         Journey.objects.filter(pk=journey.pk).update(**found, hypothesis=kept)
         journey.refresh_from_db()
         audit(actor, "journey.settings", journey, **changed)
+
+
+def kept_hypothesis(given: Mapping[str, str]) -> dict[str, str]:
+    """The parts of an NRR hypothesis that are said."""
+    return {name: given.get(name, "").strip()[:500] for name in HYPOTHESIS if given.get(name, "").strip()}
 
 
 def _checked_settings(given: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from typing import Any, Final, TypeAlias
 
 from journeys.entry_forms import ENTRIES
-from journeys.graph import MAX_NODES, NODE_ID, SCHEMA, Problem
+from journeys.graph import LEADS_NOWHERE, MAX_NODES, NODE_ID, SCHEMA, UNKNOWN_NODE, UNREACHABLE, Problem
 from journeys.graph_words import entry_words, port_words_of
 from journeys.node_forms import node_forms, show
 from journeys.node_kinds import Config, Port, node_kinds
@@ -249,12 +249,12 @@ def _readable(read: Callable[[], object]) -> bool:
 
 def _way_flaws(shape: Shape) -> Iterator[Problem]:
     if shape.start not in shape.nodes:
-        yield Problem("", "/start", f"the journey starts at unknown node {shape.start!r}")
+        yield Problem("", "/start", f"the journey starts at unknown node {shape.start!r}", UNKNOWN_NODE)
         return
     for edge, target in shape.edges():
         if target not in shape.nodes:
             told = f"this way leads to unknown node {target!r}" if target else "this way leads nowhere"
-            yield Problem(edge.node, edge.pointer, told)
+            yield Problem(edge.node, edge.pointer, told, UNKNOWN_NODE if target else LEADS_NOWHERE)
     for node_id in shape.nodes:
         if node_id not in shape.reached and shape.kind(node_id) != "goal":
-            yield Problem(node_id, "", "nothing leads to this node")
+            yield Problem(node_id, "", "nothing leads to this node", UNREACHABLE)

@@ -37,13 +37,14 @@ WRONG, DOUBT, FIGURE = "wrong", "doubt", "figure"
 class Finding:
     """One line of the list. ``wrong`` keeps the draft from being published, ``doubt`` does not, ``figure`` informs.
 
-    ``pointer``: where in the graph, as a JSON pointer from its root.
+    ``pointer``: where in the graph, as a JSON pointer from its root. ``code`` names the kind of what is wrong.
     """
 
     level: str
     node: str
     pointer: str
     text: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Validation:
 def validate_draft(journey: Journey, raw: Mapping[str, Any], tenant: Tenant) -> Validation:
     """Everything that is to be said about publishing this graph as this journey's next version."""
     problems = flaws(raw) or graph_problems(raw)
-    wrong = [Finding(WRONG, p.node_id, absolute(raw, p), p.message) for p in problems]
+    wrong = [Finding(WRONG, p.node_id, absolute(raw, p), p.message, p.code) for p in problems]
     wrong += list(_topics(raw)) + list(_hypothesis(journey, raw))
     if problems:
         return Validation(wrong, Volume())
@@ -105,14 +106,15 @@ def _topics(raw: Mapping[str, Any]) -> Iterator[Finding]:
     for place, node in enumerate(raw.get("nodes") or []):
         if isinstance(node, Mapping) and is_programme(node) and not str(node.get("topic") or "").strip():
             told = "a programme message needs a topic, which people agree to or refuse"
-            yield Finding(WRONG, str(node.get("id", "")), f"/nodes/{place}/topic", told)
+            yield Finding(WRONG, str(node.get("id", "")), f"/nodes/{place}/topic", told, "no_topic")
 
 
 def _hypothesis(journey: Journey, raw: Mapping[str, Any]) -> Iterator[Finding]:
     lacking = missing(journey.hypothesis) if needs_hypothesis(raw) else []
     if lacking:
         names = ", ".join(name.replace("_", " ") for name in lacking)
-        yield Finding(WRONG, "", "", f"a programme is published with its NRR hypothesis; it lacks: {names}")
+        told = f"a programme is published with its NRR hypothesis; it lacks: {names}"
+        yield Finding(WRONG, "", "", told, "no_hypothesis")
 
 
 def _no_goal(graph: Graph) -> Iterator[Finding]:

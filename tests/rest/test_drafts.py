@@ -10,6 +10,7 @@ from django.core.cache import cache
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub.people.models import AuditEvent
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from journeys.drafts.shape import Shape, flaws
@@ -17,6 +18,7 @@ from journeys.library import SHIPPED
 from journeys.models import Journey, JourneyVersion
 from journeys.services import journeys_install
 from tests.rest.test_rest import Api, api_of, check_problem
+from tests.shell.staff import staff
 from tests.world import ACTOR
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +117,97 @@ def test_another_tenants_draft_is_not_there(globex: Tenant, journey: Journey, wa
     method, path = way.split()
     body = {"revision": 0, "live": 1, "graph": {"schema": 1}} if method != "GET" else None
     assert api_of(globex)(method, f"journeys/{journey.pk}/{path}", body).status_code == 404
+
+
+# --- Journeys made by a program ------------------------------------------------------------------------------------
+
+ROUND: dict[str, Any] = {
+    "schema": 1,
+    "entry": {"by": "hand"},
+    "start": "one",
+    "nodes": [
+        {"id": "one", "kind": "task", "owner": "account_owner", "title": "Look", "next": "two"},
+        {"id": "two", "kind": "task", "owner": "account_owner", "title": "Look again", "next": "end"},
+        {"id": "end", "kind": "exit"},
+    ],
+}
+
+
+def led(node_id: str, target: str) -> dict[str, Any]:
+    """The graph with one way that leads elsewhere."""
+    graph = copy.deepcopy(ROUND)
+    next(node for node in graph["nodes"] if node["id"] == node_id)["next"] = target
+    return graph
+
+
+def test_a_program_makes_describes_and_publishes_a_journey(acme: Tenant, api: Api, journey: Journey) -> None:
+    made = api("POST", "journeys", {"name": "Look twice", "purpose": "service", "owner": "cs", "graph": ROUND})
+    assert made.status_code == 201, made.content
+    told = made.json()
+    assert (told["key"], told["status"], told["live"], told["inside"]) == ("look-twice", "draft", 0, 0)
+    changed = api("PATCH", f"journeys/{told['id']}", {"name": "Look", "hypothesis": {"input": "churn"}}).json()
+    assert (changed["name"], changed["owner"], changed["hypothesis"]) == ("Look", "cs", {"input": "churn"})
+    assert api("GET", f"journeys/{told['id']}").json() == changed
+    draft = api("GET", f"journeys/{told['id']}/draft").json()
+    assert draft["graph"] == ROUND
+    path = f"journeys/{told['id']}/draft/publish"
+    assert api("POST", path, {"revision": draft["revision"], "live": 0}).json()["version"] == 1
+    with tenant_context(acme):
+        actions = AuditEvent.objects.filter(object_id=told["id"]).order_by("at").values_list("action", flat=True)
+        assert list(actions) == ["journey.create", "journey.settings", "journey.publish"]
+
+
+def test_a_journey_begins_with_one_of_the_library_or_a_copy(acme: Tenant, api: Api, journey: Journey) -> None:
+    for source in ("library:win-back", f"journey:{journey.pk}"):
+        made = api("POST", "journeys", {"name": source.partition(":")[0], "source": source}).json()
+        assert len(api("GET", f"journeys/{made['id']}/draft").json()["graph"]["nodes"]) > 3
+        assert made["hypothesis"]["input"]
+    twice = [api("POST", "journeys", {"name": "Same"}).json()["key"] for _ in range(2)]
+    assert len(set(twice)) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer", "code"),
+    [
+        ({"graph": led("two", "gone")}, "/graph/nodes/1/next", "unknown_node"),
+        ({"graph": led("two", "")}, "/graph/nodes/1/next", "leads_nowhere"),
+        ({"graph": led("one", "end")}, "/graph/nodes/1", "unreachable"),
+        ({"graph": {**ROUND, "start": "gone"}}, "/graph/start", "unknown_node"),
+        ({"graph": {}}, "/graph/schema", "invalid"),
+        ({"name": " "}, "/name", "blank"),
+        ({"purpose": "luck"}, "/purpose", "invalid_choice"),
+        ({"source": "library:nothing"}, "/source", "invalid"),
+        ({"hypothesis": {"luck": "1"}}, "/hypothesis", "invalid"),
+    ],
+)
+def test_a_journey_that_cannot_be_is_refused_with_place_and_code(
+    acme: Tenant, api: Api, given: dict[str, Any], pointer: str, code: str
+) -> None:
+    answer = api("POST", "journeys", {"name": "Bad", **given})
+    check_problem(answer, 400)
+    assert (pointer, code) in [(one["pointer"], one["code"]) for one in answer.json()["errors"]]
+    with tenant_context(acme):
+        assert not Journey.objects.filter(name="Bad").exists()
+
+
+def test_a_graph_that_comes_round_is_refused_when_it_is_published_and_listed_for_people(
+    acme: Tenant, api: Api, journey: Journey
+) -> None:
+    graph = led("two", "one")
+    graph["nodes"] = graph["nodes"][:2]
+    made = api("POST", "journeys", {"name": "Round", "graph": graph}).json()
+    answer = api("POST", f"journeys/{made['id']}/draft/publish", {"revision": 1, "live": 0})
+    check_problem(answer, 400)
+    codes = {(one["pointer"], one["code"]) for one in answer.json()["errors"]}
+    assert {("/graph/nodes/0", "cycle_without_wait"), ("/graph/nodes/1", "no_exit")} <= codes
+    page = staff(acme, "admin").get(f"/t/acme/journeys/{made['id']}/publish/").text
+    assert "comes round again without a wait" in page
+
+
+def test_another_tenants_journey_is_neither_described_nor_copied(globex: Tenant, journey: Journey) -> None:
+    api = api_of(globex)
+    assert api("PATCH", f"journeys/{journey.pk}", {"name": "Mine"}).status_code == 404
+    check_problem(api("POST", "journeys", {"name": "Copy", "source": f"journey:{journey.pk}"}), 400)
 
 
 ANYTHING = st.recursive(
