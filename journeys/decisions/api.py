@@ -23,8 +23,9 @@ from hub.rest.problems import Conflict
 from hub.rest.reading import OF_ACCOUNT, by_choice, by_day, by_text, resource
 from hub.rest.routes import ID, route
 from journeys.decisions import plays
-from journeys.decisions.models import Choice, ChoiceStatus, Play, VetoReason
-from journeys.decisions.reviewing import choices_approve, choices_undo, choices_veto
+from journeys.decisions.models import OPEN, Choice, ChoiceStatus, Play, VetoReason
+from journeys.decisions.reviewing import MOST_AT_ONCE, choices_approve, choices_undo, choices_veto
+from journeys.decisions.selectors import MOST_OF_FILTER, OpenOnes
 from journeys.decisions.situations import learnt_of
 from journeys.decisions.terms import PlayError
 
@@ -155,6 +156,58 @@ class Undo(_Act):
     @extend_schema(request=None, responses=ChoiceSerializer)
     def post(self, request: Request, pk: str) -> Response:
         return self.answer(request, pk)
+
+
+class MeantSerializer(serializers.Serializer[Any]):
+    """Open choices by what the queue can be filtered by."""
+
+    status = serializers.ChoiceField(choices=[str(status) for status in OPEN], default=ChoiceStatus.ASKED.value)
+    play = serializers.CharField(max_length=64, required=False, default="", help_text="a play's key")
+    until = serializers.DateTimeField(required=False, default=None, help_text="decided no later than this")
+
+
+class ManySerializer(ApproveSerializer):
+    """One word on many choices: those named by `ids`, or all that `filter` leaves, worth most first."""
+
+    action = serializers.ChoiceField(choices=["approve", "veto", "undo"])
+    ids = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=MOST_AT_ONCE)
+    filter = MeantSerializer(required=False, help_text=f"at most {MOST_OF_FILTER} at once")
+    reason = serializers.ChoiceField(choices=VetoReason.choices, required=False, help_text="of a veto")
+    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=300)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("ids" in attrs) is ("filter" in attrs):
+            raise serializers.ValidationError("give either ids or filter")
+        return attrs
+
+
+class ManyAnswerSerializer(serializers.Serializer[Any]):
+    """The choices that were open for it; `left` were not, or somebody was faster."""
+
+    changed = serializers.ListField(child=serializers.UUIDField())
+    left = serializers.IntegerField()
+
+
+class Many(APIView):
+    """Say the same to many choices."""
+
+    @extend_schema(request=ManySerializer, responses=ManyAnswerSerializer)
+    def post(self, request: Request) -> Response:
+        body = ManySerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked, actor = body.validated_data, actor_of_key(request)
+        ids = asked["ids"] if "ids" in asked else OpenOnes(**asked["filter"]).ids()
+        with _refusals():
+            done = _said(asked, ids, actor)
+        return Response(ManyAnswerSerializer({"changed": done, "left": len(set(ids)) - len(done)}).data)
+
+
+def _said(asked: dict[str, Any], ids: list[UUID], actor: Actor) -> list[UUID]:
+    if asked["action"] == "approve":
+        return choices_approve(ids=ids, actor=actor, assignee=asked["assignee"], begins_at=asked["begins_at"])
+    if asked["action"] == "veto":
+        return choices_veto(ids=ids, reason=asked.get("reason", ""), note=asked["note"], actor=actor)
+    return choices_undo(ids=ids, actor=actor)
 
 
 # --- Plays --------------------------------------------------------------------------------------------------------
@@ -289,6 +342,7 @@ urlpatterns = [
             by_day("day", "only of this day of the tenant", "day"),
         ),
     ),
+    route("choices/acts", Many, "choices-acts"),
     route(f"choices/{ID}/approve", Approve, "choice-approve"),
     route(f"choices/{ID}/veto", Veto, "choice-veto"),
     route(f"choices/{ID}/undo", Undo, "choice-undo"),

@@ -21,6 +21,8 @@ from signals.models import Signal
 
 PAGE: Final = 50
 ANY_STATUS: Final = "any"
+MOST_OF_FILTER: Final = 2_000
+"""So many are done with at once; a play has at most a hundred open ones."""
 ROW: Final = ("account", "play", "signal", "reviewed_by")
 
 
@@ -55,6 +57,27 @@ def _narrowed(rows: QuerySet[Choice], owner_id: UUID | None, account_id: UUID | 
     if owner_id is not None:
         rows = rows.filter(account__owner_id=owner_id)
     return rows.filter(account_id=account_id) if account_id is not None else rows
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOnes:
+    """Open choices that a filter of the queue leaves; ``until``: made no later, so that nobody says yes unseen."""
+
+    status: str
+    play: str = ""
+    owner_id: UUID | None = None
+    until: datetime | None = None
+
+    def rows(self) -> QuerySet[Choice]:
+        """Those worth most first."""
+        rows = _narrowed(Choice.objects.filter(status=self.status), self.owner_id, None)
+        rows = rows.filter(play__key=self.play) if self.play else rows
+        rows = rows.filter(at__lte=self.until) if self.until else rows
+        return rows.order_by("-score_minor", "-id")
+
+    def ids(self) -> list[UUID]:
+        """At most `MOST_OF_FILTER`."""
+        return list(self.rows().values_list("pk", flat=True)[:MOST_OF_FILTER])
 
 
 def open_counts(owner_id: UUID | None = None) -> dict[str, int]:

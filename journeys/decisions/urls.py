@@ -1,12 +1,13 @@
 from django.urls import path
 
-from journeys.decisions import play_views, views
+from journeys.decisions import many_views, play_views, views
 
 app_name = "decisions"
 urlpatterns = [
     path("decisions/", views.queue, name="list"),
-    path("decisions/act/", views.act, name="act"),
-    path("decisions/veto/", views.veto, name="veto"),
+    path("decisions/act/", many_views.act, name="act"),
+    path("decisions/all/", many_views.everything, name="all"),
+    path("decisions/veto/", many_views.veto, name="veto"),
     path("decisions/again/", views.day_again, name="again"),
     path("decisions/mail/", views.digest_set, name="digest"),
     path("decisions/message/<uuid:message_id>/", views.message_chain, name="chain"),

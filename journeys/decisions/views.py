@@ -9,14 +9,15 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from hub.accounts.facts import today_of
 from hub.accounts.models import Account
 from hub.outbox.models import Message
-from hub.people.answers import changed, go_back, refused
+from hub.people.answers import changed, refused
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.permissions import allowed
@@ -24,14 +25,15 @@ from hub.people.scope import owner_wanted
 from hub.people.selectors import members
 from journeys.decisions.chain import chain_of
 from journeys.decisions.digest import digest_wanted, digest_wish
-from journeys.decisions.forms import edits_of, ids_of, problem_of
+from journeys.decisions.forms import edits_of, problem_of
 from journeys.decisions.models import OPEN, Choice, ChoiceStatus, Play, VetoReason
 from journeys.decisions.queue import undo_window
 from journeys.decisions.replay import replay, replay_day
-from journeys.decisions.reviewing import MOST_AT_ONCE, choices_approve, choices_undo, choices_veto
+from journeys.decisions.reviewing import choices_approve, choices_undo, choices_veto
 from journeys.decisions.selectors import (
     ANY_STATUS,
     ROW,
+    OpenOnes,
     account_choices,
     choices_page,
     logs_of,
@@ -41,7 +43,6 @@ from journeys.decisions.selectors import (
 )
 from journeys.decisions.terms import terms_of
 
-SAID: Final = {"approve": "approved", "veto": "vetoed", "undo": "undone"}
 MOST_REPLAYED: Final = 2_000
 FIRST: Final = (ChoiceStatus.ASKED, ChoiceStatus.SUGGESTED, ChoiceStatus.SCHEDULED, ChoiceStatus.DONE)
 TABS: Final = (*FIRST, *(status for status in ChoiceStatus if status not in FIRST))
@@ -69,6 +70,8 @@ def queue(request: StaffRequest) -> HttpResponse:
         "digest": digest_wanted(request.user.pk),
         "nothing_ever": not page.rows and not counts and not Choice.objects.exists(),
         "today": today_of(request.tenant),
+        "matching": counts.get(status, 0) if not play else OpenOnes(status, play, owner).rows().count(),
+        "asked_at": timezone.now().isoformat(),
     }
     return render(request, f"journeys/decisions/queue.html{'#queue' if request.htmx else ''}", context)
 
@@ -109,7 +112,7 @@ def choice_do(request: StaffRequest, choice_id: UUID) -> HttpResponse:
     choice = _choice(choice_id)
     back = _url(request, "choice", choice_id=choice.pk)
     try:
-        done = _act(request, [choice.pk])
+        done = act_on(request, [choice.pk])
     except ValidationError as error:
         context = {"choice": choice, "words": words_of(choice), "choosable": True}
         template = "journeys/decisions/_row.html"
@@ -129,7 +132,8 @@ def _told(request: StaffRequest, choice: Choice) -> str:
     return f"Approved. It begins in {minutes} minutes at the earliest, and can be undone until then."
 
 
-def _act(request: StaffRequest, ids: list[UUID]) -> list[UUID]:
+def act_on(request: StaffRequest, ids: list[UUID]) -> list[UUID]:
+    """Do with choices what the form asks for; returns those that were open for it. Raises ValidationError."""
     given, common = request.POST, {"actor": actor_of(request), "user": request.user}
     action = given.get("action", "")
     if action == "approve":
@@ -139,41 +143,6 @@ def _act(request: StaffRequest, ids: list[UUID]) -> list[UUID]:
     if action == "undo":
         return choices_undo(ids=ids, **common)  # type: ignore[arg-type]  # by name
     raise ValidationError({"action": ["Choose what to do."]})
-
-
-@staff_page("decisions.review")
-@require_safe
-def veto(request: StaffRequest) -> HttpResponse:
-    """Say no to the choices that are ticked, with a reason."""
-    ids = ids_of(request.GET, MOST_AT_ONCE)
-    named = Choice.objects.select_related("account", "play").defer("given", "verdicts")
-    chosen = named.filter(pk__in=ids, status__in=("asked", "suggested")).order_by("-score_minor", "-id")
-    if not ids:
-        messages.info(request, "Choose the decisions first: tick them in the list.")
-        return redirect("decisions:list", tenant=request.tenant.slug)
-    shown = list(chosen)
-    context = {"chosen": shown, "count": len(shown), "reasons": VetoReason.choices}
-    return render(request, "journeys/decisions/veto.html", context)
-
-
-@staff_page("decisions.review")
-@require_POST
-def act(request: StaffRequest) -> HttpResponse:
-    """Approve, veto or undo the choices that are ticked."""
-    back = _url(request, "list")
-    ids = ids_of(request.POST, MOST_AT_ONCE)
-    try:
-        done = _act(request, ids)
-    except ValidationError as error:
-        messages.error(request, f"Nothing was changed. {problem_of(error)}")
-        return go_back(request, back)
-    count, left = len(done), len(ids) - len(done)
-    words = f"{count} decision{'' if count == 1 else 's'} {SAID[request.POST['action']]}."
-    if not done:
-        messages.info(request, "Nothing was changed: choose decisions that are open, or somebody was faster.")
-    else:
-        messages.success(request, f"{words} {left} were not open any more." if left else words)
-    return go_back(request, back)
 
 
 @staff_page("decisions.review")

@@ -119,6 +119,8 @@ UNLINKED = {
     # The list leads there once it is narrowed, and each page is looked at once.
     "shell:view_new": "/t/demo/views/new/?list=accounts&stage=value",
     "metrics:contradictions": "/t/demo/metrics/contradictions/",
+    # The queue leads there once more than one decision waits.
+    "decisions:all": "/t/demo/decisions/all/",
     # Data quality leads there from the second day on.
     "metrics:unmatched": "/t/demo/metrics/data-quality/events/",
     "metrics:incomplete": "/t/demo/metrics/data-quality/accounts/",
