@@ -110,6 +110,9 @@ def _pages(running: Hub) -> dict[str, str]:
         "Today": "",
         "Today, everybody's": "?whose=all",
         "signals": "signals/?whose=all",
+        "signals, most severe first": "signals/?whose=all&sort=severity",
+        "signals by account": "signals/?whose=all&group=account",
+        "triggers": "signals/triggers/",
         "search": "search/?q=harbor",
         "dashboard": "metrics/",
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
 from django.utils import timezone
 
@@ -64,6 +66,15 @@ class Severity(models.TextChoices):
     OPPORTUNITY = "opportunity", "Opportunity"
     WARNING = "warning", "Warning"
     CRITICAL = "critical", "Critical"
+
+
+SEVERE: Final = (Severity.CRITICAL, Severity.WARNING, Severity.OPPORTUNITY, Severity.INFO)
+
+
+def urgency() -> models.Case:
+    """The rank of a severity, 0 for the most severe, as the index of the inbox has it."""
+    whens = [models.When(severity=severity, then=models.Value(rank)) for rank, severity in enumerate(SEVERE)]
+    return models.Case(*whens, output_field=models.IntegerField())
 
 
 class Trigger(TenantModel):
@@ -272,13 +283,34 @@ class Signal(TenantModel):
         indexes = [
             models.Index(fields=["tenant", "-recorded_at", "-id"], name="signal_recent"),
             models.Index(fields=["tenant", "account", "-recorded_at"], name="signal_account"),
-            models.Index(fields=["tenant", "trigger", "-recorded_at"], name="signal_trigger"),
+            # What became of a trigger's signals is counted without reading one of them.
+            models.Index(
+                fields=["tenant", "trigger", "-recorded_at"],
+                name="signal_trigger_count",
+                include=["status", "closed_as", "assignee", "acknowledged_at"],
+            ),
             models.Index(
                 fields=["tenant", "severity", "-recorded_at"], name="signal_open", condition=models.Q(status="open")
             ),
             # The inbox walks it from the newest on, however many are open.
             models.Index(
                 fields=["tenant", "-recorded_at", "-id"], name="signal_inbox", condition=models.Q(status="open")
+            ),
+            # … and by this from the most severe on.
+            models.Index(
+                "tenant",
+                urgency(),
+                models.F("recorded_at").desc(),
+                models.F("id").desc(),
+                name="signal_severe",
+                condition=models.Q(status="open"),
+            ),
+            # Accounts by their newest open signal, without reading one.
+            models.Index(
+                fields=["tenant", "account", "-recorded_at"],
+                name="signal_account_open",
+                include=["snoozed_until"],
+                condition=models.Q(status="open"),
             ),
             models.Index(
                 fields=["tenant", "assignee", "-recorded_at"],

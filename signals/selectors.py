@@ -3,19 +3,15 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from hub.tenancy.models import Tenant
-from signals.models import UNTOLD, Severity, Signal, SignalStatus, Trigger
+from signals.models import UNTOLD, Signal, SignalStatus, Trigger, urgency
 
-SEVERE = (Severity.CRITICAL, Severity.WARNING, Severity.OPPORTUNITY, Severity.INFO)
 # What a row of a list names.
 ROW = ("account", "trigger", "closed_by", "assignee", "acknowledged_by")
-URGENCY = Case(
-    *[When(severity=severity, then=Value(rank)) for rank, severity in enumerate(SEVERE)],
-    output_field=IntegerField(),
-)
+URGENCY = urgency()
 
 
 def signals_list(

@@ -86,14 +86,14 @@ def counts_of(triggers: Iterable[UUID] | None = None) -> dict[UUID, TriggerCount
         signals.order_by()
         .values("trigger_id")
         .annotate(
-            fired=Count("pk", filter=told),
-            fired_lately=Count("pk", filter=told & Q(recorded_at__gte=now - timedelta(days=LATELY_DAYS))),
-            open=Count("pk", filter=Q(status=SignalStatus.OPEN)),
-            resolved=Count("pk", filter=Q(status=SignalStatus.RESOLVED)),
-            dismissed=Count("pk", filter=Q(status=SignalStatus.DISMISSED)),
-            acted=Count("pk", filter=told & touched),
-            not_true=Count("pk", filter=Q(status=SignalStatus.DISMISSED, closed_as=DismissReason.NOT_TRUE)),
-            held=Count("pk", filter=Q(status=SignalStatus.HELD)),
+            fired=Count("trigger_id", filter=told),
+            fired_lately=Count("trigger_id", filter=told & Q(recorded_at__gte=now - timedelta(days=LATELY_DAYS))),
+            open=Count("trigger_id", filter=Q(status=SignalStatus.OPEN)),
+            resolved=Count("trigger_id", filter=Q(status=SignalStatus.RESOLVED)),
+            dismissed=Count("trigger_id", filter=Q(status=SignalStatus.DISMISSED)),
+            acted=Count("trigger_id", filter=told & touched),
+            not_true=Count("trigger_id", filter=Q(status=SignalStatus.DISMISSED, closed_as=DismissReason.NOT_TRUE)),
+            held=Count("trigger_id", filter=Q(status=SignalStatus.HELD)),
         )
     )
     return {row.pop("trigger_id"): TriggerCounts(**row) for row in counted}
