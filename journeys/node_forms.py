@@ -100,7 +100,7 @@ class NodeForm:
     """The form of a node kind (same key) and the config that a new node begins with.
 
     ``blank`` holds every way out with the target ``NOWHERE``. ``acts``: the form asks what to do when the step is late.
-    ``offered``: whether the "+" menu lists it.
+    ``offered``: whether the "+" menu lists it, with ``what`` it is for.
     """
 
     key: str
@@ -110,6 +110,7 @@ class NodeForm:
     acts: bool = False
     offered: bool = True
     order: int = 100
+    what: str = ""
 
     @property
     def all_fields(self) -> tuple[NodeField, ...]:
@@ -374,12 +375,14 @@ for _form in (
         {"title": "", "owner": "account_owner", "due_business_days": 2, "next": NOWHERE},
         acts=True,
         order=30,
+        what="A person does something, with a playbook and a time to begin.",
     ),
     NodeForm(
         "wait",
         (NodeField("rule", "How long", FieldKind.WAIT),),
         {"rule": {"days": 3, "at": "09:00"}, "next": NOWHERE},
         order=40,
+        what="Some time, until an hour or a weekday, or until a date of the account.",
     ),
     NodeForm(
         "wait_for",
@@ -389,6 +392,7 @@ for _form in (
         ),
         {"signal": "", "timeout": {"business_days": 5, "at": "09:00"}, "on_timeout": NOWHERE, "next": NOWHERE},
         order=50,
+        what="Goes on when it comes; goes another way when the time is over.",
     ),
     NodeForm(
         "branch",
@@ -404,6 +408,7 @@ for _form in (
             {},
         ),
         order=60,
+        what="Goes the first way whose condition is true of the account.",
     ),
     NodeForm(
         "goal",

@@ -31,7 +31,7 @@ def register() -> None:
     outgoing_kinds.register(OutgoingKind(CLEARED, "What a signal said is true no more.", SIGNAL, 20))
     storm = ("id", "trigger", "limit", "window_minutes", "began_at")
     outgoing_kinds.register(
-        OutgoingKind(STORM, "Signals of a trigger came in a storm; further ones are held.", storm, 30)
+        OutgoingKind(STORM, "Signals of a trigger came in a storm; further ones are held.", storm, 25)
     )
     stage = ("account_id", "account_name", "stage")
     outgoing_kinds.register(OutgoingKind(STAGE, "An account's lifecycle stage changed.", stage, 40))

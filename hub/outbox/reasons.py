@@ -81,6 +81,8 @@ def reason_words(code: str) -> str:
         return _WORDS[code]
     head, _, rest = code.partition(":")
     if head == "arbitration":
+        if not rest:
+            return "something else comes first"
         return f"{_FIRST.get(rest, rest.replace('_', ' '))} comes first"
     if head == "suppressed":
         return f"the address is blocked ({rest})"

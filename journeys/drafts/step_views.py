@@ -156,12 +156,11 @@ def _ways(shape: Shape, node_id: str) -> dict[str, Any]:
     """What the form of a step offers beside its fields: its ways, and how it is deleted."""
     kind = shape.kind(node_id)
     form = node_forms.get(kind) if kind in node_forms else None
-    arms = [(place, place + 1) for place in range(len(shape.nodes[node_id].get(form.arms.name) or []))] if (
-        form and form.arms
-    ) else []  # fmt: skip
+    listed = (shape.nodes[node_id].get(form.arms.name) or []) if form and form.arms else []
+    noun = form.arms.noun if form and form.arms else ""
+    arms = [(place, arm.get("label") or f"{noun} {place + 1}".capitalize()) for place, arm in enumerate(listed)]
     return {
         "arms": arms,
-        "noun": form.arms.noun if form and form.arms else "",
         "several": [(port.pointer, port.name) for port in shape.ports[node_id]]
         if len(shape.ports[node_id]) > 1
         else [],

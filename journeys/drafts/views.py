@@ -83,7 +83,7 @@ def add(request: StaffRequest, journey_id: UUID) -> HttpResponse:
         "journey": journey,
         "draft": draft,
         "gap": str(gap),
-        "kinds": [(kind, ICONS.get(kind.key, "circle")) for kind in offered],
+        "kinds": [(kind, node_forms.get(kind.key).what, ICONS.get(kind.key, "circle")) for kind in offered],
         "steps": steps,
         **drawer("Add a step"),
     }

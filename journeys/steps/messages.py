@@ -40,11 +40,11 @@ BUTTON: Final = NodeField("action_url", "Address of the main link", optional=Tru
 EXPIRES: Final = NodeField("expires", "Not later than", FieldKind.WAIT, "Held longer than this, it is not sent.", True)
 
 
-def message_form(key: str, subject: NodeField, *, order: int) -> NodeForm:
+def message_form(key: str, subject: NodeField, *, order: int, what: str) -> NodeForm:
     """The form of a message step whose subject is in a field of its own."""
     blank = {"to": {"roles": ["champion"], "fallback": "any_contact"}, "class": "service", "next": NOWHERE}
     fields = (TO, TOPIC, CLASS, TEMPLATE, subject, BODY, VARIANTS, BUTTON, EXPIRES)
-    return NodeForm(key, fields, blank | {subject.name: "", "body": ""}, acts=True, order=order)
+    return NodeForm(key, fields, blank | {subject.name: "", "body": ""}, acts=True, order=order, what=what)
 
 
 def send(stand: Stand, *, channel: str, subject: str) -> Answer:

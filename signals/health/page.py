@@ -35,6 +35,7 @@ class Shown:
     share: int
     age: int
     state: State
+    what: str
     scale: str
     source: str
     by_hand: str
@@ -80,7 +81,8 @@ def shown(line: Line, fact: Fact | None, worst: str = "") -> Shown:
         share=round(100 * line.share),
         age=line.seen.age,
         state=line.state,
-        scale=f"{fact.label if fact else 'Set by hand'}: 0 points at {low:g}, 100 at {high:g}",
+        what=fact.label if fact else "set by hand",
+        scale=f"0 points at {low:g}, 100 at {high:g}",
         source=fact.source if fact else "set by hand",
         by_hand=measure.key if hand else "",
         is_worst=measure.key == worst,

@@ -11,6 +11,7 @@ import { shell } from "./shell.js";
 import { requests } from "./requests.js";
 import { builder } from "./builder.js";
 import { confirmCodes } from "./codes.js";
+import { tabs } from "./tabs.js";
 
 followTheme();
 shell();
@@ -30,8 +31,12 @@ async function charts(root) {
   const { draw } = await import("./charts/draw.js");
   canvases.forEach(draw);
 }
+tabs(document);
 charts(document);
-htmx.on("htmx:load", (event) => charts(event.detail.elt));
+htmx.on("htmx:load", (event) => {
+  tabs(event.detail.elt);
+  charts(event.detail.elt);
+});
 
 window.Alpine = Alpine;
 Alpine.start();

@@ -126,3 +126,27 @@ def test_a_day_says_how_far_off_it_is() -> None:
     html = render("{% day value %}", value=date(2025, 3, 3))
     assert "Mar 3, 2025" in html
     assert "ago" in html
+
+
+@pytest.mark.parametrize(
+    ("key", "words"), [("champion_succession", "Champion succession"), ("qbr_follow_up", "QBR follow-up")]
+)
+def test_a_key_is_shown_in_words(key: str, words: str) -> None:
+    assert render("{{ key|in_words }}", key=key) == words
+
+
+def test_a_quarter_is_named_as_people_say_it() -> None:
+    assert render("{{ name|quarter_words }}", name="2026-Q4") == "Q4 2026"
+
+
+@pytest.mark.parametrize(("role", "offered"), [("admin", True), ("leader", True), ("csm", False), ("marketer", False)])
+def test_a_page_without_data_has_the_button_that_brings_it_for_who_may(role: str, offered: bool) -> None:
+    html = render('{% empty_of_data "building" "No accounts yet" "T." %}', membership=SimpleNamespace(role=role))
+    assert ("/t/acme/imports/new/" in html) is offered
+
+
+def test_a_file_field_looks_like_one() -> None:
+    class Upload(forms.Form):
+        logo = forms.FileField()
+
+    assert 'class="file-input w-full"' in render("{% field form.logo %}", form=Upload())

@@ -177,3 +177,18 @@ def test_the_guide_asks_as_often_for_any_number_of_accounts(
 def test_the_documents_tell_every_step() -> None:
     told = Path("docs/set-up.md").read_text()
     assert [step.key for step in setup_steps if f"| `{step.key}` | {step.part} |" not in told] == []
+
+
+def test_what_was_read_is_counted_in_words(acme: Tenant) -> None:
+    with tenant_context(acme):
+        assert state(acme, "renewal").words == "no renewal journey runs"
+        journey = ready_use(ready=BY_KEY["renewal-90"], actor=ACTOR)
+        journey_publish(journey=journey, graph=BY_KEY["renewal-90"].graph, actor=ACTOR)
+        assert state(acme, "renewal").words == "1 renewal journey runs"
+
+
+def test_data_is_in_with_the_first_account(acme: Tenant) -> None:
+    assert not state(acme, "data-in").done
+    with tenant_context(acme):
+        make_account()
+    assert state(acme, "data-in").done

@@ -88,3 +88,14 @@ def test_somebody_begins_with_their_own_tasks_and_can_see_everybodys(acme: Tenan
 def test_going_back_never_leaves_the_site(acme: Tenant, task: Task) -> None:
     answer = staff(acme).post(f"/t/acme/tasks/{task.pk}/done/", {"next": "https://evil.example/"})
     assert answer["Location"] == f"/t/acme/accounts/{task.account_id}/"
+
+
+@pytest.mark.parametrize(("hours_to_begin", "told"), [(1, True), (48, False)])
+def test_a_time_to_begin_is_told_where_it_comes_before_the_end(
+    acme: Tenant, account: Account, hours_to_begin: int, told: bool
+) -> None:
+    with tenant_context(acme):
+        task = task_open(account_id=account.pk, title="T", origin_key="t:2", due_at=timezone.now() + timedelta(days=1))
+        task.respond_by = timezone.now() + timedelta(hours=hours_to_begin)
+        task.save()
+    assert ("at the latest" in staff(acme).get("/t/acme/tasks/?whose=all").text) is told

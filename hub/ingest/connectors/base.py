@@ -154,6 +154,7 @@ class Connector:
     `read(call, received_at, options)` raise Malformed, `read` NothingToDo too. `kinds` maps the kinds of its things to
     what the record makes of them. `masters_accounts`: what it says of a customer counts also where somebody else made
     the account (a CRM).
+    `brings` says what comes from it, for people who choose.
     `makes_secret`: the secret is made here and typed in there; otherwise it is given by the source.
     """
 
@@ -166,6 +167,7 @@ class Connector:
     kinds: Mapping[str, Project]
     scheme: str
     steps: str
+    brings: str
     secret_label: str = "Signing secret"
     makes_secret: bool = False
     secret_in_path: bool = False

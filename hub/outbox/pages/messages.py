@@ -15,6 +15,7 @@ from hub.outbox.models import Message, MessageStatus
 from hub.outbox.reasons import reason_words
 from hub.outbox.selectors import PAGE, clicks_of, messages_page, status_counts
 from hub.outbox.services import RESOLUTIONS, message_resolve
+from hub.outbox.topics import topics_known
 from hub.outbox.views import LETTER_POLICY, letter_html
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
@@ -51,6 +52,7 @@ def message_page(request: StaffRequest, message_id: UUID) -> HttpResponse:
     context = {
         "message": message,
         "why": reason_words(message.reason) if message.reason else "",
+        "topic": next((topic.name for topic in topics_known() if topic.key == message.topic), message.topic),
         "clicks": clicks_of(message),
         "deliveries": list(message.deliveries.order_by("started_at")),
     }

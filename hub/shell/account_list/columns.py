@@ -68,7 +68,7 @@ OWN: Final = (
         "trend", "Use, 12 weeks", "trend", "f.usage_30d", source="product usage", sort=Sort("f", "f.usage_30d", int)
     ),
 )
-DEFAULT: Final = ("owner", "stage", "mrr_minor", "renews_on", "trend")
+DEFAULT: Final = ("owner", "stage", "health_score", "mrr_minor", "renews_on", "trend")
 # Facts whose column has an index in our migrations (0001).
 FACT_SORTS: Final[Mapping[str, Sort]] = {
     "stage": Sort("a", "a.stage", str),

@@ -200,6 +200,13 @@ def in_words(key: str) -> str:
     return NAMES.get(key) or key.replace("_", " ").capitalize()
 
 
+@register.filter
+def quarter_words(name: str) -> str:
+    """A calendar quarter as people say it: ``2026-Q4`` is *Q4 2026*."""
+    year, _, number = name.partition("-")
+    return f"{number} {year}" if number else name
+
+
 @register.simple_tag
 def severity(level: str, text: str = "") -> SafeString:
     """The severity of a signal: critical, warning, opportunity or info; ``text`` says it in other words."""

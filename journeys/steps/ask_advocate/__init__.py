@@ -77,6 +77,7 @@ node_forms.register(
         {"ask": "review", "next": NOWHERE},
         acts=True,
         order=35,
+        what="Asks a contact for a reference, a review, a story.",
     )
 )
 steps.register(Step("ask_advocate", run, acts=True, holds_out=True))

@@ -11,5 +11,12 @@ def run(stand: Stand) -> Answer:
     return send(stand, channel="email", subject="subject")
 
 
-node_forms.register(message_form("email", NodeField("subject", "Subject", liquid=True), order=10))
+node_forms.register(
+    message_form(
+        "email",
+        NodeField("subject", "Subject", liquid=True),
+        order=10,
+        what="To contacts by role, in the language of each.",
+    )
+)
 steps.register(Step("email", run, acts=True))

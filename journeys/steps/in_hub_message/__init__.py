@@ -11,5 +11,12 @@ def run(stand: Stand) -> Answer:
     return send(stand, channel="in_hub", subject="title")
 
 
-node_forms.register(message_form("in_hub_message", NodeField("title", "Title", liquid=True), order=20))
+node_forms.register(
+    message_form(
+        "in_hub_message",
+        NodeField("title", "Title", liquid=True),
+        order=20,
+        what="Shown to contacts when they open their hub.",
+    )
+)
 steps.register(Step("in_hub_message", run, acts=True))

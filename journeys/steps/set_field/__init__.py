@@ -105,6 +105,7 @@ node_forms.register(
         {"field": "stage", "value": "", "next": NOWHERE},
         acts=True,
         order=62,
+        what="Writes a field of the account, or its stage.",
     )
 )
 steps.register(Step("set_field", run, acts=True, holds_out=True))

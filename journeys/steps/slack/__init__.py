@@ -55,6 +55,7 @@ node_forms.register(
         {"text": "", "next": NOWHERE},
         acts=True,
         order=33,
+        what="Writes a line into a channel.",
     )
 )
 steps.register(Step("slack", run, acts=True, holds_out=True))

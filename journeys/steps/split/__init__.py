@@ -83,6 +83,7 @@ node_forms.register(
             most=MOST,
         ),
         order=61,
+        what="Deals accounts to ways by chance, in the shares you say.",
     )
 )
 steps.register(Step("split", run))

@@ -65,6 +65,7 @@ node_forms.register(
         {"journey": "", "next": NOWHERE},
         acts=True,
         order=63,
+        what="The account enters another journey, too.",
     )
 )
 steps.register(Step("start_journey", run, acts=True, holds_out=True))

@@ -47,6 +47,7 @@ node_forms.register(
         {"journey": "", "next": NOWHERE},
         acts=True,
         order=64,
+        what="The account leaves another journey.",
     )
 )
 steps.register(Step("stop_journey", run, acts=True, holds_out=True))

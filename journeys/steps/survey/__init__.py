@@ -110,6 +110,7 @@ node_forms.register(
         },
         acts=True,
         order=25,
+        what="One question, NPS or CSAT, to a contact.",
     )
 )
 steps.register(Step("survey", run, acts=True, holds_out=True))

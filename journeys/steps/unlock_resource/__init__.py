@@ -37,6 +37,7 @@ node_forms.register(
         {"resource": "", "next": NOWHERE},
         acts=True,
         order=34,
+        what="A guide or file appears in the customer’s hub.",
     )
 )
 steps.register(Step("unlock_resource", run, acts=True, holds_out=True))

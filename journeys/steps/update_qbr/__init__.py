@@ -58,6 +58,7 @@ node_forms.register(
         {"text": "", "block": "narrative", "next": NOWHERE},
         acts=True,
         order=36,
+        what="Adds a line to the review of this quarter.",
     )
 )
 steps.register(Step("update_qbr", run, acts=True, holds_out=True))

@@ -43,6 +43,7 @@ node_forms.register(
             most=MOST_ARMS,
         ),
         order=51,
+        what="Several signals or events, each with its own way on.",
     )
 )
 steps.register(Step("wait_any", run, resume))

@@ -67,6 +67,7 @@ node_forms.register(
         {"event": "", "next": NOWHERE},
         acts=True,
         order=32,
+        what="Tells another system, signed.",
     )
 )
 steps.register(Step("webhook", run, acts=True, holds_out=True))

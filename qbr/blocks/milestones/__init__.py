@@ -20,7 +20,8 @@ def opening(account: Account, facts: Mapping[str, Any]) -> str:
         return ""
     if facts["activated_on"]:
         return f"Every required milestone is done; the account was activated on {facts['activated_on']:%-d %B %Y}."
-    return f"{done} of {required} required milestones are done."
+    left = required - done
+    return f"{left} required milestone{' is' if left == 1 else 's are'} still to be done."
 
 
 BLOCK = BlockKind("milestones", "Milestones", "qbr/blocks/milestones.html", show, opening, order=30)

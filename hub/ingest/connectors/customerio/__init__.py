@@ -123,6 +123,7 @@ connectors.register(
         writers={"mail": mail_write},
         acts=acts,
         tells_companies=False,
+        brings="What became of mails that Customer.io sends, and who unsubscribed.",
         scheme="HMAC-SHA256 over time and body (X-CIO-Signature), ±300 s",
         steps=(
             "In Customer.io: Data & Integrations › Integrations › Reporting Webhooks. Paste the address, choose the "

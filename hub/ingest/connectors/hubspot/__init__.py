@@ -201,6 +201,7 @@ connectors.register(
         identify=identify,
         read=read,
         kinds={"deal": deal_rows, "ticket": hubspot_ticket_rows},
+        brings="Companies, contacts, deals and tickets.",
         scheme="HMAC-SHA256 over method, address, body and time (X-HubSpot-Signature-v3), ±300 s",
         steps=(
             "In HubSpot: your app › Webhooks. Paste the address as target URL, subscribe to creation, property changes "

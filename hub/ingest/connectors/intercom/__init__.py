@@ -207,6 +207,7 @@ connectors.register(
         identify=identify,
         read=read,
         kinds={"ticket": ticket_rows, "rating": rating_rows},
+        brings="Companies, contacts, conversations, tickets and ratings.",
         scheme="HMAC-SHA1 over the body (X-Hub-Signature); it signs no time: its id is the replay key",
         steps=(
             "In Intercom: Settings › Developers › your app › Webhooks. Paste the address, choose the topics of "

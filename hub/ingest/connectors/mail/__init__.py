@@ -227,6 +227,7 @@ connectors.register(
         find=find,
         tells_companies=False,
         acts=acts,
+        brings="What became of a mail: replies, bounces, complaints.",
         scheme=(
             "Mailgun and MailerSend sign; the others bring a 256-bit secret in the address or as Basic password, "
             "Amazon signs beside it"

@@ -235,6 +235,7 @@ connectors.register(
         identify=identify,
         read=read,
         kinds={"opportunity": opportunity_rows, "ticket": ticket_rows},
+        brings="Accounts, contacts, opportunities and cases.",
         scheme="unsigned: a 256-bit secret in the address, and the organisation's id; entities in the XML are refused",
         steps=(
             "In Salesforce: Setup › Outbound Messages › New for Account, Contact, Opportunity and Case. Paste the "

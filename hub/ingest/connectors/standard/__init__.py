@@ -142,6 +142,7 @@ connectors.register(
         read=read,
         kinds={noun: _noun(noun) for noun in (*NOUNS, "event")},
         writers={"event": event_write},
+        brings="Any noun of the record from a system of your own.",
         scheme="HMAC-SHA256 over id, time and body (webhook-signature), ±300 s",
         steps=(
             "Give the address and the secret to the system that sends. It signs by Standard Webhooks and sends one "

@@ -61,6 +61,7 @@ connectors.register(
             "payment": payment_rows,
         },
         labels=frozenset({PRODUCT}),
+        brings="Customers, subscriptions, invoices and payments: contract lines, MRR, bills that are late or disputed.",
         scheme="HMAC-SHA256 over time and body (Stripe-Signature), ±300 s",
         steps=(
             "In Stripe: Developers › Webhooks › Add endpoint. Paste the address, choose the events of customers, "

@@ -143,6 +143,7 @@ connectors.register(
         identify=identify,
         read=read,
         kinds={"ticket": ticket_rows},
+        brings="Tickets with their priority and state, and the people and organisations who open them.",
         scheme="HMAC-SHA256 over time and body (X-Zendesk-Webhook-Signature), ±300 s",
         steps=(
             "In Zendesk: Admin Center › Apps and integrations › Webhooks › Create. Subscribe to ticket, user and "
