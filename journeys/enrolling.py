@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -24,6 +26,8 @@ from journeys.world import World
 from signals.segments.models import Segment, SegmentMember
 
 BATCH: Final = 200
+# So many are put in while somebody waits; a segment is a worker's.
+MOST_CHOSEN: Final = 200
 
 
 class IntakeError(ValueError):
@@ -52,6 +56,56 @@ def account_enroll(
     audit(actor, "enrollment.add", journey, account=str(account.pk), outcome=decision.outcome)
     wake(JOURNEYS)
     return decision, True
+
+
+# --- Those that somebody has ticked ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Whether an account comes in: the reason code and the sentence of what speaks against it, both "" when nothing."""
+
+    account: Account
+    reason: str
+    text: str
+
+
+def entries_foreseen(*, journey: Journey, account_ids: Collection[UUID]) -> list[Entry]:
+    """What would come of putting these accounts into a journey now, by name. Changes nothing."""
+    tenant, accounts = Tenant.objects.get(pk=current_tenant_id()), _there(account_ids)
+    now = timezone.now()
+    entering = Entering(World(tenant, sorted(account.pk for account in accounts), now))
+    return [Entry(each, *entering.refusal(journey, Arrival(each.pk, Cause.MANUAL, now))) for each in accounts]
+
+
+@transaction.atomic
+def accounts_enroll(
+    *, journey: Journey, account_ids: Collection[UUID], actor: Actor, cause: str = Cause.MANUAL, key: str = ""
+) -> list[Decision]:
+    """Put up to `MOST_CHOSEN` accounts into a journey, unless something speaks against one; returns the new decisions.
+
+    The same ``key`` of the same cause and journey is decided once for each account.
+    """
+    ids = sorted(account.pk for account in _there(account_ids))
+    states_lock(ids)
+    tenant = Tenant.objects.get(pk=current_tenant_id())
+    settle(tenant, ids)
+    entering = Entering(World(tenant, ids, timezone.now()))
+    name, label = f"{journey.key}:{key}"[:200] if key else "", f"Put into “{journey.name}” by {actor.label}"
+    arrivals = [Arrival(pk, cause, timezone.now(), key=name, label=label) for pk in ids]
+    known = known_keys(cause, arrivals) if name else set()
+    for arrival in arrivals:
+        if (arrival.account_id, name) not in known:
+            entering.decide(arrival, [journey])
+    entered = entering.store()
+    if entering.decisions:
+        audit(actor, "enrollment.add_many", journey, accounts=len(entering.decisions), entered=len(entered))
+        wake(JOURNEYS)
+    return entering.decisions
+
+
+def _there(account_ids: Collection[UUID]) -> list[Account]:
+    return list(Account.objects.filter(pk__in=list(account_ids)[:MOST_CHOSEN]).order_by("name", "pk"))
 
 
 # --- Many at once -------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from hub.accounts.models import Account
 from hub.rest.middleware import actor_of_key
 from hub.rest.reading import OF_ACCOUNT, by_choice, by_id, by_text, by_time, resource
 from hub.rest.routes import route
-from journeys.enrolling import account_enroll
+from journeys.enrolling import MOST_CHOSEN, account_enroll, accounts_enroll
 from journeys.models import Cause, Decision, Enrollment, EnrollmentStatus, Journey
 
 
@@ -106,6 +106,40 @@ class Enroll(APIView):
         return Response(told, status=409)
 
 
+class EnrollManySerializer(serializers.Serializer[Any]):
+    """Accounts for a journey; with a `key` each of them is put in once for it, however often it is sent."""
+
+    accounts = serializers.ListField(child=serializers.UUIDField(), allow_empty=False, max_length=MOST_CHOSEN)
+    key = serializers.CharField(max_length=100, required=False, allow_blank=True)
+
+
+class EnrolledSerializer(serializers.Serializer[Any]):
+    """The decision on each account; those that are gone, or decided under this key, are missing."""
+
+    entered = serializers.IntegerField()
+    decisions = DecisionSerializer(many=True)
+
+
+class EnrollMany(APIView):
+    """Put accounts into a journey: a decision on each says whether it came in, or what spoke against it."""
+
+    @extend_schema(request=EnrollManySerializer, responses=EnrolledSerializer)
+    def post(self, request: Request, key: str) -> Response:
+        body = EnrollManySerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        journey: Journey = generics.get_object_or_404(Journey.objects.all(), key=key)
+        made = accounts_enroll(
+            journey=journey,
+            account_ids=body.validated_data["accounts"],
+            actor=actor_of_key(request),
+            cause=Cause.API,
+            key=body.validated_data.get("key", ""),
+        )
+        rows = list(_decisions().filter(pk__in=[decision.pk for decision in made]).order_by("pk"))
+        entered = sum(row.outcome == "entered" for row in rows)
+        return Response(EnrolledSerializer({"entered": entered, "decisions": rows}).data)
+
+
 def _enrollments() -> QuerySet[Enrollment]:
     found: QuerySet[Enrollment] = Enrollment.objects.select_related("journey")
     return found
@@ -118,6 +152,7 @@ def _decisions() -> QuerySet[Decision]:
 
 urlpatterns = [
     route(r"journeys/(?P<key>[a-z0-9_-]{1,64})/enrollments", Enroll, "journey-enrollments"),
+    route(r"journeys/(?P<key>[a-z0-9_-]{1,64})/enrollments/many", EnrollMany, "journey-enrollments-many"),
     *resource(
         "enrollments",
         "Accounts in journeys, newest first.",

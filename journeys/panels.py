@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from hub.outbox.reasons import reason_words
 from hub.people.permissions import allowed
+from hub.registry.lists import AccountsAct, accounts_acts
 from hub.registry.panels import (
     AccountPanel,
     NavItem,
@@ -62,6 +63,9 @@ def register() -> None:
     next_steps.register(NextStepProvider("survey", open_question, order=50))
     nav_items.register(
         NavItem("journeys", "Journeys", 40, "journeys.view", "journeys:list", icon="route", covers=("decisions/",))
+    )
+    accounts_acts.register(
+        AccountsAct("journey", "Into a journey …", "route", "journeys.run", "journeys:choose", order=50)
     )
     account_panels.register(AccountPanel("journeys", "Journeys", 50, "journeys.view", account_panel))
     today_panels.register(TodayPanel("decisions", "Decided lately", 50, "journeys.view", today_panel))

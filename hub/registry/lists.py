@@ -1,4 +1,5 @@
-"""Lists that have saved views. Each app registers its own; a view is the address of the list under a name."""
+"""Lists that have saved views, and what can be done with rows that are ticked in them. Each app registers its own; a
+view is the address of the list under a name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,23 @@ class ViewedList:
         return {name: given[name] for name in self.params if given.get(name)}
 
 
+@dataclass(frozen=True, slots=True)
+class AccountsAct:
+    """What an app can do with the accounts that are ticked in their list.
+
+    ``url_name`` is reversed with the tenant's slug and asked by GET with ``account`` for each of them; it is a page
+    that says what will become of them.
+    """
+
+    key: str
+    title: str
+    icon: str
+    permission: str
+    url_name: str
+    order: int = 100
+
+
+accounts_acts: Registry[AccountsAct] = Registry("act on ticked accounts")
 viewed_lists: Registry[ViewedList] = Registry("viewed list")
 _openings: list[Opening] = []
 

@@ -66,7 +66,7 @@ NO_PAGES = frozenset(
         *("work:playbook_put_away", "work_public:feed", "journeys:ready_use"),
         *("plans:start", "qbr:generate", "qbr:share", "qbr:line_add", "qbr:answer", "qbr:line", "qbr:line_remove"),
         *("qbr:line_tag", "qbr:line_tick", "qbr_hub:comment", "advocacy:decide", "journeys:pause", "journeys:resume"),
-        *("journeys:enter", "journeys:remove", "journeys:intake", "advocacy:resource_archive"),
+        *("journeys:enter", "journeys:enter_many", "journeys:remove", "journeys:intake", "advocacy:resource_archive"),
         *("advocacy_hub:answer", "advocacy_hub:resource"),
         *("journeys:preview_body", "outbox:body", "outbox:settle"),
         *("outbox:consent_word", "outbox:topic_reset", "outbox:rules_set", "outbox:stop", "outbox:stop_decide"),
@@ -119,6 +119,8 @@ UNLINKED = {
     # The list leads there once it is narrowed, and each page is looked at once.
     "shell:view_new": "/t/demo/views/new/?list=accounts&stage=value",
     "metrics:contradictions": "/t/demo/metrics/contradictions/",
+    # The list leads there by its form; without accounts it goes back.
+    "journeys:choose": "/t/demo/journeys/enter/",
     # The queue leads there once more than one decision waits.
     "decisions:all": "/t/demo/decisions/all/",
     # Data quality leads there from the second day on.

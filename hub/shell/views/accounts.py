@@ -10,8 +10,9 @@ from django.views.decorators.http import require_safe
 from hub.accounts.models import Account, LifecycleStage
 from hub.accounts.selectors import account_facts
 from hub.people.guards import StaffRequest, staff_page
+from hub.people.permissions import allowed
 from hub.people.selectors import members
-from hub.registry.lists import with_views
+from hub.registry.lists import accounts_acts, with_views
 from hub.rules.language import RuleError
 from hub.shell.account_list import UNOWNED, AccountQuery, AccountTotals, Asked, accounts_page, accounts_totals, asked
 from hub.shell.account_list.columns import NAME
@@ -33,6 +34,7 @@ def account_list(request: StaffRequest) -> HttpResponse:
         "unowned": UNOWNED,
         "stages": LifecycleStage.choices,
         "name_column": NAME,
+        "acts": [act for act in accounts_acts if allowed(request.membership.role, act.permission)],
     }
     try:
         context |= _found(asked(query))
