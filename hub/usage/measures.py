@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from hub.registry.facts import TODAY, Expression, FactKind
-from hub.registry.measures import Argument, ArgumentKind, Arguments, Measure, Rows, days, measures, span
+from hub.registry.measures import Argument, ArgumentError, ArgumentKind, Arguments, Measure, Rows, days, measures, span
 
 EVENT = Argument("event", "which event", ArgumentKind.TEXT, suggest="events")
 ANY_EVENT = Argument("event", "which event", ArgumentKind.TEXT, default="", suggest="events")
@@ -18,6 +18,8 @@ USERS = Rows("usage_activeuserdaily", "day")
 COUNT, DAYS = "sum(u.count)", "count(DISTINCT u.day)"
 # Without rows a sum is missing, and a count is none.
 OR_NONE = "coalesce({0}, 0)"
+# Fewer weeks than these tell no trend.
+LEAST_WEEKS = 4
 NAMES, PEOPLE = "count(DISTINCT u.name)", "count(DISTINCT u.user_key)"
 
 
@@ -36,6 +38,33 @@ def _new_events(given: Arguments) -> Expression:
         " AND e.name = u.name AND e.day <= %s::date - %s::int)"
     )
     return Expression(f"{now.sql.removesuffix(')')} AND {earlier})", (*now.params, TODAY, given["days"]), utc=True)
+
+
+# Use in the weeks up to the day of asking that lie wholly after the account's first day; a week without rows is 0.
+TREND = """
+(SELECT CASE WHEN count(*) >= {least} THEN
+    round((100 * regr_slope(w.total::float, -w.n::float) / nullif(avg(w.total::float), 0))::numeric, 2) END
+FROM (
+    SELECT n, (
+        SELECT coalesce(sum(u.count), 0) FROM usage_usagedaily u WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id
+            AND u.day > %s::date - 7 * (n + 1) AND u.day <= %s::date - 7 * n{which}
+    ) AS total
+    FROM generate_series(0, %s::int - 1) AS n
+    WHERE LEAST(a.signed_up_on, (
+        SELECT min(u.day) FROM usage_usagedaily u WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id
+    )) <= %s::date - 7 * (n + 1) + 1
+) AS w)
+"""
+
+
+def _trend(given: Arguments) -> Expression:
+    """The slope of the straight line through the weekly uses, in percent of their mean a week."""
+    weeks = given["days"] // 7
+    if weeks < LEAST_WEEKS:
+        raise ArgumentError("days", f"a trend needs at least {7 * LEAST_WEEKS} days")
+    event = (given["event"],) if given["event"] else ()
+    sql = TREND.format(least=LEAST_WEEKS, which=" AND u.name = %s" if event else "")
+    return Expression(" ".join(sql.split()), (TODAY, TODAY, *event, weeks, TODAY), utc=True)
 
 
 def _of(given: Arguments, what: str) -> str:
@@ -81,6 +110,10 @@ def register() -> None:
         counted(
             "use_days_change", "change of days with use", arguments=of_event, expression=USES.change(DAYS), unit="%",
             words=lambda given: f"change of days with {_of(given, 'use')} {_then(given)}",
+        ),
+        counted(
+            "uses_trend", "trend of uses", arguments=(ANY_EVENT, days(56)), expression=_trend, unit="% a week",
+            words=lambda given: f"trend of {_of(given, 'uses')} over {given['days'] // 7} weeks",
         ),
         counted(
             "top_event_share", "share of the event used most", arguments=window, expression=_top_share, unit="%",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hub.rules.compile import compile_sql, evaluate
 from hub.rules.language import parse
 from hub.tenancy.statements import ask
+from tests.rules.random_rules import random_row, random_tree
 from tests.rules.rule_strategies import CLOCK, FACTS, TREES, VALUES, by_day
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +72,39 @@ def test_sql_and_python_choose_the_same_accounts(tree: object, rows: list[dict[s
 @given(TREES, st.lists(VALUES, min_size=1, max_size=8))
 def test_what_evaluations_ask_of_known_accounts_means_the_same(tree: object, rows: list[dict[str, object]]) -> None:
     assert chosen_among_known(tree, rows) == chosen_by_python(tree, rows)
+
+
+def many_by_sql(trees: Sequence[object], rows: Sequence[Mapping[str, object]]) -> list[set[int]]:
+    """For each of many rules the indexes of the rows that it finds, all asked in one statement."""
+    compiled = [compile_sql(parse(tree, FACTS), CLOCK) for tree in trees]
+    source, constants = given_rows(rows)
+    asked = ", ".join(f"({condition}) IS TRUE" for condition, _ in compiled)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT v.row, {asked} FROM {source}", [*(p for _, own in compiled for p in own), *constants])
+        found = cursor.fetchall()
+    return [{row for row, *said in found if said[place]} for place in range(len(compiled))]
+
+
+def random_rules(seed: int, many: int) -> tuple[list[object], list[dict[str, object]]]:
+    """Rules and rows that come of a seed alone, without hypothesis' own bookkeeping: it takes most of the time."""
+    dice = Random(seed)
+    return [random_tree(dice, 3) for _ in range(many)], [random_row(dice) for _ in range(12)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(50))
+def test_ten_thousand_random_rules_mean_the_same_for_sets_and_for_one(seed: int) -> None:
+    trees, rows = random_rules(seed, 200)
+    for tree, found in zip(trees, many_by_sql(trees, rows), strict=True):
+        assert found == chosen_by_python(tree, rows), tree
+
+
+def test_a_hundred_random_rules_mean_the_same_for_sets_and_for_one() -> None:
+    trees, rows = random_rules(1_000, 100)
+    assert many_by_sql(trees, rows) == [chosen_by_python(tree, rows) for tree in trees]
+    # Neither all true nor all false, or nothing would be shown.
+    held = [len(chosen_by_python(tree, rows)) for tree in trees]
+    assert sum(0 < n < len(rows) for n in held) > len(trees) / 3
 
 
 @database
