@@ -328,7 +328,7 @@ def _promising() -> list[Qbr]:
 def _happy() -> list[Qbr]:
     happy = SurveyResponse.objects.filter(score__gte=9).values("account_id")
     nearly = ExpansionReadiness.objects.filter(lacks=1).values("account_id")
-    found = Qbr.objects.filter(account__in=happy).exclude(account__in=nearly)
+    found = Qbr.objects.filter(account__in=happy).exclude(account__in=nearly).exclude(account__stage="churned")
     return list(found.select_related("account").order_by("pk")[:12])
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from babel.numbers import get_currency_precision
+
 from journeys.config_paths import with_values
 from journeys.experiments.arms import FIELDS, MOST, MOST_HOURS, arms_of
 from journeys.experiments.kinds import Kind
@@ -19,31 +21,41 @@ NUMBERS: Final = ("window_days", "horizon_days", "baseline", "change", "alpha", 
 PERCENT: Final = ("alpha", "power")
 
 
-def plan_values(experiment: Experiment | None, name: str = "") -> dict[str, str]:
-    """The inputs of a plan as they show it; shares are percents there."""
+def plan_values(experiment: Experiment | None, name: str = "", *, currency: str) -> dict[str, str]:
+    """The inputs of a plan as they show it; shares are percents there, money is in whole units of the currency."""
     plan = experiment or Plan(name)
     told = {field: str(getattr(plan, field)) for field in TEXTS}
-    kind = measures.get(plan.measure).kind
     for field in NUMBERS:
         value = getattr(plan, field)
-        scale = 100 if field in PERCENT or (field in ("baseline", "change") and kind is not Kind.AMOUNT) else 1
+        scale = _scale(field, plan.measure, currency)
         told[field] = "" if value is None else f"{round(value * scale, 6):g}"
     return told
 
 
-def plan_of(given: Mapping[str, str]) -> Plan:
+def _scale(field: str, measure: str, currency: str) -> float:
+    """How many of what is typed make one of what is kept."""
+    if field in PERCENT:
+        return 100
+    if field not in ("baseline", "change"):
+        return 1
+    read = measures.get(measure)
+    if read.money:
+        return 1 / float(10 ** get_currency_precision(currency))
+    return 1 if read.kind is Kind.AMOUNT else 100
+
+
+def plan_of(given: Mapping[str, str], *, currency: str) -> Plan:
     """The plan that was typed; raises ExperimentError."""
     texts: dict[str, Any] = {field: given.get(field, "").strip() for field in TEXTS}
     texts["measure"] = texts["measure"] or "goal"
     texts["reading"] = texts["reading"] or Reading.FIXED
     if texts["measure"] not in measures:
         raise ExperimentError("measure", "choose what it is read by")
-    percents = (*PERCENT, "baseline", "change") if measures.get(texts["measure"]).kind is not Kind.AMOUNT else PERCENT
     numbers: dict[str, Any] = {}
     for field in NUMBERS:
         value = _number(given.get(field, ""), field)
         if value is not None:
-            numbers[field] = value / 100 if field in percents else value
+            numbers[field] = value / _scale(field, texts["measure"], currency)
     for field in ("window_days", "horizon_days"):
         if field in numbers:
             numbers[field] = int(numbers[field])

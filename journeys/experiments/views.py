@@ -149,10 +149,17 @@ def new(request: StaffRequest, journey_id: UUID) -> HttpResponse:
         raise Http404
     context = _plan_context(journey, None) | {"node_id": node_id}
     if request.method != "POST":
-        return render(request, "journeys/experiments/plan.html", context | {"given": plan_values(None, journey.name)})
+        return render(
+            request,
+            "journeys/experiments/plan.html",
+            context | {"given": plan_values(None, journey.name, currency=request.tenant.currency)},
+        )
     try:
         made = experiment_create(
-            journey=journey, node_id=node_id, plan=plan_of(_plain(request)), actor=actor_of(request)
+            journey=journey,
+            node_id=node_id,
+            plan=plan_of(_plain(request), currency=request.tenant.currency),
+            actor=actor_of(request),
         )
     except ExperimentError as error:
         return render(
@@ -168,9 +175,17 @@ def change(request: StaffRequest, journey_id: UUID, experiment_id: UUID) -> Http
     experiment = _experiment(journey_id, experiment_id)
     context = _plan_context(experiment.journey, experiment)
     if request.method != "POST":
-        return render(request, "journeys/experiments/plan.html", context | {"given": plan_values(experiment)})
+        return render(
+            request,
+            "journeys/experiments/plan.html",
+            context | {"given": plan_values(experiment, currency=request.tenant.currency)},
+        )
     try:
-        experiment_change(experiment=experiment, plan=plan_of(_plain(request)), actor=actor_of(request))
+        experiment_change(
+            experiment=experiment,
+            plan=plan_of(_plain(request), currency=request.tenant.currency),
+            actor=actor_of(request),
+        )
     except ExperimentError as error:
         again = context | {"given": request.POST, "problem": error}
         return render(request, "journeys/experiments/plan.html", again, status=422)
@@ -248,11 +263,11 @@ def experiment_page(request: StaffRequest, journey_id: UUID, experiment_id: UUID
     if found.result is None:
         context |= {"need": need_of(experiment), "flaws": launch_flaws(experiment)}
     else:
-        context |= _shown(found)
+        context |= _shown(found, request.tenant.currency)
     return render(request, "journeys/experiments/page.html", context)
 
 
-def _shown(found: Standing) -> dict[str, Any]:
+def _shown(found: Standing, currency: str) -> dict[str, Any]:
     from journeys.experiments.words import shown_result, state_words
 
     assert found.result is not None
@@ -266,7 +281,13 @@ def _shown(found: Standing) -> dict[str, Any]:
         "title": title,
         "text": text,
         "tone": tone,
-        **shown_result(found.result, labels, found.measure.kind, found.experiment.power),
+        **shown_result(
+            found.result,
+            labels,
+            found.measure.kind,
+            found.experiment.power,
+            currency if found.measure.money else "",
+        ),
     }
 
 

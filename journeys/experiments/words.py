@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
+from babel.numbers import get_currency_precision
+
 from journeys.experiments.kinds import Kind
 from journeys.experiments.reading import Result, State, Verdict
 
@@ -22,9 +24,15 @@ LABELS: Final = {
 }
 
 
-def amount_words(value: float, kind: Kind, *, sign: bool = False) -> str:
-    """A value of a measure: shares and ratios in percent, their differences in points."""
+def amount_words(value: float, kind: Kind, *, sign: bool = False, money: str = "") -> str:
+    """A value of a measure: shares and ratios in percent, their differences in points.
+
+    ``money`` is the currency of an amount in minor units.
+    """
     plus = "+" if sign and value > 0 else ""
+    if money:
+        digits = get_currency_precision(money)
+        return f"{plus}{value / 10**digits:,.{digits}f} {money}".replace("-", "−")
     if kind is Kind.AMOUNT:
         return f"{plus}{value:,.1f}".replace("-", "−")
     unit = " points" if sign else "%"
@@ -73,14 +81,14 @@ def verdict_words(verdict: Verdict, label: str, control: str, detectable: str, p
     )
 
 
-def shown_result(result: Result, labels: list[str], kind: Kind, power: float) -> dict[str, Any]:
+def shown_result(result: Result, labels: list[str], kind: Kind, power: float, money: str = "") -> dict[str, Any]:
     """Arms and comparisons as a page or a list shows them."""
     arms = [
         {
             "label": label,
             "n": arm.n,
-            "value": amount_words(arm.value, kind),
-            "interval": _range(arm.interval.low, arm.interval.high, kind),
+            "value": amount_words(arm.value, kind, money=money),
+            "interval": _range(arm.interval.low, arm.interval.high, kind, money=money),
         }
         for label, arm in zip(labels, result.arms, strict=False)
         if arm.n
@@ -89,13 +97,13 @@ def shown_result(result: Result, labels: list[str], kind: Kind, power: float) ->
         {
             "label": labels[each.arm],
             "control": labels[0],
-            "difference": amount_words(each.difference.estimate, kind, sign=True),
-            "interval": _range(each.difference.low, each.difference.high, kind, sign=True),
+            "difference": amount_words(each.difference.estimate, kind, sign=True, money=money),
+            "interval": _range(each.difference.low, each.difference.high, kind, sign=True, money=money),
             "p": f"{each.difference.p:.3f}" if each.difference.p >= 0.001 else "< 0.001",
             "tone": TONES[each.verdict],
             "verdict": LABELS[each.verdict],
             "words": verdict_words(
-                each.verdict, labels[each.arm], labels[0], detectable_words(each.detectable, kind), power
+                each.verdict, labels[each.arm], labels[0], detectable_words(each.detectable, kind, money), power
             ),
         }
         for each in result.comparisons
@@ -103,12 +111,12 @@ def shown_result(result: Result, labels: list[str], kind: Kind, power: float) ->
     return {"arms": arms, "comparisons": comparisons}
 
 
-def _range(low: float, high: float, kind: Kind, *, sign: bool = False) -> str:
-    return f"{amount_words(low, kind, sign=sign)} to {amount_words(high, kind, sign=sign)}"
+def _range(low: float, high: float, kind: Kind, *, sign: bool = False, money: str = "") -> str:
+    return " to ".join(amount_words(value, kind, sign=sign, money=money) for value in (low, high))
 
 
-def detectable_words(value: float, kind: Kind) -> str:
+def detectable_words(value: float, kind: Kind, money: str = "") -> str:
     """The smallest difference that a sample shows; "" where it shows none."""
     if value <= 0 or (kind is Kind.SHARE and value >= 1):
         return ""
-    return amount_words(value, kind, sign=True).lstrip("+")
+    return amount_words(value, kind, sign=True, money=money).lstrip("+")

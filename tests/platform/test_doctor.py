@@ -1,5 +1,8 @@
 """`manage.py doctor` finds what is wrong and says how to mend it."""
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -104,3 +107,14 @@ def test_a_health_check_asks_for_one_thing(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out.startswith("ok       clock")
     with pytest.raises(CommandError, match="'clok'"):
         call_command("doctor", only="clok")
+
+
+def test_a_command_without_a_running_hub_says_what_to_do(tmp_path: Path) -> None:
+    own = ("DATABASE_URL", "DATABASE_ADMIN_URL", "DATABASE_DIRECT_URL")
+    alone = {name: value for name, value in os.environ.items() if name not in own} | {"HUB_HOME": str(tmp_path)}
+    alone["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/nothing"
+    command = [sys.executable, "manage.py", "create_tenant", "acme", "--name", "Acme"]
+    ended = subprocess.run(command, env=alone, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "make run" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -18,10 +18,12 @@ from hub.tenancy.context import tenant_context
 from hub.tenancy.ids import uuid7
 from hub.tenancy.models import Tenant
 from journeys.drafts.selectors import current_draft
+from journeys.experiments.kinds import Kind
 from journeys.experiments.models import Assignment, Experiment, Phase
 from journeys.experiments.phases import phase_begin
 from journeys.experiments.selectors import standing
 from journeys.experiments.services import Plan, experiment_create
+from journeys.experiments.words import amount_words
 from journeys.models import Enrollment, Journey
 from tests.journeys import graphs
 from tests.world import ACTOR, make_member
@@ -270,3 +272,27 @@ def test_a_program_gets_the_result_with_its_interval(acme: Tenant, journey: Jour
     assert told["comparisons"][0]["verdict"] == "better"
     assert told["comparisons"][0]["interval"]["low"] > 0.2
     assert told["arms"][1]["value"] == pytest.approx(32 / 60)
+
+
+def test_money_is_typed_and_shown_in_the_tenants_currency(acme: Tenant, journey: Journey) -> None:
+    plan = {
+        "name": "More seats", "hypothesis": "why", "measure": "expansion", "baseline": "50", "change": "12.5",
+        "window_days": "30", "horizon_days": "60", "alpha": "5", "power": "80", "reading": "fixed",
+    }  # fmt: skip
+    client, node = staff(acme), current_node(acme, journey)
+    made = client.post(f"/t/acme/journeys/{journey.pk}/experiments/new/", plan | {"node": node})
+    assert made.status_code == 302
+    with tenant_context(acme):
+        kept = Experiment.objects.get()
+        assert (kept.baseline, kept.change) == (5000, 1250)
+    page = client.get(f"{made['Location']}plan/").text
+    assert 'name="change" inputmode="decimal" value="12.5"' in page
+    assert f"money in {acme.currency}" in page
+    assert amount_words(123456, Kind.AMOUNT, money="USD", sign=True) == "+1,234.56 USD"
+    assert amount_words(-1234, Kind.AMOUNT, money="JPY") == "−1,234 JPY"
+
+
+def current_node(tenant: Tenant, journey: Journey) -> str:
+    with tenant_context(tenant):
+        graph = current_draft(journey).graph
+    return next(str(node["id"]) for node in graph["nodes"] if node.get("arms"))
