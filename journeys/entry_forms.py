@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hub.registry.facts import known_facts
 from journeys.config_paths import with_values
-from journeys.node_forms import FieldKind, NodeField, NodeForm, Options
-from journeys.node_kinds import DAYS, Config
-
-
-def _days() -> Options:
-    """Facts that are a day."""
-    found = ((name, fact.label) for name, fact in known_facts().items() if fact.kind in DAYS)
-    return sorted(found, key=lambda option: option[1])
-
+from journeys.node_forms import FieldKind, NodeField, NodeForm, days_known
+from journeys.node_kinds import Config
 
 _AGAIN: Final = (
     NodeField(
@@ -74,7 +66,7 @@ ENTRIES: Final[Mapping[str, tuple[str, tuple[NodeField, ...]]]] = {
     "date": (
         "A date",
         (
-            NodeField("date", "Date of the account", FieldKind.CHOICE, choices=_days),
+            NodeField("date", "Date of the account", FieldKind.CHOICE, choices=days_known),
             NodeField(
                 "offset_days",
                 "Days after it",

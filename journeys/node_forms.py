@@ -15,8 +15,9 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from hub.registry.base import Registry
+from hub.registry.facts import known_facts
 from journeys.config_paths import value_at
-from journeys.node_kinds import MOST_HOURS, Config
+from journeys.node_kinds import DAYS, MOST_HOURS, Config
 from journeys.waits import WEEKDAYS, WaitError, parse_wait
 from journeys.wordings import BLANK_ROW, check_wordings, typed_rows, wording_rows
 
@@ -24,7 +25,8 @@ Options: TypeAlias = Sequence[tuple[str, str]]
 Given: TypeAlias = Mapping[str, Sequence[str]]
 """Inputs as they were sent: every value by name."""
 Offers: TypeAlias = Mapping[str, Options]
-"""What the tenant offers: ``signal``, ``segment``, ``template``, ``playbook``, ``recipients`` (the roles)."""
+"""What the tenant offers: ``signal``, ``segment``, ``template``, ``playbook``, ``recipients`` (the roles),
+``dates`` (days of the account)."""
 LONGEST: Final = 20_000
 _UNITS: Final = ("minutes", "hours", "days", "business_days", "until")
 NOWHERE: Final = "?"
@@ -48,6 +50,7 @@ class FieldKind(StrEnum):
     JSON = "json"
     TEMPLATE = "template"
     WORDINGS = "wordings"
+    WAY = "way"
 
 
 OFFERED: Final = (
@@ -65,7 +68,8 @@ class NodeField:
     """A field of a node's form. ``choices``: the options of a CHOICE, or where to ask for them when the form is shown.
 
     A RULE is made with the rule builder that triggers and segments share; a form has at most one. ``optional``: an
-    empty input leaves the field out of the config. ``liquid``: the text may use the words of messages.
+    empty input leaves the field out of the config. ``liquid``: the text may use the words of messages. ``dates``: a
+    WAIT may be until a day of the account. A WAY is a way out that may be there or not.
     """
 
     name: str
@@ -77,6 +81,7 @@ class NodeField:
     least: int = 0
     most: int = 10_000
     liquid: bool = False
+    dates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +143,8 @@ class Wait:
     at: str = ""
     weekdays: tuple[str, ...] = ()
     text: str = ""
+    date: str = ""
+    side: str = "before"
 
 
 NO_WAIT: Final = Wait("", "", "")
@@ -170,7 +177,8 @@ def show(asked: NodeField, config: Config, offers: Offers) -> Shown:
             return Shown(asked, str(to.get("fallback", "")), options, tuple(map(str, to.get("roles") or ())))
         case FieldKind.WAIT:
             # An optional wait that is not set shows as none, or saving the form would set it.
-            return Shown(asked, wait=_wait_shown(value) if value or not asked.optional else NO_WAIT)
+            wait = _wait_shown(value, dates=asked.dates) if value or not asked.optional else NO_WAIT
+            return Shown(asked, options=_with_date(options, wait), wait=wait)
         case FieldKind.FLAG:
             return Shown(asked, "1" if value else "")
         case FieldKind.WORDINGS:
@@ -189,13 +197,16 @@ def show_typed(asked: NodeField, given: Given, offers: Offers, problem: str = ""
         roles = tuple(given.get(f"f.{asked.name}.role", ()))
         return Shown(asked, _first(given, f"f.{asked.name}.fallback"), options, roles, problem=problem)
     if asked.kind is FieldKind.WAIT:
-        return Shown(asked, wait=_wait_typed(asked, given), problem=problem)
+        wait = _wait_typed(asked, given)
+        return Shown(asked, options=_with_date(options, wait), wait=wait, problem=problem)
     if asked.kind is FieldKind.WORDINGS:
         return Shown(asked, rows=[*typed_rows(given, f"f.{asked.name}"), BLANK_ROW], problem=problem)
     return Shown(asked, one, options, problem=problem)
 
 
 def _options(asked: NodeField, value: object, offers: Offers) -> Options:
+    if asked.kind is FieldKind.WAIT:
+        return offers.get("dates", ()) if asked.dates else ()
     if asked.kind in OFFERED:
         found = offers.get(str(asked.kind), ())
     else:
@@ -206,7 +217,13 @@ def _options(asked: NodeField, value: object, offers: Offers) -> Options:
     return [*found, *gone] if asked.kind is not FieldKind.RECIPIENTS else found
 
 
-def _wait_shown(raw: object) -> Wait:
+def _with_date(options: Options, wait: Wait) -> Options:
+    """The days on offer with the one that is chosen, although it may be gone."""
+    gone = wait.date and wait.date not in {key for key, _ in options}
+    return [*options, (wait.date, wait.date)] if gone else options
+
+
+def _wait_shown(raw: object, *, dates: bool) -> Wait:
     if raw is None or raw == {}:
         return Wait()
     try:
@@ -214,6 +231,11 @@ def _wait_shown(raw: object) -> Wait:
     except WaitError:
         return Wait("json", text=json.dumps(raw))
     assert isinstance(raw, Mapping)
+    if "date" in raw and dates:
+        offset = int(raw.get("offset_days", 0))
+        return Wait(
+            "date", str(abs(offset)), str(raw.get("at", "")), date=raw["date"], side="after" if offset > 0 else "before"
+        )
     unit = next((unit for unit in _UNITS if unit in raw), "")
     if not unit:
         return Wait("json", text=json.dumps(raw))
@@ -226,7 +248,8 @@ def _wait_typed(asked: NodeField, given: Given) -> Wait:
     def part(name: str) -> str:
         return _first(given, f"f.{asked.name}.{name}")
 
-    return Wait(part("unit"), part("count"), part("at"), tuple(given.get(f"f.{asked.name}.weekday", ())), part("text"))
+    weekdays = tuple(given.get(f"f.{asked.name}.weekday", ()))
+    return Wait(part("unit"), part("count"), part("at"), weekdays, part("text"), part("date"), part("side"))
 
 
 # --- Reading --------------------------------------------------------------------------------
@@ -322,10 +345,27 @@ def _wait_raw(typed: Wait) -> Any:
         days = [day for day in WEEKDAYS if day in typed.weekdays]
         return {"until": typed.at} | ({"weekdays": days} if days and len(days) < len(WEEKDAYS) else {})
     count: Any = int(typed.count[:9]) if typed.count.isascii() and typed.count.isdigit() else typed.count
+    if typed.unit == "date":
+        return _on_date(typed, count)
     if not typed.unit:
         return None
     with_time = typed.at and typed.unit in ("days", "business_days")
     return {typed.unit: count} | ({"at": typed.at} if with_time else {})
+
+
+def _on_date(typed: Wait, count: Any) -> Any:
+    if not typed.date:
+        raise Unread("choose the date")
+    if typed.count and not isinstance(count, int):
+        raise Unread("say how many days before or after it, 0 for the day itself")
+    offset = (count or 0) * (1 if typed.side == "after" else -1)
+    return {"date": typed.date} | ({"offset_days": offset} if offset else {}) | ({"at": typed.at} if typed.at else {})
+
+
+def days_known() -> Options:
+    """Facts that are a day."""
+    found = ((name, fact.label) for name, fact in known_facts().items() if fact.kind in DAYS)
+    return sorted(found, key=lambda option: option[1])
 
 
 def _first(given: Given, name: str) -> str:
@@ -379,7 +419,16 @@ for _form in (
     ),
     NodeForm(
         "wait",
-        (NodeField("rule", "How long", FieldKind.WAIT),),
+        (
+            NodeField("rule", "How long", FieldKind.WAIT, dates=True),
+            NodeField(
+                "on_missing",
+                "Accounts without the date go on by a way of their own",
+                FieldKind.WAY,
+                "Else they leave the journey, and the reason says so.",
+                True,
+            ),
+        ),
         {"rule": {"days": 3, "at": "09:00"}, "next": NOWHERE},
         order=40,
         what="Some time, until an hour or a weekday, or until a date of the account.",

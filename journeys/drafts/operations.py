@@ -92,6 +92,27 @@ def edit(raw: Raw, node_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
     return _whole(graph, raw)
 
 
+def missing_way(raw: Raw, node_id: str, there: bool) -> dict[str, Any]:
+    """A wait until a date with or without a way for accounts that lack it; a new one goes on where the step does."""
+    graph = _copy(raw)
+    node = next((each for each in graph["nodes"] if each["id"] == node_id), None)
+    if node is None:
+        raise OperationError("it is not in the draft any more")
+    if there == bool(node.get("on_missing")):
+        return graph
+    if there:
+        return _whole(_with_field(graph, node_id, node["next"]), raw)
+    return _whole(_with_field(graph, node_id, None), raw)
+
+
+def _with_field(graph: dict[str, Any], node_id: str, target: str | None) -> dict[str, Any]:
+    def changed(node: Mapping[str, Any]) -> dict[str, Any]:
+        kept = {name: value for name, value in node.items() if name != "on_missing"}
+        return kept if target is None else kept | {"on_missing": target}
+
+    return {**graph, "nodes": [changed(each) if each["id"] == node_id else each for each in graph["nodes"]]}
+
+
 def entry_set(raw: Raw, entry: Mapping[str, Any]) -> dict[str, Any]:
     """Another beginning."""
     return {**_copy(raw), "entry": copy.deepcopy(dict(entry))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -31,11 +32,11 @@ from journeys.drafts.views import address, drawer, journey_of, number_of, page_o
 from journeys.entry_forms import ENTRIES, EXIT_WHEN, entry_way, entry_with
 from journeys.graph import GraphError
 from journeys.models import Journey
-from journeys.node_forms import FieldKind, NodeField, node_forms, read, show, show_typed
+from journeys.node_forms import FieldKind, NodeField, days_known, node_forms, read, show, show_typed
 from journeys.node_kinds import FALLBACKS, node_kinds
 from journeys.recipients import SIGNAL_CONTACT
 from journeys.tree import spoken
-from journeys.waits import WEEKDAYS
+from journeys.waits import WEEKDAYS, date_of
 from journeys.wordings import taken
 from signals.models import Trigger
 from signals.segments.models import Segment
@@ -125,9 +126,20 @@ def _step_form(shape: Shape, node_id: str) -> Form:
         spoken(words(shape.nodes[node_id], known_facts()), {}),
         fields,
         lambda graph: Shape(graph).nodes.get(node_id),
-        lambda graph, config: ops.edit(graph, node_id, config),
+        partial(_wait_write if kind == "wait" else _step_write, node_id),
         node_id,
     )
+
+
+def _step_write(node_id: str, graph: Mapping[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    return ops.edit(graph, node_id, config)
+
+
+def _wait_write(node_id: str, graph: Mapping[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """A wait with its way for those without the date; only a wait until a date has one."""
+    wanted = bool(config.get("on_missing")) and bool(date_of(config.get("rule")))
+    own = {name: value for name, value in config.items() if name != "on_missing"}
+    return ops.missing_way(ops.edit(graph, node_id, own), node_id, wanted)
 
 
 def _arm_form(shape: Shape, node_id: str, place: int) -> Form:
@@ -301,6 +313,7 @@ def _offers() -> dict[str, list[tuple[str, str]]]:
         "template": [("", "written here"), *((str(each.pk), each.name) for each in templates)],
         "playbook": [("", "none"), *playbook_choices()],
         "segment": [("", "choose a segment"), *((segment.key, segment.name) for segment in segments)],
+        "dates": list(days_known()),
         "recipients": [
             *((value, str(label)) for value, label in ContactRole.choices),
             (SIGNAL_CONTACT, "who gave the signal"),

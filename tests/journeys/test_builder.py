@@ -124,6 +124,28 @@ def publish(builder: Builder, **fields: Any) -> Any:
     return builder.client.post(f"{builder.base}publish/", sent)
 
 
+def test_a_wait_until_a_date_is_built_in_fields_with_a_way_for_those_without_it(builder: Builder) -> None:
+    wait = builder.add("wait", ":start", f__rule__unit="days", f__rule__count="3")
+    path = f"build/step/{wait}/"
+    page = builder.page(path)
+    assert "days before or after a date" in page
+    assert 'name="f.rule.date"' in page
+    date = {"f__rule__unit": "date", "f__rule__date": "renews_on", "f__rule__count": "90", "f__rule__side": "before"}
+    builder.fill(path, **date, f__rule__at="09:00", f__on_missing="1")
+    node = next(each for each in builder.draft.graph["nodes"] if each["id"] == wait)
+    assert node["rule"] == {"date": "renews_on", "offset_days": -90, "at": "09:00"}
+    assert node["on_missing"] == node["next"]
+    assert 'name="f.rule.text"' not in builder.page(path)
+    ask = builder.add("task", f"{wait}:/on_missing", f__title="Ask when", f__owner="account_owner")
+    assert "when there is no such date" in flat(builder.page()).lower()
+    builder.fill(path, f__rule__unit="days", f__rule__count="3")
+    assert "would be cut off" in builder.page()
+    builder.act("delete", node=ask)
+    builder.fill(path, f__rule__unit="days", f__rule__count="3", f__on_missing="1")
+    node = next(each for each in builder.draft.graph["nodes"] if each["id"] == wait)
+    assert (node["rule"], "on_missing" in node) == ({"days": 3}, False)
+
+
 def test_a_journey_is_built_from_empty_tested_published_and_runs(
     acme: Tenant, account: Account, builder: Builder
 ) -> None:

@@ -31,6 +31,8 @@ def sent(shown: Shown) -> dict[str, list[str]]:
             f"{name}.at": [wait.at],
             f"{name}.weekday": list(wait.weekdays),
             f"{name}.text": [wait.text],
+            f"{name}.date": [wait.date],
+            f"{name}.side": [wait.side],
         }
     if shown.field.kind is FieldKind.WORDINGS:
         parts = ("locale", "subject", "body")
@@ -87,9 +89,41 @@ def test_a_wait_is_read(inputs: dict[str, Any], value: dict[str, Any]) -> None:
     assert read([TIMEOUT], given).values == {"timeout": value}
 
 
+RULE = NodeField("rule", "How long", FieldKind.WAIT, dates=True)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "value"),
+    [
+        ({"count": "30", "side": "before"}, {"date": "renews_on", "offset_days": -30}),
+        ({"count": "7", "side": "after", "at": "08:30"}, {"date": "renews_on", "offset_days": 7, "at": "08:30"}),
+        ({"count": "0"}, {"date": "renews_on"}),
+        ({"count": ""}, {"date": "renews_on"}),
+    ],
+)
+def test_a_wait_until_a_date_is_read_and_shown_in_fields(inputs: dict[str, str], value: dict[str, Any]) -> None:
+    typed = {"unit": "date", "date": "renews_on", **inputs}
+    given = {f"f.rule.{name}": [text] for name, text in typed.items()}
+    assert read([RULE], given).values == {"rule": value}
+    shown = show(RULE, {"rule": value}, {})
+    assert (shown.wait.unit, shown.wait.date) == ("date", "renews_on")
+    assert read([RULE], sent(shown)).values == {"rule": value}
+
+
+def test_a_date_that_is_gone_still_shows_and_where_none_may_be_the_rule_is_shown_as_it_is() -> None:
+    gone = {"rule": {"date": "attribute.gone", "offset_days": 1}}
+    shown = show(RULE, gone, {})
+    assert ("attribute.gone", "attribute.gone") in shown.options
+    assert read([RULE], sent(shown)).values == gone
+    assert show(TIMEOUT, {"timeout": gone["rule"]}, {}).wait.unit == "json"
+
+
 @pytest.mark.parametrize(
     ("field", "inputs", "words"),
     [
+        (RULE, {"f.rule.unit": ["date"], "f.rule.count": ["3"]}, "choose the date"),
+        (RULE, {"f.rule.unit": ["date"], "f.rule.date": ["renews_on"], "f.rule.count": ["x"]}, "how many days"),
+        (RULE, {"f.rule.unit": ["date"], "f.rule.date": ["renews_on"], "f.rule.count": ["999"]}, "from -730 to 730"),
         (TIMEOUT, {"f.timeout.unit": ["days"], "f.timeout.count": ["0"]}, "from 1 to 730"),
         (TIMEOUT, {"f.timeout.unit": ["days"], "f.timeout.count": ["x"]}, "from 1 to 730"),
         (TIMEOUT, {"f.timeout.unit": ["until"], "f.timeout.at": ["25:00"]}, "not a wall time"),
