@@ -20,6 +20,7 @@ from signals.health.models import (
     Scorecard,
     ScorecardVersion,
 )
+from signals.inbox.models import AssignmentNotice, AssignmentRefusal
 from signals.prediction.models import Prediction, PredictionModel
 from signals.readiness.models import ExpansionReadiness, ReadinessVersion
 from signals.segments.models import Segment, SegmentMember
@@ -27,6 +28,8 @@ from signals.stages.models import StageChange, StageOverride, StageState, StageV
 
 # Django looks for an app's models here.
 __all__ = [
+    "AssignmentNotice",
+    "AssignmentRefusal",
     "BacktestLoss",
     "BacktestRun",
     "DayClose",

@@ -12,6 +12,7 @@ urlpatterns = [
     path("<uuid:signal_id>/do/", inbox.signal_do, name="do"),
     path("act/", inbox.act_choose, name="act"),
     path("act/do/", inbox.act_many, name="act_do"),
+    path("mail/", inbox.mail_set, name="mail"),
     path("acts/<uuid:signal_bulk_id>/", inbox.bulk_page, name="bulk"),
     path("acts/<uuid:signal_bulk_id>/stop/", inbox.bulk_stop, name="bulk_stop"),
     path("storms/", storms.storm_list, name="storms"),

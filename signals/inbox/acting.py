@@ -25,6 +25,7 @@ from hub.people.models import Membership, User
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.live import announce
 from hub.tenancy.wake import wake
+from signals.inbox.mailing import assignments_tell
 from signals.inbox.returning import QUEUE
 from signals.models import DismissReason, Signal, SignalStatus
 
@@ -120,6 +121,8 @@ def signals_act(*, ids: Collection[UUID], act: Act, actor: Actor, user: User | N
     Signal.objects.filter(pk__in=changed).update(**_changes(act, user, now))
     if act.action == Action.SNOOZE:
         wake(QUEUE, due_at=act.until)
+    if act.action == Action.ASSIGN:
+        assignments_tell(changed, assignee=act.assignee, by=user, label=actor.label, queue=QUEUE)
     announce("signals")
     _write_down(act, found, actor, now)
     return changed

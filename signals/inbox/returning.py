@@ -1,4 +1,5 @@
-"""What the inbox does by itself: snoozed signals come back at their time, and new ones get their trail."""
+"""What the inbox does by itself: snoozed signals come back at their time, new ones get their trail, and who was given
+signals is told by mail."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from django.utils import timezone
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
+from signals.inbox.mailing import notices_due, notices_send
 from signals.inbox.trails import trails_read
 from signals.models import Signal
 
@@ -21,17 +23,17 @@ BATCH: Final = 500
 
 
 def backlog() -> datetime | None:
-    """Now while a signal wants its trail, else when the next snoozed one comes back; None when none does."""
+    """Now while a signal wants its trail, else when the next snoozed one comes back or a mail is due; None without."""
     if Signal.objects.filter(trail_wanted=True).exists():
         return timezone.now()
     snoozed = Signal.objects.filter(snoozed_until__isnull=False)
     earliest: datetime | None = snoozed.aggregate(at=Min("snoozed_until"))["at"]
-    return earliest
+    return min((at for at in (earliest, notices_due()) if at), default=None)
 
 
 def drain(tenant_id: UUID) -> datetime | None:
-    """Bring back what is due and read the trails that are wanted; returns when the next snooze ends."""
-    for step in (snoozed_return, trails_some):
+    """Bring back what is due, read the trails that are wanted and write mails; returns when more will be due."""
+    for step in (snoozed_return, trails_some, notices_send):
         while True:
             with tenant_context(tenant_id):
                 if not step():

@@ -25,6 +25,7 @@ from hub.shell.paging import Page
 from signals.forms import act_read, problem_of, snooze_days
 from signals.inbox.acting import Act, Action, signals_act
 from signals.inbox.bulk import MOST_CHOSEN, bulk_cancel, bulk_start
+from signals.inbox.mailing import assignment_mail_wanted, assignment_mail_wish
 from signals.inbox.query import (
     ANY_STATUS,
     BY_ACCOUNT,
@@ -83,6 +84,7 @@ def signal_list(request: StaffRequest) -> HttpResponse:
         "most_counted": MOST_COUNTED,
         "effects": effects_of([signal.pk for signal in shown]),
         "storms": storms,
+        "mail_wanted": assignment_mail_wanted(request.user.pk) if query.assignee == ME else None,
         "nothing_ever": not page.rows and not any(counts.values()) and not Signal.objects.exists(),
     }
     return render(request, f"signals/list.html{'#inbox' if request.htmx else ''}", context)
@@ -259,3 +261,13 @@ def bulk_stop(request: StaffRequest, signal_bulk_id: UUID) -> HttpResponse:
     else:
         messages.info(request, "It had ended already; nothing was stopped.")
     return redirect("signals:bulk", tenant=request.tenant.slug, signal_bulk_id=bulk.pk)
+
+
+@staff_page("signals.view")
+@require_POST
+def mail_set(request: StaffRequest) -> HttpResponse:
+    """Whether this person is told by mail of signals that somebody assigns to them."""
+    wanted = request.POST.get("mail") == "1"
+    assignment_mail_wish(user=request.user, wanted=wanted, actor=actor_of(request))
+    messages.success(request, "You are told by mail." if wanted else "You get no mail about signals any more.")
+    return go_back(request, _page_url(request))

@@ -50,7 +50,7 @@ NO_PAGES = frozenset(
         *("decisions:act", "decisions:do", "decisions:digest", "decisions:plays_install"),
         *("decisions:play_switch", "decisions:play_archive"),
         *("portal:milestone_done", "portal:view_as", "signals:do", "signals:act_do", "signals:bulk_stop"),
-        *("signals:storm_limits", "signals:storm_release", "signals:storm_drop"),
+        *("signals:mail", "signals:storm_limits", "signals:storm_release", "signals:storm_drop"),
         # The demo has no storm; tests/signals/test_storms.py looks at its page.
         "signals:storm",
         *("signals:trigger_try", "signals:trigger_switch", "signals:trigger_restore"),
