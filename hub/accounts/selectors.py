@@ -83,20 +83,24 @@ def account_facts(account: Account) -> AccountFacts | None:
 
 
 def family_of(account: Account, *, shown: int = 20) -> Family:
-    """The tree around an account; five queries at most."""
+    """The tree around an account; five queries at most, one of an account that nobody lies above or below."""
     ids = ancestors(account.pk) if account.parent_id else []
     named = {row.pk: row for row in Account.objects.filter(pk__in=ids)} if ids else {}
-    below = list(AccountFacts.objects.select_related("account").filter(account__parent_id=account.pk))
-    below.sort(key=lambda row: (-row.rollup_mrr_minor, row.account.name))
-    known = {row.account_id for row in below}
-    fresh = Account.objects.filter(parent_id=account.pk).exclude(pk__in=known)
-    children = [Child(row.account, row) for row in below] + [Child(row, None) for row in fresh[:shown]]
+    below = list(Account.objects.filter(parent_id=account.pk))
+    rows = {row.account_id: row for row in AccountFacts.objects.filter(account__parent_id=account.pk)} if below else {}
+    children = [Child(child, rows.get(child.pk)) for child in below]
+    children.sort(key=_by_weight)
     return Family(
         above=[named[pk] for pk in reversed(ids)],
         children=children[:shown],
         more=max(len(children) - shown, 0),
         facts=account_facts(account),
     )
+
+
+def _by_weight(child: Child) -> tuple[bool, int, str]:
+    # Those that were never evaluated come last.
+    return child.facts is None, -child.facts.rollup_mrr_minor if child.facts else 0, child.account.name
 
 
 # --- People -------------------------------------------------------------------------------------------------------
@@ -143,10 +147,11 @@ class Shown:
 
 
 def account_attributes(account_id: UUID) -> list[Shown]:
-    """Every attribute of accounts, with this account's value. Two queries."""
-    held = AttributeValue.objects.filter(account_id=account_id, contact__isnull=True)
+    """Every attribute of accounts, with this account's value. Two queries, one where the tenant has no attribute."""
+    defined = definitions(AttributeEntity.ACCOUNT)
+    held = AttributeValue.objects.filter(account_id=account_id, contact__isnull=True) if defined else ()
     values = {value.definition_id: value for value in held}
-    return [Shown(definition, values.get(definition.pk)) for definition in definitions(AttributeEntity.ACCOUNT)]
+    return [Shown(definition, values.get(definition.pk)) for definition in defined]
 
 
 def attribute_history(account_id: UUID, *, limit: int = 20) -> list[AttributeChange]:

@@ -137,24 +137,31 @@ WITH RECURSIVE found (value, number) AS (
         WHERE tenant_id = %(tenant)s AND account_id = %(account)s AND {column} > found.value
         ORDER BY {column} LIMIT 1), number + 1
     FROM found WHERE found.value IS NOT NULL AND number < %(most)s
-) SELECT value FROM found WHERE value IS NOT NULL"""
+) SELECT '{column}', value::text FROM found WHERE value IS NOT NULL"""
+NARROWED: Final = ("kind", "source", "contact_id")
+ALL_VALUES: Final = " UNION ALL ".join(f"({VALUES.format(column=column)})" for column in NARROWED)
 
 
-def _values(account_id: UUID, column: str) -> list[Any]:
+def _values(account_id: UUID) -> dict[str, list[str]]:
+    """The values that each column holds, as text. One query."""
     values: dict[str, Any] = {"tenant": current_tenant_id(), "account": account_id, "most": CHOICES_SHOWN}
+    found: dict[str, list[str]] = {column: [] for column in NARROWED}
     with connection.cursor() as cursor:
-        cursor.execute(VALUES.format(column=column), values)
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute(ALL_VALUES, values)
+        for column, value in cursor.fetchall():
+            found[column].append(value)
+    return found
 
 
 def timeline_choices(account_id: UUID) -> TimelineChoices:
-    """The families, sources and people that an account's timeline holds. Four queries."""
-    held = set(_values(account_id, "kind"))
+    """The families, sources and people that an account's timeline holds. Two queries."""
+    values = _values(account_id)
+    held = set(values["kind"])
     ordered = [kind for kind in KINDS if kind in held] + sorted(held - KINDS.keys())
-    people = Contact.objects.filter(pk__in=_values(account_id, "contact_id"))
+    people = Contact.objects.filter(pk__in=values["contact_id"])
     return TimelineChoices(
         kinds=[KindFilter(kind, look_of(kind).title) for kind in ordered],
-        sources=[source for source in _values(account_id, "source") if source],
+        sources=sorted(source for source in values["source"] if source),
         people=sorted(people, key=lambda contact: str(contact).lower()),
     )
 

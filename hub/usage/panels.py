@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from hub.accounts.selectors import account_facts
 from hub.registry.panels import AccountPanel, account_panels
-from hub.usage.selectors import top_features, weekly_usage
+from hub.usage.selectors import weeks_and_features
 
 WEEKS = 26
 
@@ -18,13 +18,12 @@ WEEKS = 26
 def usage_panel(request: Any, account: Any) -> str:
     today = timezone.localdate()
     # Complete weeks only: a bar of two days would look like a fall.
-    last = today - timedelta(days=today.weekday() + 1)
-    weeks = weekly_usage(account.pk, first=last - timedelta(weeks=WEEKS - 1), last=last)
+    weeks, features = weeks_and_features(account.pk, weeks=WEEKS, today=today)
     context = {
         "labels": [week_label(week.start) for week in weeks],
         "totals": [week.total for week in weeks],
         "any_use": any(week.total for week in weeks),
-        "features": top_features(account.pk, first=today - timedelta(days=29), last=today),
+        "features": features,
         "usage": account_facts(account),
         "weeks": WEEKS,
     }

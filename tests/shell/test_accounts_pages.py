@@ -29,7 +29,7 @@ from tests.shell.staff import HTMX, staff
 from tests.world import ACTOR, make_account, make_contact, make_member
 
 LIST_QUERIES = 14
-PAGE_QUERIES = 50
+PAGE_QUERIES = 45
 
 
 def fill(tenant: Tenant, count: int) -> list[Account]:

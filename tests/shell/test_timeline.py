@@ -132,7 +132,7 @@ def test_ten_thousand_entries_are_read_by_index_in_as_many_queries_as_ten(
     ]
     with tenant_context(tenant):
         for account in (short, long):
-            with django_assert_num_queries(5):
+            with django_assert_num_queries(3):
                 assert timeline_page(account.pk, TimelineQuery(), ZONE).rows
                 timeline_choices(account.pk)
         for query in queries:
