@@ -49,6 +49,7 @@ class FieldKind(StrEnum):
     PLAYBOOK = "playbook"
     JSON = "json"
     TEMPLATE = "template"
+    TOPIC = "topic"
     WORDINGS = "wordings"
     WAY = "way"
 
@@ -57,6 +58,7 @@ OFFERED: Final = (
     FieldKind.SIGNAL,
     FieldKind.SEGMENT,
     FieldKind.TEMPLATE,
+    FieldKind.TOPIC,
     FieldKind.PLAYBOOK,
     FieldKind.RECIPIENTS,
 )
@@ -387,7 +389,7 @@ CLASS: Final = NodeField(
         ("programme", "programme: marketing, advocacy, newsletter"),
     ),
 )
-TOPIC: Final = NodeField("topic", "Topic", help="What people agree to or refuse, such as growth.", optional=True)
+TOPIC: Final = NodeField("topic", "Topic", FieldKind.TOPIC, "What people agree to or refuse.", optional=True)
 for _form in (
     NodeForm(
         "task",

@@ -96,8 +96,10 @@ node_kinds: Registry[NodeKind] = Registry("node kind")
 def check_text(config: Config, *names: str) -> Flaws:
     """Each of ``names`` must be a text that is not blank."""
     for name in names:
-        if name in config and not (isinstance(config[name], str) and config[name].strip()):
+        if name in config and not isinstance(config[name], str):
             yield Flaw(f"/{name}", f"{name} must be a text")
+        elif name in config and not config[name].strip():
+            yield Flaw(f"/{name}", f"{name.replace('_', ' ')} is empty")
 
 
 def check_choice(config: Config, name: str, choices: Iterable[str]) -> Flaws:

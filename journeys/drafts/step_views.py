@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from hub.accounts.models import ContactRole
 from hub.outbox.models import MailTemplate
+from hub.outbox.topics import topics_known
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.registry.facts import known_facts
@@ -310,6 +311,7 @@ def _offers() -> dict[str, list[tuple[str, str]]]:
     templates = MailTemplate.objects.filter(is_off=False).order_by("name")
     return {
         "signal": [("", "choose a signal"), *((trigger.key, trigger.name) for trigger in triggers)],
+        "topic": [("", "no topic"), *((topic.key, topic.name) for topic in topics_known() if not topic.is_off)],
         "template": [("", "written here"), *((str(each.pk), each.name) for each in templates)],
         "playbook": [("", "none"), *playbook_choices()],
         "segment": [("", "choose a segment"), *((segment.key, segment.name) for segment in segments)],

@@ -167,3 +167,19 @@ def test_a_step_is_edited_in_a_drawer_by_keyboard_alone(page: Page, tenant: Tena
     page.keyboard.type("Say hello")
     page.keyboard.press("Enter")
     expect(page.locator("[id^=node-task]")).to_contain_text("Say hello")
+
+
+def test_a_drawer_asks_before_it_throws_away_what_was_typed(page: Page, tenant: Tenant, three: Journey) -> None:
+    sign_in(page)
+    page.goto(f"/t/acme/journeys/{three.pk}/build/")
+    page.locator("[id^=node-task] a[data-opens-row]").click()
+    field = drawer(page).get_by_role("textbox", name="Task", exact=True)
+    field.fill("not saved yet")
+    asked: list[str] = []
+    page.once("dialog", lambda asking: (asked.append(asking.message), asking.dismiss()))
+    page.keyboard.press("Escape")
+    expect(field).to_have_value("not saved yet")
+    page.once("dialog", lambda asking: asking.accept())
+    drawer(page).get_by_role("button", name="Close").click()
+    expect(drawer(page)).to_have_count(0)
+    assert asked == ["Close without saving what you typed?"]

@@ -401,7 +401,7 @@ def test_an_entry_that_cannot_be_is_named(acme: Tenant, entry: dict[str, Any], p
         ([node("wait", rule={"days": 1}, following="step")], "no exit can be reached"),
         ([email("step", "step")], "comes round again without a wait"),
         ([email("step", "nowhere")], "unknown node"),
-        ([node("start_journey", journey="")], "must be a text"),
+        ([node("start_journey", journey="")], "journey is empty"),
     ],
 )
 def test_cyclic_and_dangling_graphs_are_refused(acme: Tenant, nodes: list[dict[str, Any]], message: str) -> None:

@@ -82,7 +82,7 @@ FLAWED_NODES = [
     ({"id": "a", "kind": "fax", "next": "out"}, "/kind", "unknown kind of node 'fax'"),
     (email("a", "out", colour="red"), "/colour", "a node of kind email has no colour"),
     (email("a", "out", late="soon"), "/late", "late must be one of skip, run_latest, run_now"),
-    (email("a", "out", subject=" "), "/subject", "subject must be a text"),
+    (email("a", "out", subject=" "), "/subject", "subject is empty"),
     (
         email("a", "out", **{"class": "spam"}),
         "/class",

@@ -108,7 +108,7 @@ def test_what_only_publishing_asks_for_is_told_then(api: Api, journey: Journey) 
     check_problem(answer, 400)
     at = next(place for place, node in enumerate(graph["nodes"]) if node["id"] == "reached")
     told = {one["pointer"]: one["detail"] for one in answer.json()["errors"]}
-    assert told[f"/graph/nodes/{at}/body"] == "body must be a text"
+    assert told[f"/graph/nodes/{at}/body"] == "body is empty"
     assert told[f"/graph/nodes/{at}"] == "this node comes round again without a wait"
 
 
