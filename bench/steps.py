@@ -91,6 +91,14 @@ def measure(scale: float) -> list[Result]:
 
 def _tenant(slug: str, size: int, due: str = "now() - interval '1 minute'") -> str:
     """A tenant of this name and nothing else, with `size` accounts at rest; returns its name, which is a new one."""
+    name = rested(slug, size, due)
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+    return name
+
+
+def rested(slug: str, size: int, due: str) -> str:
+    """Make a tenant whose `size` accounts rest in GRAPH until `due`, an SQL expression; returns its name, a new one."""
     from django.core.management import call_command
 
     from bench.large import insert
@@ -117,8 +125,6 @@ def _tenant(slug: str, size: int, due: str = "now() - interval '1 minute'") -> s
             Enrollment, every, values | {"journey": journey.pk}, account_id="id", journey_id="%(journey)s", version="1",
             node_id="'rest'", due_at=due, rests_since="now() - interval '1 hour'", slot="'once'",
         )  # fmt: skip
-    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True) as connection:
-        connection.execute("VACUUM ANALYZE")
     return name
 
 
