@@ -34,7 +34,7 @@ def test_values_have_the_labels_and_units_of_their_facts(acme: Tenant) -> None:
         assert shown("renewal-30", values={"renews_on": "2026-12-21"}) == [("renewal date", "2026-12-21")]
         assert shown("single-threaded", values={"mrr_minor": 43500, "people(role='')": 1}) == [
             ("people", "1"),
-            ("MRR", "435.00 EUR"),
+            ("MRR", "435 EUR"),
         ]
 
 
