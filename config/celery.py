@@ -7,6 +7,8 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from celery import Celery
+from celery.signals import task_prerun
+from django.db import close_old_connections
 from kombu import Queue
 
 # `access` carries sign-in mail alone: somebody is waiting for it. `outbound` calls other companies' servers.
@@ -19,3 +21,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 # Separate queues, so that bulk work never stands in the way of sends.
 app.conf.task_queues = [Queue(name) for name in QUEUES]
 app.autodiscover_tasks()
+# A worker keeps its connection: a session that knows the tables plans a large statement ten times as fast.
+# Celery closes it after so many tasks, so that what the session has learned does not grow for ever.
+app.conf.CELERY_DB_REUSE_MAX = 1_000
+task_prerun.connect(lambda **_: close_old_connections(), weak=False)

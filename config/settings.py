@@ -124,8 +124,10 @@ IMPORT_DRAFT_DAYS = int(os.environ.get("IMPORT_DRAFT_DAYS") or 14)
 EVENTS_KEPT_DAYS = int(os.environ.get("EVENTS_KEPT_DAYS") or 500)
 # Between a transaction and the next a pooler may change the session, and what was prepared there is gone.
 _prepared = {"prepare_threshold": 5} if _database_url == DATABASE_DIRECT_URL else {}
+# A worker asks before each task whether its connection still stands (config/celery.py); a page has one of the pool.
+_kept = {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True} if os.environ.get("TANDEM_PROCESS") == "worker" else {}
 DATABASES = {
-    "default": environment.database(_database_url, OPTIONS=_pool | _prepared),
+    "default": environment.database(_database_url, OPTIONS=_pool | _prepared, **_kept),
     # The flusher of the event doors holds one of these per web process.
     "direct": environment.database(DATABASE_DIRECT_URL, OPTIONS={"prepare_threshold": 5}),
     # Owner of the schema, past row level security: migrations, restores and the tests' clean-up, never web or workers.

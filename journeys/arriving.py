@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from hub.accounts.models import AccountFacts
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.tenancy.wake import wake
 from journeys.engine import JOURNEYS, after_leaving, leave
 from journeys.entries import Arrival, Entering, known_keys, listening
@@ -29,7 +29,7 @@ def on_segments_moved(tenant_id: UUID, member_ids: Sequence[UUID]) -> None:
     moves = list(
         SegmentMember.objects.select_related("segment", "account").filter(pk__in=list(member_ids)).order_by("pk")
     )
-    world = World(Tenant.objects.get(pk=tenant_id), sorted({m.account_id for m in moves}), timezone.now())
+    world = World(current_tenant(), sorted({m.account_id for m in moves}), timezone.now())
     journeys = listening(world, "segment")
     concerned = [move for move in moves if move.segment.key in journeys]
     if not concerned:
@@ -100,7 +100,7 @@ def _leave(world: World, moves: Sequence[SegmentMember], journeys: dict[str, lis
 
 def on_evaluated(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
     """Accounts whose day has come near enter the journeys that begin with it, and rest there until its moment."""
-    world = World(Tenant.objects.get(pk=tenant_id), sorted(account_ids), timezone.now())
+    world = World(current_tenant(), sorted(account_ids), timezone.now())
     journeys = [journey for some in listening(world, "date").values() for journey in some]
     arrivals = [(j, arrival) for j in journeys for pk in world.account_ids if (arrival := _by_date(world, j, pk))]
     if not arrivals:

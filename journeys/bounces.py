@@ -11,8 +11,7 @@ from hub.accounts.models import Contact
 from hub.outbox.models import Message
 from hub.outbox.rendering import TemplateError
 from hub.outbox.services import message_render, messages_store
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.work.services import task_open
 from journeys.experiments.arms import with_arm
 from journeys.models import Enrollment, StepRun
@@ -64,7 +63,7 @@ def _stand_of(message: Message) -> Stand | None:
     enrollment = Enrollment.objects.filter(pk=message.cause_id).first()
     if run is None or enrollment is None or enrollment.reason not in WANTED:
         return None
-    world = World(Tenant.objects.get(pk=current_tenant_id()), [message.account_id], timezone.now())
+    world = World(current_tenant(), [message.account_id], timezone.now())
     graph = world.graph(run.journey_id, run.version)
     # Only here, and never stored: what the step makes carries the name of its own visit.
     enrollment.visit = run.visit

@@ -16,8 +16,8 @@ from rest_framework.views import APIView
 from hub.rest.middleware import actor_of_key
 from hub.rest.problems import Conflict
 from hub.rest.routes import ID, route
-from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from journeys.drafts.publishing import (
     NeedsSecond,
     NotPublishable,
@@ -120,7 +120,7 @@ def _journey(pk: str) -> Journey:
 
 
 def _tenant() -> Tenant:
-    found: Tenant = Tenant.objects.get(pk=current_tenant_id())
+    found: Tenant = current_tenant()
     return found
 
 

@@ -15,8 +15,9 @@ from django.utils import timezone
 from hub.accounts.models import Account
 from hub.accounts.services import states_lock
 from hub.people.audit import Actor, audit
-from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.tenancy.wake import wake
 from journeys.engine import JOURNEYS
 from journeys.entries import Arrival, Entering, known_keys
@@ -43,7 +44,7 @@ def account_enroll(
     The same `key` of the same cause and journey is decided once; what came of it then is given back.
     """
     states_lock([account.pk])
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+    tenant = current_tenant()
     name = f"{journey.key}:{key}"[:200] if key else ""
     before = Decision.objects.filter(account=account, cause=cause, key=name).first() if name else None
     if before is not None:
@@ -72,7 +73,7 @@ class Entry:
 
 def entries_foreseen(*, journey: Journey, account_ids: Collection[UUID]) -> list[Entry]:
     """What would come of putting these accounts into a journey now, by name. Changes nothing."""
-    tenant, accounts = Tenant.objects.get(pk=current_tenant_id()), _there(account_ids)
+    tenant, accounts = current_tenant(), _there(account_ids)
     now = timezone.now()
     entering = Entering(World(tenant, sorted(account.pk for account in accounts), now))
     return [Entry(each, *entering.refusal(journey, Arrival(each.pk, Cause.MANUAL, now))) for each in accounts]
@@ -88,7 +89,7 @@ def accounts_enroll(
     """
     ids = sorted(account.pk for account in _there(account_ids))
     states_lock(ids)
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+    tenant = current_tenant()
     settle(tenant, ids)
     entering = Entering(World(tenant, ids, timezone.now()))
     name, label = f"{journey.key}:{key}"[:200] if key else "", f"Put into “{journey.name}” by {actor.label}"

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from hub.people.audit import SYSTEM
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.tenancy.wake import wake
 from hub.usage.store import events_since
 from journeys.awaiting import Wish, wishes_stored
@@ -38,7 +38,7 @@ def on_facts_changed(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
     )
     if not inside:
         return
-    world = World(Tenant.objects.get(pk=tenant_id), sorted({e.account_id for e in inside}), timezone.now())
+    world = World(current_tenant(), sorted({e.account_id for e in inside}), timezone.now())
     going = [e for e in inside if not leave_if_over(world, e)]
     resumed = {e.pk for e in resume_by_events(going, world.now)}
     left = {e.pk for e in inside} - {e.pk for e in going}
@@ -109,7 +109,7 @@ def on_signals_recorded(tenant_id: UUID, signal_ids: Sequence[UUID]) -> None:
     if not signals:
         return
     now = timezone.now()
-    world = World(Tenant.objects.get(pk=tenant_id), sorted({s.account_id for s in signals}), now)
+    world = World(current_tenant(), sorted({s.account_id for s in signals}), now)
     entering = Entering(world, resume_waits(signals, now))
     journeys = listening(world, "trigger")
     for signal in signals:

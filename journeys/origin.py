@@ -8,8 +8,7 @@ from uuid import UUID
 
 from hub.outbox.gates import Purpose
 from hub.outbox.origins import CauseState, Origin, origins
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from journeys.bounces import bounced
 from journeys.entry_guards import OVERRIDING
 from journeys.experiments.holdout import held_out_alone
@@ -21,7 +20,7 @@ CONTENT = frozenset({"", "completed"})
 
 
 def settle_accounts(account_ids: Sequence[UUID]) -> None:
-    settle(Tenant.objects.get(pk=current_tenant_id()), account_ids)
+    settle(current_tenant(), account_ids)
 
 
 def states(cause_ids: Sequence[UUID]) -> dict[UUID, CauseState]:

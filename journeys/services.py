@@ -19,8 +19,7 @@ from hub.outbox.services import messages_recall, messages_release, messages_with
 from hub.people.audit import Actor, audit
 from hub.people.models import User
 from hub.registry.facts import known_facts
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.tenancy.wake import wake
 from hub.work.services import playbooks_ensure
 from journeys.awaiting import wishes_of
@@ -191,7 +190,7 @@ def _move_all(
     journey: Journey, new: Graph, number: int, account_ids: Sequence[UUID], redirects: Mapping[str, str] | None
 ) -> Counter[Fate]:
     now = timezone.now()
-    world = World(Tenant.objects.get(pk=current_tenant_id()), account_ids, now)
+    world = World(current_tenant(), account_ids, now)
     inside = list(Enrollment.objects.select_related("journey").filter(journey=journey, status=EnrollmentStatus.ACTIVE))
     fates: Counter[Fate] = Counter()
     versions = {enrollment.version for enrollment in inside}

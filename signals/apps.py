@@ -64,7 +64,7 @@ def _work() -> None:
     from signals.prediction.services import QUEUE as PREDICTION
     from signals.storms import deciding
 
-    register_queue("evaluate", drain=drain, backlog=backlog, rest=1.0)
+    register_queue("evaluate", drain=drain, backlog=backlog, rest=0.5)
     register_queue(close.QUEUE, drain=close.drain, backlog=close.backlog, lane="bulk")
     register_queue(BACKTEST, drain=backtest.drain, backlog=backtest.backlog, lane="bulk", rest=1.0)
     register_queue(PREDICTION, drain=prediction.drain, backlog=prediction.backlog, lane="bulk", rest=1.0)

@@ -16,8 +16,9 @@ from hub.accounts.facts import today_of
 from hub.accounts.models import Account
 from hub.accounts.services import facts_touch
 from hub.people.audit import SYSTEM
-from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from signals import reopening
 from signals.backtest.services import backtests_due
 from signals.health.pruning import health_prune
@@ -33,7 +34,7 @@ KEPT: Final = timedelta(days=90)
 
 def backlog() -> datetime | None:
     """Now while the tenant's day has not been closed for every account, else None."""
-    today = today_of(Tenant.objects.get(pk=current_tenant_id()))
+    today = today_of(current_tenant())
     closed = DayClose.objects.filter(day=today, done_at__isnull=False).exists()
     return None if closed or not Account.objects.exists() else timezone.now()
 

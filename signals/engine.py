@@ -29,6 +29,7 @@ from hub.rules.reading import Reading, read_rule, read_rules, true_rules
 from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import remembering
 from hub.tenancy.wake import wake
 from signals import outgoing
 from signals.catalogue import BY_KEY, Shipped
@@ -67,11 +68,12 @@ def drain(tenant_id: UUID) -> datetime | None:
     Accounts that become dirty meanwhile are for the next drain: a stream of events never lets this one end.
     """
     tenant = Tenant.objects.get(pk=tenant_id)
-    began = timezone.now()
+    began, limit = timezone.now(), BATCH
     while True:
-        with tenant_context(tenant):
-            if not evaluate_batch(tenant, limit=_limit(), since=began):
+        with tenant_context(tenant), remembering():
+            if evaluate_batch(tenant, limit=limit, since=began) < limit:
                 return backlog()
+            limit = _limit()
 
 
 def _limit() -> int:
@@ -170,12 +172,15 @@ def _rule(trigger: Trigger, known: Mapping[str, Fact]) -> Node | None:
 
 def _evaluated(wave: Sequence[Computed], account_ids: Sequence[UUID], looks: Looks, clock: Clock) -> list[Signal]:
     """The new signals of triggers that do not read one another; facts are read and states written once for all."""
-    if not (ids := _stirred(wave, account_ids, looks, clock)):
+    says = true_rules([computed.node for computed in wave], account_ids, clock)
+    if not (ids := _stirred(wave, says, looks)):
         return []
-    readings = read_rules([(computed.node, computed.tells) for computed in wave], ids, clock)
     states = states_of([computed.trigger for computed in wave], ids)
+    if not (moved := _moved(wave, says, states, ids)):
+        return []
+    readings = read_rules([(computed.node, computed.tells) for computed in moved], ids, clock)
     steps = Steps()
-    for computed, own in zip(wave, readings, strict=True):
+    for computed, own in zip(moved, readings, strict=True):
         _steps_of(computed, own, states, looks, clock, steps)
     states_save(steps.changed)
     for trigger, cleared in steps.cleared:
@@ -183,15 +188,28 @@ def _evaluated(wave: Sequence[Computed], account_ids: Sequence[UUID], looks: Loo
     return steps.signals
 
 
-def _stirred(wave: Sequence[Computed], account_ids: Sequence[UUID], looks: Looks, clock: Clock) -> list[UUID]:
+def _stirred(wave: Sequence[Computed], says: Mapping[UUID, str], looks: Looks) -> list[UUID]:
     """The accounts of which some trigger says something else than its state does, or looks for the first time.
 
     Of most nothing has moved: two statements bring a line an account, whatever the number of triggers.
     """
-    stands = standing([computed.trigger for computed in wave], account_ids)
-    says = true_rules([computed.node for computed in wave], account_ids, clock)
+    stands = standing([computed.trigger for computed in wave], list(says))
     nothing = "0" * len(wave)
-    return [pk for pk in account_ids if pk in says and (looks.is_new(pk) or stands.get(pk, nothing) != says[pk])]
+    return [pk for pk, said in says.items() if looks.is_new(pk) or stands.get(pk, nothing) != said]
+
+
+def _moved(
+    wave: Sequence[Computed],
+    says: Mapping[UUID, str],
+    states: Mapping[tuple[UUID, UUID], TriggerState],
+    account_ids: Sequence[UUID],
+) -> list[Computed]:
+    """The triggers that have something to write down for some of these accounts; the facts of no other are read."""
+
+    def moves(place: int, trigger: Trigger) -> bool:
+        return any(has_moved(trigger, states.get((trigger.pk, pk)), says[pk][place] == "1") for pk in account_ids)
+
+    return [computed for place, computed in enumerate(wave) if moves(place, computed.trigger)]
 
 
 @dataclass

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hub.accounts.facts import today_of
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.tenancy.wake import wake
 from signals.models import DayClose
 
@@ -19,6 +18,6 @@ def day_reopen() -> None:
     A rule that changed is looked at for the first time by the next evaluation of an account, and fires nothing then:
     were that the evaluation of the very event that makes it true, its signal would be lost.
     """
-    today = today_of(Tenant.objects.get(pk=current_tenant_id()))
+    today = today_of(current_tenant())
     DayClose.objects.filter(day=today).update(after=None, done_at=None)
     wake(QUEUE)

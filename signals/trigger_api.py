@@ -22,8 +22,7 @@ from hub.rest.problems import Conflict, refused
 from hub.rest.routes import ID, route
 from hub.rules.explain import sentence
 from hub.rules.language import Node, RuleError, parse
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from signals.models import Severity, Trigger, TriggerVersion
 from signals.services import check_composition
 from signals.trigger_page import TriggerCounts, counts_of, trigger_sentence
@@ -250,7 +249,7 @@ class TriggerTry(APIView):
         body = TryAskedSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
-        tenant = Tenant.objects.get(pk=current_tenant_id())
+        tenant = current_tenant()
         with _refusals():
             node = parse(asked.get("rule", trigger.rule), known_facts())
             check_composition(trigger, node)

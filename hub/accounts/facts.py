@@ -7,7 +7,6 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.utils import timezone
 
 from hub.accounts.attribute_values import COLUMNS
@@ -28,6 +27,8 @@ from hub.registry.facts import (
 )
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
+from hub.tenancy.statements import ask
 
 
 def facts_refresh(account_ids: Sequence[UUID], *, today: date, now: datetime | None = None) -> None:
@@ -53,9 +54,9 @@ def today_of(tenant: Tenant, now: datetime | None = None) -> date:
 
 ROLLUP = """
 UPDATE accounts_accountfacts f SET rollup_accounts = x.accounts,
-    rollup_mrr_minor = CASE WHEN %(mrr)s THEN x.mrr ELSE f.mrr_minor END,
-    rollup_usage_30d = CASE WHEN %(usage)s THEN x.usage ELSE f.usage_30d END,
-    rollup_open_tickets = CASE WHEN %(tickets)s THEN x.tickets ELSE f.open_tickets END
+    rollup_mrr_minor = CASE WHEN %(mrr)s::boolean THEN x.mrr ELSE f.mrr_minor END,
+    rollup_usage_30d = CASE WHEN %(usage)s::boolean THEN x.usage ELSE f.usage_30d END,
+    rollup_open_tickets = CASE WHEN %(tickets)s::boolean THEN x.tickets ELSE f.open_tickets END
 FROM (
     WITH RECURSIVE family (root, id, depth) AS (
         SELECT id, id, 0 FROM accounts_account WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)
@@ -69,20 +70,19 @@ FROM (
     GROUP BY root
 ) x WHERE f.tenant_id = %(tenant)s AND f.account_id = x.root
     AND (f.rollup_accounts, f.rollup_mrr_minor, f.rollup_usage_30d, f.rollup_open_tickets) IS DISTINCT FROM (
-        x.accounts, CASE WHEN %(mrr)s THEN x.mrr ELSE f.mrr_minor END,
-        CASE WHEN %(usage)s THEN x.usage ELSE f.usage_30d END,
-        CASE WHEN %(tickets)s THEN x.tickets ELSE f.open_tickets END
+        x.accounts, CASE WHEN %(mrr)s::boolean THEN x.mrr ELSE f.mrr_minor END,
+        CASE WHEN %(usage)s::boolean THEN x.usage ELSE f.usage_30d END,
+        CASE WHEN %(tickets)s::boolean THEN x.tickets ELSE f.open_tickets END
     )
 """
 
 
 def rollup_refresh(account_ids: Sequence[UUID], today: date) -> None:
     """Add up the figures of accounts with those below, and ask for those above to be counted anew."""
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+    tenant = current_tenant()
     rule = rollup_rule(tenant)
     values: dict[str, Any] = {"tenant": tenant.pk, "ids": list(account_ids), "deepest": DEEPEST}
-    with connection.cursor() as cursor:
-        cursor.execute(ROLLUP, values | {name: name in rule for name in ROLLUPS})
+    ask(ROLLUP, values | {name: name in rule for name in ROLLUPS})
     rollup_ask(account_ids)
 
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
-from django.db import connection
-
 from hub.feedback.measures import ANSWERS, TICKETS, tickets_open
 from hub.registry.facts import TODAY, Expression, Fact, FactKind, FactRefresher, facts, refreshers
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.statements import ask
 
 REFRESH = """
 UPDATE accounts_accountfacts f SET
@@ -67,17 +66,16 @@ PAST: Mapping[str, Expression] = {
 
 
 def refresh(account_ids: Sequence[UUID], today: date) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            REFRESH,
-            {
-                "tenant": current_tenant_id(),
-                "ids": list(account_ids),
-                "today": today,
-                "month": today - timedelta(days=30),
-                "quarter": today - timedelta(days=90),
-            },
-        )
+    ask(
+        REFRESH,
+        {
+            "tenant": current_tenant_id(),
+            "ids": list(account_ids),
+            "today": today,
+            "month": today - timedelta(days=30),
+            "quarter": today - timedelta(days=90),
+        },
+    )
 
 
 def register() -> None:

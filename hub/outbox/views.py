@@ -2,8 +2,7 @@
 
 from hub.outbox.brand import kit_of
 from hub.outbox.frame import foot_of, framed
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 
 # A mail brings its own styles and pictures; scripts, forms and everything else stay out, and so does the rest of us.
 LETTER_POLICY = {
@@ -18,6 +17,6 @@ LETTER_POLICY = {
 
 def letter_html(subject: str, html: str) -> str:
     """A message in the frame that a mail of the tenant in context has."""
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+    tenant = current_tenant()
     kit = kit_of(tenant.name, tenant.brand_color, tenant.settings)
     return framed(kit, subject=subject, html=html, foot=foot_of(kit, unsubscribe="", preferences=""))

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
-from django.db import connection
-
 from hub.registry.facts import TODAY, Expression, Fact, FactKind, FactRefresher, facts, refreshers
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.statements import ask
 
 # One look-up by index per account: without statistics (a tenant's first import) joins go astray.
 REFRESH = """
@@ -56,8 +55,7 @@ PAST: Mapping[str, Expression] = {
 
 
 def refresh(account_ids: Sequence[UUID], today: date) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(REFRESH, {"tenant": current_tenant_id(), "ids": list(account_ids), "today": today})
+    ask(REFRESH, {"tenant": current_tenant_id(), "ids": list(account_ids), "today": today})
 
 
 def register() -> None:

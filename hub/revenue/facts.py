@@ -7,10 +7,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from hub.registry.facts import TODAY, Expression, Fact, FactKind, FactRefresher, facts, refreshers
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.statements import ask
 
 # One look-up by index per account: without statistics (a tenant's first import) joins go astray.
 REFRESH = """
@@ -82,9 +81,8 @@ PAST: Mapping[str, Expression] = {
 
 def refresh(account_ids: Sequence[UUID], today: date) -> None:
     values: dict[str, Any] = {"tenant": current_tenant_id(), "ids": list(account_ids), "today": today}
-    with connection.cursor() as cursor:
-        cursor.execute(REFRESH, values)
-        cursor.execute(STANDING, values)
+    ask(REFRESH, values)
+    ask(STANDING, values)
 
 
 def register() -> None:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from hub.registry.facts import Fact
 from hub.rules.columns import MOST, Query, parts, query_of, source_of
 from hub.rules.compile import Clock, compile_sql, evaluate
@@ -45,9 +43,7 @@ def read_rule(
     query = query_of(read, clock)
     condition, params = compile_sql(node, clock, columns=_qualified(query))
     statement = f"SELECT x.*, ({condition}) IS TRUE FROM ({query.sql} OFFSET 0) x ORDER BY x.id"
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*params, *query.params, current_tenant_id(), list(account_ids)])
-        rows = cursor.fetchall()
+    rows = ask(statement, [*params, *query.params, current_tenant_id(), list(account_ids)])
     return [Reading(row[0], row[-1], dict(zip(read, row[1:-1], strict=True)), names) for row in rows]
 
 
@@ -75,10 +71,8 @@ def read_facts(facts: Mapping[str, Fact], account_ids: Sequence[UUID], clock: Cl
     rows: dict[UUID, dict[str, Any]] = {}
     for some in parts(facts):
         query = query_of(some, clock)
-        with connection.cursor() as cursor:
-            cursor.execute(query.sql, [*query.params, current_tenant_id(), list(account_ids)])
-            for row in cursor.fetchall():
-                rows.setdefault(row[0], {}).update(zip(some, row[1:], strict=True))
+        for row in ask(query.sql, [*query.params, current_tenant_id(), list(account_ids)]):
+            rows.setdefault(row[0], {}).update(zip(some, row[1:], strict=True))
     return rows
 
 

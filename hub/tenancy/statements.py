@@ -6,8 +6,10 @@ here is planned once and costs a tenth of a queryset's compilation, but nobody c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +20,9 @@ from django.db.transaction import TransactionManagementError
 from hub.tenancy.context import OtherTenantError, current_scope
 
 Row = tuple[Any, ...]
+Values = Sequence[Any] | Mapping[str, Any]
+
+_PLACE = re.compile(r"%(?:%|s|\((\w+)\)s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +53,52 @@ def send(statements: Sequence[Statement]) -> list[list[Row]]:
                     raise OtherTenantError(f"a statement of {statement.tenant_id} inside {scope}")
                 told = statement.tenant_id
                 _tell(told)
-            cursor = psycopg.Cursor(connection.connection)
-            cursors.append(cursor.execute(statement.sql, statement.values, prepare=True))
+            cursors.append(_execute(statement.sql, statement.values))
         if told != before:
             _tell(before)
     return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
 
-def ask(sql: str, values: Sequence[Any]) -> list[Row]:
-    """The rows of one statement with %s for its values, in the context there is; raises Django's database errors."""
+def ask(sql: str, values: Values) -> list[Row]:
+    """The rows of one statement, none of one that answers nothing, in the context and the transaction there is.
+
+    Places are %s or %(name)s, and as the server sees them without the values, of a type that is said where it does not
+    follow. Raises Django's database errors.
+    """
     connection.ensure_connection()
+    connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
-        return psycopg.Cursor(connection.connection).execute(sql, values, prepare=True).fetchall()
+        cursor = _execute(sql, values)
+        rows = cursor.fetchall() if cursor.description else []
+    if connection.queries_logged:
+        # Who counts the queries of a list or of a batch counts this one.
+        connection.queries_log.append({"sql": sql, "time": ""})
+    return rows
+
+
+def _execute(sql: str, values: Values) -> psycopg.Cursor[Row]:
+    native, names = _native(sql)
+    given = [values[name] for name in names] if isinstance(values, Mapping) else values
+    return psycopg.RawCursor(connection.connection).execute(native, given, prepare=True)
+
+
+@lru_cache(maxsize=256)
+def _native(sql: str) -> tuple[bytes, tuple[str, ...]]:
+    """A statement with the server's own places, and the names of its values. The driver keeps no long one: a statement
+    of all rules would be taken apart for every batch of accounts."""
+    names: list[str] = []
+
+    def place(found: re.Match[str]) -> str:
+        if found[0] == "%%":
+            return "%"
+        name = found[1]
+        if name is None or name not in names:
+            names.append(name or "")
+            return f"${len(names)}"
+        return f"${names.index(name) + 1}"
+
+    native = _PLACE.sub(place, sql)
+    return native.encode(), tuple(names)
 
 
 def _tell(tenant_id: UUID | None) -> None:

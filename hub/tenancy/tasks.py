@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Heartbeat, Tenant
-from hub.tenancy.wake import drain_begin, drain_end, drain_postpone, queues, send_wake_up
+from hub.tenancy.wake import drain_begin, drain_end, queues, send_wake_up
 
 log = logging.getLogger(__name__)
 
@@ -20,25 +20,25 @@ class TenantTask(Task):  # type: ignore[type-arg]  # the class takes no paramete
     """Base of every task: the first argument is the tenant's id; an inactive or unknown tenant ends it quietly."""
 
     abstract = True
+    # Whether what the task does first asks for the tenant anyway.
+    asks_itself = False
 
     def __call__(self, tenant_id: str, *args: Any, **kwargs: Any) -> Any:
-        if not Tenant.objects.filter(pk=tenant_id, is_active=True).exists():
+        if not self.asks_itself and not Tenant.objects.filter(pk=tenant_id, is_active=True).exists():
             log.warning("task %s: no active tenant %s", self.name, tenant_id)
             return None
         return super().__call__(tenant_id, *args, **kwargs)
 
 
-@shared_task(base=TenantTask, name="tandem.drain")
-def drain(tenant_id: str, queue: str) -> None:
-    """Do what is due in `queue` for the tenant; safe to run twice, at once or after a crash."""
+@shared_task(base=TenantTask, name="tandem.drain", asks_itself=True)
+def drain(tenant_id: str, queue: str, waited: bool = False) -> None:
+    """Do what is due in `queue` for the tenant; safe to run twice, at once or after a crash.
+
+    `waited`: the wake-up was put off while the queue rested or was drained.
+    """
     tenant = UUID(tenant_id)
-    if drain_postpone(tenant, queue):
-        return
-    lease = drain_begin(tenant, queue)
-    next_due_at = queues[queue].drain_for(tenant)
-    drain_end(tenant, queue, lease, next_due_at)
-    if next_due_at is not None and next_due_at <= timezone.now():
-        send_wake_up(tenant, queue)
+    if lease := drain_begin(tenant, queue, waited=waited):
+        drain_end(tenant, queue, lease, queues[queue].drain_for(tenant))
 
 
 @shared_task(name="tandem.heartbeat", ignore_result=True)

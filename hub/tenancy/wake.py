@@ -7,10 +7,10 @@ marks that are due, and, slowly, asks every queue of every tenant for its backlo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import threading
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import TenantWork
-from hub.tenancy.statements import Statement, send
+from hub.tenancy.statements import ask
 
 # A wake-up that was queued longer ago than this is taken as lost, and another may be sent.
 LOST_AFTER = timedelta(seconds=15)
@@ -38,14 +38,45 @@ SELECT t, %(queue)s::text, %(due)s::timestamptz FROM unnest(%(tenants)s::uuid[])
 ON CONFLICT (tenant_id, queue) DO UPDATE SET next_due_at = excluded.next_due_at
 WHERE w.next_due_at IS NULL OR w.next_due_at > excluded.next_due_at
 """
-CLAIM_ALL = """
-UPDATE tenancy_tenantwork SET queued_at = %(now)s
-WHERE queue = %(queue)s AND tenant_id = ANY(%(tenants)s::uuid[]) AND (queued_at IS NULL OR queued_at <= %(lost)s)
-RETURNING tenant_id
+# Those that nobody holds at this moment, and whether they were free; in an order, so that none waits for another.
+CLAIM_FREE = """
+WITH seen AS (
+    SELECT w.id, w.tenant_id, w.queue, w.queued_at
+    FROM unnest(%(tenants)s::uuid[], %(queues)s::text[]) AS p (tenant_id, queue)
+    JOIN tenancy_tenantwork w ON w.tenant_id = p.tenant_id AND w.queue = p.queue
+    ORDER BY w.id FOR UPDATE OF w SKIP LOCKED
+), claimed AS (
+    UPDATE tenancy_tenantwork w SET queued_at = %(now)s::timestamptz FROM seen
+    WHERE w.id = seen.id AND (seen.queued_at IS NULL OR seen.queued_at <= %(lost)s::timestamptz) RETURNING w.id
+)
+SELECT seen.tenant_id, seen.queue, claimed.id IS NOT NULL FROM seen LEFT JOIN claimed USING (id)
+"""
+# What rests is left as it is, but for the time of the wake-up that waits. A wake-up that waited finds nothing to do
+# when a drain has begun since.
+BEGIN = """
+INSERT INTO tenancy_tenantwork AS w (tenant_id, queue, next_due_at, rests_until)
+SELECT id, %(queue)s::text, %(lease)s::timestamptz, %(joins)s::timestamptz
+FROM tenancy_tenant WHERE id = %(tenant)s::uuid AND is_active
+ON CONFLICT (tenant_id, queue) DO UPDATE SET
+    queued_at = CASE WHEN %(rests)s::boolean AND w.rests_until > %(now)s::timestamptz THEN %(now)s::timestamptz END,
+    next_due_at = CASE WHEN %(rests)s::boolean AND w.rests_until > %(now)s::timestamptz
+        THEN w.next_due_at ELSE excluded.next_due_at END,
+    rests_until = CASE WHEN %(rests)s::boolean AND w.rests_until > %(now)s::timestamptz
+        THEN w.rests_until ELSE excluded.rests_until END
+WHERE w.queued_at IS NOT NULL OR NOT %(waited)s::boolean
+RETURNING queued_at IS NOT NULL, rests_until
+"""
+END = """
+UPDATE tenancy_tenantwork SET rests_until = %(until)s::timestamptz, next_due_at = CASE
+    WHEN next_due_at = %(lease)s::timestamptz THEN %(next)s::timestamptz
+    ELSE LEAST(next_due_at, %(next)s::timestamptz) END
+WHERE tenant_id = %(tenant)s::uuid AND queue = %(queue)s::text
+RETURNING queued_at IS NOT NULL
 """
 
 Drain = Callable[[UUID], datetime | None]
 Backlog = Callable[[], datetime | None]
+Asked = tuple[UUID, str]
 
 
 @dataclass(frozen=True)
@@ -68,7 +99,14 @@ class Queue:
     rest: float = 0.0
 
 
+class _Wanted(threading.local):
+    """The queues that the open transaction has woken; a thread has one connection."""
+
+    of: set[Asked]
+
+
 queues: dict[str, Queue] = {}
+_wanted = _Wanted()
 
 
 def register_queue(name: str, *, drain: Drain, backlog: Backlog, lane: str = "", rest: float = 0.0) -> None:
@@ -83,43 +121,45 @@ def wake(queue: str, *, due_at: datetime | None = None) -> None:
     now = timezone.now()
     due = due_at or now
     tenant_id = current_tenant_id()
-    _mark(tenant_id, queue, due)
+    _mark([tenant_id], queue, due)
     if due <= now:
-        transaction.on_commit(lambda: send_wake_up(tenant_id, queue))
+        _send_after_commit([tenant_id], queue)
 
 
 def wake_all(queue: str, tenant_ids: Collection[UUID]) -> None:
     """Say that `queue` has something due now for each of these tenants, inside or outside of a context."""
     if not tenant_ids:
         return
-    named = {"queue": queue, "tenants": sorted(set(tenant_ids))}
-    send([Statement(MARK_ALL, named | {"due": timezone.now()})])
-    transaction.on_commit(lambda: _send_all(queue, named))
+    tenants = sorted(set(tenant_ids))
+    _mark(tenants, queue, timezone.now())
+    _send_after_commit(tenants, queue)
 
 
-def _send_all(queue: str, named: Mapping[str, Any]) -> None:
+def _mark(tenant_ids: Sequence[UUID], queue: str, due: datetime) -> None:
+    ask(MARK_ALL, {"tenants": list(tenant_ids), "queue": queue, "due": due})
+
+
+def _send_after_commit(tenant_ids: Sequence[UUID], queue: str) -> None:
+    """One statement claims what a transaction has asked for. What a savepoint took back is woken in vain, no more."""
+    if not any(entry[1] is _send_wanted for entry in connection.run_on_commit):
+        # What is left there was asked by a transaction that did not commit.
+        _wanted.of = set()
+    _wanted.of.update((tenant_id, queue) for tenant_id in tenant_ids)
+    transaction.on_commit(_send_wanted)
+
+
+def _send_wanted() -> None:
+    wanted, _wanted.of = _wanted.of, set()
+    if not wanted:
+        return
+    tenants, names = zip(*sorted(wanted), strict=True)
     now = timezone.now()
-    with transaction.atomic():
-        [claimed] = send([Statement(CLAIM_ALL, {**named, "now": now, "lost": now - LOST_AFTER})])
-    for (tenant_id,) in claimed:
-        _send(tenant_id, queue)
-
-
-def _mark(tenant_id: UUID, queue: str, due: datetime) -> None:
-    # Locks the row only when it brings the time forward; under load nearly every caller finds an earlier one.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM tenancy_tenantwork WHERE tenant_id = %s AND queue = %s AND next_due_at <= %s",
-            [tenant_id, queue, due],
-        )
-        if cursor.fetchone():
-            return
-        cursor.execute(
-            "INSERT INTO tenancy_tenantwork (tenant_id, queue, next_due_at) VALUES (%s, %s, %s) "
-            "ON CONFLICT (tenant_id, queue) DO UPDATE SET next_due_at = excluded.next_due_at "
-            "WHERE tenancy_tenantwork.next_due_at IS NULL OR tenancy_tenantwork.next_due_at > excluded.next_due_at",
-            [tenant_id, queue, due],
-        )
+    seen = ask(CLAIM_FREE, {"tenants": list(tenants), "queues": list(names), "now": now, "lost": now - LOST_AFTER})
+    for tenant_id, queue, claimed in seen:
+        if claimed:
+            _send(tenant_id, queue)
+    for tenant_id, queue in sorted(wanted - {(tenant_id, queue) for tenant_id, queue, _ in seen}):
+        send_wake_up(tenant_id, queue)
 
 
 def send_wake_up(tenant_id: UUID, queue: str) -> bool:
@@ -132,48 +172,51 @@ def send_wake_up(tenant_id: UUID, queue: str) -> bool:
     return bool(claimed.update(queued_at=now)) and _send(tenant_id, queue)
 
 
-def _send(tenant_id: UUID, queue: str, countdown: float = 0) -> bool:
+def _send(tenant_id: UUID, queue: str, *, waits: float | None = None) -> bool:
+    """Queue a message now or, one that waits, for so many seconds from now."""
     from hub.tenancy.tasks import drain
 
     # During a rolling start the mark may be of a queue that only the newer processes know.
     lane = queues[queue].lane if queue in queues else queue
+    arguments = (str(tenant_id), queue) if waits is None else (str(tenant_id), queue, True)
     try:
-        drain.apply_async((str(tenant_id), queue), queue=lane, expires=60, countdown=countdown)
+        drain.apply_async(arguments, queue=lane, expires=60, countdown=waits or 0)
     except drain.OperationalError:
         TenantWork.objects.filter(tenant_id=tenant_id, queue=queue).update(queued_at=None)
         return False
     return True
 
 
-def drain_postpone(tenant_id: UUID, queue: str) -> bool:
-    """Whether the queue rests; the wake-up that asks comes again when it does not. The *queued* mark stays."""
-    if not queues[queue].rest:
-        return False
-    now = timezone.now()
-    resting = TenantWork.objects.filter(tenant_id=tenant_id, queue=queue, rests_until__gt=now)
-    until = resting.values_list("rests_until", flat=True).first()
-    if until is None:
-        return False
-    resting.update(queued_at=now)
-    return _send(tenant_id, queue, countdown=(until - now).total_seconds())
+def drain_begin(tenant_id: UUID, queue: str, *, waited: bool = False) -> datetime | None:
+    """Clear the *queued* mark before draining: work that arrives from here on sends a new wake-up. Return the lease.
 
-
-def drain_begin(tenant_id: UUID, queue: str) -> datetime:
-    """Clear the *queued* mark before draining: work that arrives from here on sends a new wake-up. Return the lease."""
+    None when there is nothing to do: no such tenant is active; the queue rests, and its wake-up comes again when it
+    does not; a wake-up that `waited` comes after a drain that has begun since.
+    """
     now = timezone.now()
     lease = now + LEASE
-    defaults = {"queued_at": None, "next_due_at": lease, "rests_until": now + JOIN_AFTER}
-    TenantWork.objects.update_or_create(tenant_id=tenant_id, queue=queue, defaults=defaults)
+    named = {"tenant": tenant_id, "queue": queue, "now": now, "lease": lease, "joins": now + JOIN_AFTER}
+    begun = ask(BEGIN, named | {"rests": bool(queues[queue].rest), "waited": waited})
+    if not begun:
+        return None
+    [(rests, until)] = begun
+    if rests:
+        _send(tenant_id, queue, waits=(until - now).total_seconds())
+        return None
     return lease
 
 
 def drain_end(tenant_id: UUID, queue: str, lease: datetime, next_due_at: datetime | None) -> None:
-    """Replace the lease by what the drain found; a mark that somebody else brought forward meanwhile stays."""
+    """Replace the lease by what the drain found, and begin its rest; what has come or is due by now is woken.
+
+    A mark that somebody else brought forward meanwhile stays.
+    """
     now = timezone.now()
-    took = now - (lease - LEASE)
-    until = now + min(took * queues[queue].rest, LONGEST_REST)
-    TenantWork.objects.filter(tenant_id=tenant_id, queue=queue).update(rests_until=until)
-    mine = TenantWork.objects.filter(tenant_id=tenant_id, queue=queue, next_due_at=lease)
-    if mine.update(next_due_at=next_due_at) or next_due_at is None:
-        return
-    _mark(tenant_id, queue, next_due_at)
+    rest = min((now - (lease - LEASE)) * queues[queue].rest, LONGEST_REST)
+    named = {"tenant": tenant_id, "queue": queue, "lease": lease, "next": next_due_at, "until": now + rest}
+    asked = ask(END, named)
+    # It waits for the end of a drain that might have taken longer.
+    if rest and asked == [(True,)]:
+        _send(tenant_id, queue, waits=rest.total_seconds())
+    elif next_due_at is not None and next_due_at <= now:
+        send_wake_up(tenant_id, queue)

@@ -7,10 +7,9 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from hub.registry.facts import TODAY, Expression, Fact, FactKind, FactRefresher, facts, refreshers
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.statements import ask
 from hub.usage.measures import COUNT, NAMES, OR_NONE, PEOPLE, USERS, USES
 
 RECENT_WEEKS = 2
@@ -128,9 +127,8 @@ def refresh(account_ids: Sequence[UUID], today: date) -> None:
         "weeks": RECENT_WEEKS + BASELINE_WEEKS,
         "since": today - timedelta(days=30),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(WEEKS, values)
-        cursor.execute(BREADTH, values)
+    ask(WEEKS, values)
+    ask(BREADTH, values)
 
 
 def register() -> None:

@@ -22,8 +22,7 @@ from hub.rest.middleware import actor_of_key
 from hub.rest.problems import Conflict
 from hub.rest.reading import OF_ACCOUNT, by_choice, by_text, by_time, resource
 from hub.rest.routes import BY, ID, route
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.work.models import Helped, PlaybookVersion, Task, TaskStatus
 from hub.work.services import Act, Action, task_open, tasks_act
 from hub.work.services.acting import LONGEST_NOTE
@@ -199,7 +198,7 @@ class TaskAct(APIView):
 def _member(email: str | None) -> Any:
     if email is None:
         return None
-    people: list[User] = members(Tenant.objects.get(pk=current_tenant_id()))
+    people: list[User] = members(current_tenant())
     found = [user.pk for user in people if user.email.lower() == email.lower()]
     if not found:
         raise ValidationError({"assignee": ["nobody of this tenant"]})

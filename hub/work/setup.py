@@ -5,8 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from hub.registry.setup import SetupState, SetupStep, setup_steps
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.work.figures import figures
 from hub.work.targets import targets_of
 
@@ -16,7 +15,7 @@ LEAST = 10
 
 def kept() -> SetupState:
     """Of the tasks of 30 days as many are completed as the tenant has set out to."""
-    target = targets_of(Tenant.objects.get(pk=current_tenant_id()).settings).completion
+    target = targets_of(current_tenant().settings).completion
     found = figures(30, timezone.now())
     if found.settled < LEAST:
         return SetupState(

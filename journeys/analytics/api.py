@@ -14,8 +14,7 @@ from rest_framework.views import APIView
 
 from hub.rest.params import described, time_param
 from hub.rest.routes import route
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from journeys.analytics.figures import JourneyFigures
 from journeys.analytics.latency import breaches, limit_of, published
 from journeys.analytics.shown import figures_of
@@ -151,7 +150,7 @@ class SignalToAction(APIView):
     def get(self, request: Request) -> Response:
         now = timezone.now()
         since = time_param(request, "since") or now - WINDOW
-        limit = limit_of(Tenant.objects.get(pk=current_tenant_id()).settings)
+        limit = limit_of(current_tenant().settings)
         found = published(since=since, now=now, limit=limit)
         keys = dict(Journey.objects.filter(pk__in=found.journeys).values_list("pk", "key"))
         document = {

@@ -11,7 +11,7 @@ from django.utils import timezone
 from hub.accounts.facts import today_of
 from hub.people.audit import SYSTEM
 from hub.tenancy.ids import uuid7
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.tenancy.statements import ask
 from hub.tenancy.wake import wake
 from journeys.decisions.plays import plays_install
@@ -50,7 +50,7 @@ def mark(tenant_id: UUID, causes: dict[UUID, str], *, at_once: bool) -> int:
     if not causes:
         return 0
     now, accounts = timezone.now(), sorted(causes)
-    today = today_of(Tenant.objects.get(pk=tenant_id), now)
+    today = today_of(current_tenant(), now)
     values: list[Any] = [tenant_id, today, now, [uuid7() for _ in accounts], accounts, [causes[pk] for pk in accounts]]
     marked = ask(MARK, [*values, tenant_id, at_once])
     if marked:

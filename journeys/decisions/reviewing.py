@@ -20,7 +20,7 @@ from hub.people.audit import Actor, audit
 from hub.people.models import Membership, User
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.live import announce
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.tenancy.wake import wake
 from journeys.decisions.models import TO_REVIEW, Choice, ChoiceStatus, VetoReason
 from journeys.decisions.queue import QUEUE, undo_window
@@ -47,7 +47,7 @@ def choices_approve(
     now = timezone.now()
     _check(assignee, begins_at, now)
     found = _locked(ids, TO_REVIEW)
-    window = undo_window(Tenant.objects.get(pk=current_tenant_id()).settings)
+    window = undo_window(current_tenant().settings)
     due = max(now + window, begins_at) if begins_at else now + window
     changes: dict[str, Any] = {"status": ChoiceStatus.SCHEDULED, "due_at": due, "expires_at": None, "reason": ""}
     changes |= {"edits": {"assignee": str(assignee)}} if assignee else {}

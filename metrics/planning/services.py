@@ -13,7 +13,7 @@ from hub.accounts.facts import today_of
 from hub.people.audit import Actor, audit
 from hub.people.models import Membership, User
 from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from metrics.planning.figures import figures_of
 from metrics.planning.models import Commitment, Focus, PlanQuarter, Priority, Side
 from metrics.planning.quarters import Quarter
@@ -31,7 +31,7 @@ class PlanError(ValueError):
 
 
 def _today() -> date:
-    return today_of(Tenant.objects.get(pk=current_tenant_id()))
+    return today_of(current_tenant())
 
 
 def quarter_open(quarter: Quarter) -> None:

@@ -17,6 +17,7 @@ from hub.registry.schedules import Schedule, schedules
 from hub.rules.patience import OutOfPatienceError, patience
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.tenancy.wake import register_queue, wake
 from metrics.quality.lacking import lacking_counts
 from metrics.quality.models import QualityDay
@@ -32,7 +33,7 @@ SHOWN: Final = 50
 
 def backlog() -> datetime | None:
     """Now while the tenant's day has not been counted, else None."""
-    today = today_of(Tenant.objects.get(pk=current_tenant_id()))
+    today = today_of(current_tenant())
     return None if QualityDay.objects.filter(day=today).exists() or not Account.objects.exists() else timezone.now()
 
 

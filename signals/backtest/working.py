@@ -20,8 +20,8 @@ from hub.accounts.facts import today_of
 from hub.accounts.models import AccountFacts
 from hub.registry.facts import known_facts
 from hub.rules.language import AllOf, Not, parse_stored
-from hub.tenancy.context import current_tenant_id, tenant_context
-from hub.tenancy.models import Tenant
+from hub.tenancy.context import tenant_context
+from hub.tenancy.remembering import current_tenant
 from signals.backtest.models import UNFINISHED, BacktestLoss, BacktestRun, RunStatus
 from signals.backtest.past import Asked, ages_of, ends_of_months, observations, recently_left
 from signals.backtest.report import report
@@ -98,7 +98,7 @@ def _accounts(run: BacktestRun) -> Any:
 
 
 def _begin(run: BacktestRun) -> None:
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+    tenant = current_tenant()
     run.today, run.total, run.status = today_of(tenant), _accounts(run).count(), RunStatus.RUNNING
     days = days_of(run.today, run.months)
     ages = ages_of(card_of(run), days)

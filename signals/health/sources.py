@@ -16,11 +16,14 @@ from django.db.models import Max, Min
 from hub.accounts.models import AccountFacts
 from hub.feedback.models import SurveyResponse, Ticket
 from hub.revenue.models import ContractLine, Invoice, Payment
+from hub.tenancy.remembering import remembered
 from hub.usage.models import UsageDaily
 
 
 def _usage(today: date) -> int | None:
-    latest: date | None = AccountFacts.objects.aggregate(day=Max("last_event_on"))["day"]
+    latest: date | None = remembered(
+        "latest use", lambda: AccountFacts.objects.aggregate(day=Max("last_event_on"))["day"]
+    )
     if latest is None:
         return 0 if UsageDaily.objects.exists() else None
     return max(0, (today - latest).days)

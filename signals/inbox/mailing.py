@@ -21,8 +21,8 @@ from django.utils import timezone
 from hub.people.audit import Actor, audit
 from hub.people.mail import staff_mail_queue
 from hub.people.models import Membership, User
-from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.tenancy.wake import wake
 from signals.inbox.models import AssignmentNotice, AssignmentRefusal
 from signals.models import Signal, SignalStatus
@@ -82,7 +82,7 @@ def _mail_all(notices: Sequence[AssignmentNotice]) -> None:
     for signal in rows.order_by("-recorded_at", "-id"):
         if (signal.pk, signal.assignee_id) in wanted and signal.assignee_id is not None:
             told[signal.assignee_id].append(signal)
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+    tenant = current_tenant()
     members = Membership.objects.select_related("user").filter(
         tenant=tenant, is_active=True, user__is_active=True, user_id__in=told
     )

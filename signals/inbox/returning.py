@@ -11,9 +11,9 @@ from django.db import transaction
 from django.db.models import Min
 from django.utils import timezone
 
-from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from signals.inbox.mailing import notices_due, notices_send
 from signals.inbox.trails import trails_read
 from signals.models import Signal
@@ -56,7 +56,7 @@ def snoozed_return(now: datetime | None = None) -> int:
 @transaction.atomic
 def trails_some() -> int:
     """Read some of the trails that are wanted; returns how many."""
-    read = trails_read(Tenant.objects.get(pk=current_tenant_id()).zone)
+    read = trails_read(current_tenant().zone)
     if read:
         announce("signals")
     return read

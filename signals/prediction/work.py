@@ -11,8 +11,9 @@ from django.db.models import Min, Q
 from django.utils import timezone
 
 from hub.accounts.facts import today_of
-from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from signals.prediction.models import UNFINISHED, ModelStatus, PredictionModel
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ CLAIM: Final = timedelta(minutes=2)
 
 def backlog() -> datetime | None:
     due: datetime | None = PredictionModel.objects.filter(due_at__isnull=False).aggregate(at=Min("due_at"))["at"]
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+    tenant = current_tenant()
     return timezone.now() if _unpredicted(today_of(tenant)).exists() else due
 
 

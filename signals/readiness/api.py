@@ -11,8 +11,7 @@ from rest_framework import generics, serializers
 
 from hub.rest.params import choice_param, described, uuid_param
 from hub.rest.routes import ID, route
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from signals.readiness.criteria import Kind, State
 from signals.readiness.listing import EVERY, NEARLY, READY, Line, ReadinessQuery, lines_of, readiness_rows
 from signals.readiness.models import ExpansionReadiness
@@ -54,7 +53,7 @@ class ReadinessSerializer(serializers.ModelSerializer[ExpansionReadiness]):
 
 
 def _lines(rows: Sequence[ExpansionReadiness]) -> dict[Any, Line]:
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+    tenant = current_tenant()
     return {line.row.pk: line for line in lines_of(rows, tenant)}
 
 

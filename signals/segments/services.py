@@ -15,8 +15,7 @@ from hub.people.models import User
 from hub.registry.facts import known_facts
 from hub.rules.compile import Clock
 from hub.rules.language import Node, Problem, RuleError, parse, parse_stored
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from signals.measures import circle
 from signals.reopening import day_reopen
 from signals.segments.measures import reads_triggers, segments_read
@@ -131,7 +130,7 @@ def segment_archive(*, segment: Segment, actor: Actor) -> bool:
 
 
 def _today() -> Any:
-    return today_of(Tenant.objects.get(pk=current_tenant_id()))
+    return today_of(current_tenant())
 
 
 def _named(name: str) -> str:

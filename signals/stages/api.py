@@ -22,8 +22,7 @@ from hub.rest.problems import Conflict
 from hub.rest.reading import OF_ACCOUNT, by_choice, resource
 from hub.rest.routes import ID, route
 from hub.rules.language import RuleError
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from signals.stages import services
 from signals.stages.flags import flags_checked, flags_of
 from signals.stages.models import StageCause, StageChange
@@ -157,7 +156,7 @@ class StagesTry(APIView):
         body.is_valid(raise_exception=True)
         with _refusals():
             rules = checked([{"stage": row.get("stage"), "rule": row.get("rule")} for row in _raw(request)])
-        found = preview(replace(current_stages(), rules=rules), Tenant.objects.get(pk=current_tenant_id()))
+        found = preview(replace(current_stages(), rules=rules), current_tenant())
         if found is None:
             return Response({"accounts": None, "moved": None, "moves": None})
         moves = [{"before": each.before, "stage": each.stage, "accounts": each.accounts} for each in found.moves]

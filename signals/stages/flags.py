@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
-
 from hub.registry.facts import Fact, FactKind, facts, known_facts
 from hub.rules.columns import TABLES
 from hub.rules.compile import Clock, compile_sql
 from hub.rules.language import Problem, RuleError, comparisons, parse, parse_stored
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.statements import ask
 from signals.stages.rules import NEVER, current_stages
 
 TITLES: Final[Mapping[str, str]] = {"expansion": "Expansion", "advocacy": "Advocacy"}
@@ -62,11 +61,10 @@ def flags_refresh(account_ids: Sequence[UUID], clock: Clock) -> None:
     nodes = {flag: parse_stored(tree, known) or NEVER for flag, tree in flags_of(current_stages().flags).items()}
     parts = {flag: compile_sql(node, clock) for flag, node in nodes.items()}
     params = [param for flag in ("expansion", "advocacy") for param in parts[flag][1]]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            SET.format(**{flag: sql for flag, (sql, _) in parts.items()}),
-            [*params, current_tenant_id(), list(account_ids), current_tenant_id()],
-        )
+    ask(
+        SET.format(**{flag: sql for flag, (sql, _) in parts.items()}),
+        [*params, current_tenant_id(), list(account_ids), current_tenant_id()],
+    )
 
 
 def flags_checked(given: object) -> dict[str, Any]:

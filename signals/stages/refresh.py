@@ -23,6 +23,7 @@ from hub.rules.compile import Clock
 from hub.rules.explain import findings, sentence, why_false
 from hub.rules.reading import read_facts
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.statements import ask
 from signals.stages.models import StageCause, StageChange, StageOverride, StageState
 from signals.stages.rules import Stages, current_stages
 
@@ -112,12 +113,8 @@ def forget_stages(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
 def _said(stages: Stages, account_ids: Sequence[UUID], clock: Clock) -> list[Said]:
     case, params = stages.case_sql(clock)
     names = [rule.stage.value for rule in stages.rules]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            MOVED.format(case=case),
-            [*params, current_tenant_id(), list(account_ids), stages.number, clock.today, names],
-        )
-        return [Said(*row) for row in cursor.fetchall()]
+    values = [*params, current_tenant_id(), list(account_ids), stages.number, clock.today, names]
+    return [Said(*row) for row in ask(MOVED.format(case=case), values)]
 
 
 def _expire(rows: Sequence[Said], clock: Clock) -> None:

@@ -26,6 +26,7 @@ from hub.rules.language import (
     parse,
     parse_stored,
 )
+from hub.tenancy.remembering import remembered
 from signals.stages.models import StageVersion
 
 RENEWAL_DAYS: Final = 90
@@ -105,7 +106,7 @@ class Stages:
 
 def current_stages() -> Stages:
     """The rules of the tenant in context that count now. One query."""
-    return stages_of(StageVersion.objects.order_by("-number").first())
+    return remembered("stages", lambda: stages_of(StageVersion.objects.order_by("-number").first()))
 
 
 def stages_of(version: StageVersion | None) -> Stages:

@@ -14,8 +14,7 @@ from hub.accounts.models import Account, LifecycleStage
 from hub.accounts.services import facts_touch, states_lock
 from hub.people.audit import Actor, audit
 from hub.people.models import User
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from signals.reopening import day_reopen
 from signals.stages.flags import flags_checked
 from signals.stages.models import StageOverride, StageVersion
@@ -83,7 +82,7 @@ def _publish(
 
 
 def _check_width(stages: Stages) -> None:
-    found = preview(stages, Tenant.objects.get(pk=current_tenant_id()))
+    found = preview(stages, current_tenant())
     if found is None or found.is_wide:
         raise WideError(found)
 

@@ -18,7 +18,8 @@ from django.db.models import F
 
 from hub.people.audit import SYSTEM, audit
 from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
+from hub.tenancy.statements import ask
 from signals import outgoing
 from signals.models import Signal, SignalStatus, Storm, StormStatus
 from signals.storms.limits import StormLimits, storm_limits
@@ -51,7 +52,7 @@ def hold_storms(signals: Sequence[Signal]) -> set[UUID]:
 
     They are stored already, by one evaluation; of each trigger they are counted in the order given.
     """
-    limits, now = storm_limits(Tenant.objects.get(pk=current_tenant_id()).settings), signals[0].recorded_at
+    limits, now = storm_limits(current_tenant().settings), signals[0].recorded_at
     by_trigger: dict[UUID, list[Signal]] = defaultdict(list)
     for signal in signals:
         by_trigger[signal.trigger_id].append(signal)
@@ -71,10 +72,9 @@ def triggers_lock(trigger_ids: Iterable[UUID]) -> None:
 
 def _standing(trigger_ids: Sequence[UUID], since: datetime) -> dict[UUID, Standing]:
     triggers_lock(trigger_ids)
-    with connection.cursor() as cursor:
-        # A statement of its own: it sees what those who held the lock before have committed.
-        cursor.execute(STANDING, [since, current_tenant_id(), list(trigger_ids)])
-        return {trigger_id: Standing(storm_id, recent) for trigger_id, storm_id, recent in cursor.fetchall()}
+    # A statement of its own: it sees what those who held the lock before have committed.
+    found = ask(STANDING, [since, current_tenant_id(), list(trigger_ids)])
+    return {trigger_id: Standing(storm_id, recent) for trigger_id, storm_id, recent in found}
 
 
 def _hold(own: Sequence[Signal], standing: Standing, limits: StormLimits, now: datetime) -> set[UUID]:

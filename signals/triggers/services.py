@@ -16,8 +16,7 @@ from django.utils.text import slugify
 from hub.people.audit import Actor, audit
 from hub.registry.facts import known_facts
 from hub.rules.language import Node, parse, parse_stored
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from signals.models import Trigger, TriggerVersion
 from signals.reopening import day_reopen
 from signals.services import check_composition, keep_version, trigger_edit
@@ -173,6 +172,6 @@ def _locked(trigger: Trigger, seen: str) -> Trigger:
 def _check_width(trigger: Trigger, node: Node, before: Node | None, *, fires: bool) -> None:
     if trigger.kind != Trigger.Kind.COMPUTED:
         return
-    found = blast(node, before, Tenant.objects.get(pk=current_tenant_id()))
+    found = blast(node, before, current_tenant())
     if found.is_wide:
         raise WideError(found, fires=fires)

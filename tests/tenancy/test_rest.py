@@ -9,6 +9,8 @@ from uuid import UUID
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from hub.tenancy import tasks, wake
@@ -84,8 +86,49 @@ def test_a_wake_up_after_short_work_is_served_at_once(acme: Tenant, work: Work) 
 
 
 def test_a_wake_up_joins_work_that_takes_long(acme: Tenant, work: Work) -> None:
-    TenantWork.objects.create(tenant=acme, queue="probe")
-    wake.drain_begin(acme.id, "probe")
-    assert wake.drain_postpone(acme.id, "probe")
+    assert wake.drain_begin(acme.id, "probe")
+    assert wake.drain_begin(acme.id, "probe") is None
+    assert work.sent == [pytest.approx(0.25)]
     work.clock.shift(timedelta(milliseconds=251))
-    assert not wake.drain_postpone(acme.id, "probe")
+    assert wake.drain_begin(acme.id, "probe", waited=True)
+
+
+def test_who_asked_while_work_was_done_is_woken_when_it_ends_not_when_it_might_have(acme: Tenant, work: Work) -> None:
+    lease = wake.drain_begin(acme.id, "probe")
+    assert lease
+    assert ask_for_more(acme)
+    tasks.drain(str(acme.id), "probe")
+    work.clock.shift(timedelta(milliseconds=10))
+    wake.drain_end(acme.id, "probe", lease, None)
+    assert work.sent == [0, pytest.approx(0.25), pytest.approx(0.03)]
+    work.clock.shift(timedelta(milliseconds=31))
+    tasks.drain(str(acme.id), "probe", waited=True)
+    work.clock.shift(timedelta(milliseconds=210))
+    tasks.drain(str(acme.id), "probe", waited=True)
+    assert work.drained == 1
+
+
+def ask_for_more(tenant: Tenant) -> bool:
+    with tenant_context(tenant):
+        wake.wake("probe")
+    return wake.send_wake_up(tenant.id, "probe")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_asks_once_for_each_queue(acme: Tenant, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(wake.queues, "other", wake.Queue("other", work.drain, lambda: None, "bulk"))
+    with CaptureQueriesContext(connection) as seen, tenant_context(acme):
+        wake.wake("probe")
+        wake.wake("other")
+        wake.wake("probe")
+    assert work.sent == [0, 0]
+    assert sum("queued_at" in query["sql"] for query in seen) == 1
+    with tenant_context(acme):
+        wake.wake("probe")
+    assert work.sent == [0, 0]
+
+
+def test_nobody_works_for_a_tenant_that_is_not_active(acme: Tenant, work: Work) -> None:
+    Tenant.objects.filter(pk=acme.pk).update(is_active=False)
+    tasks.drain(str(acme.id), "probe")
+    assert not work.drained

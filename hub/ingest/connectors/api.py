@@ -20,8 +20,7 @@ from hub.rest.middleware import actor_of_key
 from hub.rest.problems import refused
 from hub.rest.reading import by_choice, by_id, resource
 from hub.rest.routes import ID, route
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 
 
 class ConnectionSerializer(serializers.ModelSerializer[HookEndpoint]):
@@ -70,7 +69,7 @@ class ConnectionMadeSerializer(serializers.ModelSerializer[HookEndpoint]):
         read_only_fields = fields
 
     def get_address(self, endpoint: HookEndpoint) -> str:
-        tenant = Tenant.objects.get(pk=current_tenant_id())
+        tenant = current_tenant()
         return address_of(tenant, endpoint, secret=True)
 
 

@@ -14,7 +14,7 @@ from django.db import connection
 from hub.ingest.models import WriteBack
 from hub.registry.facts import Fact, FactKind, known_facts
 from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 
 # Customers that become due in one statement; the rest are found by the next.
 AT_ONCE: Final = 5_000
@@ -68,7 +68,7 @@ def _value(fact: Fact, digits: int) -> str:
 
 def _current(fields: Mapping[str, str], source: str) -> tuple[str, list[Any]]:
     """The statement of what shall stand over there, by customer. Raises UnknownFact."""
-    known, tenant = known_facts(), Tenant.objects.get(pk=current_tenant_id())
+    known, tenant = known_facts(), current_tenant()
     digits = get_currency_precision(tenant.currency)
     try:
         values = [_value(known[name], digits) for name in fields]

@@ -28,6 +28,7 @@ from hub.people.models import User
 from hub.registry.outgoing import Happening, outgoing_kinds
 from hub.tenancy.calls import Refused, checked_url
 from hub.tenancy.ids import uuid7
+from hub.tenancy.remembering import remembered
 from hub.tenancy.wake import wake
 
 WEBHOOKS: Final = "webhooks"
@@ -146,7 +147,8 @@ def endpoint_remove(*, endpoint: WebhookEndpoint, actor: Actor) -> None:
 
 def wanted(kind: str) -> bool:
     """Whether an endpoint of the tenant in context is told of this kind."""
-    return any(kind in kinds for kinds in _active().values_list("kinds", flat=True))
+    asked = remembered("webhooks", lambda: list(_active().values_list("kinds", flat=True)))
+    return any(kind in kinds for kinds in asked)
 
 
 def receive(kind: str, happenings: Sequence[Happening]) -> None:

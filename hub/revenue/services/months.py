@@ -12,8 +12,7 @@ from django.db import connection, transaction
 from hub.accounts.facts import today_of
 from hub.registry.handlers import figures_changed
 from hub.revenue.services.retention import months_changed
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 
 
 def last_closed(through: date) -> date:
@@ -210,7 +209,7 @@ CAUSE_BEFORE, CAUSE_AFTER = 92, 62
 def months_refresh(account_ids: Sequence[UUID], *, through: date | None = None) -> None:
     """Rewrite months and movements of these accounts from their contract lines, up to `through` (default: today)."""
     ids = sorted(set(account_ids))
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+    tenant = current_tenant()
     through = through or today_of(tenant)
     values: dict[str, Any] = {
         "tenant": tenant.id,

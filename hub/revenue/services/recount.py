@@ -18,7 +18,7 @@ from hub.revenue.models import ContractLine, MonthClose, RevenueRecount
 from hub.revenue.services.lines import home_values
 from hub.revenue.services.months import last_closed, months_refresh
 from hub.tenancy.context import current_tenant_id, tenant_context
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.tenancy.wake import wake
 
 QUEUE = "revenue"
@@ -51,7 +51,7 @@ def _ask(condition: str, value: str | date) -> None:
 
 def open_month() -> date | None:
     """The last month that has ended, while it has not been counted for everybody; None without any line."""
-    last = last_closed(today_of(Tenant.objects.get(pk=current_tenant_id())) - timedelta(days=1))
+    last = last_closed(today_of(current_tenant()) - timedelta(days=1))
     if MonthClose.objects.filter(month=last).exists() or not ContractLine.objects.exists():
         return None
     return last

@@ -16,8 +16,7 @@ from hub.rules.compile import Clock
 from hub.rules.explain import sentence
 from hub.rules.language import Node, Problem, RuleError, parse
 from hub.shell.account_list.columns import DEFAULT, MOST, NAME, Column, Sort, list_columns
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 
 UNOWNED: Final = "none"
 DEFAULT_SORT: Final = "name"
@@ -140,7 +139,7 @@ def asked(query: AccountQuery) -> Asked:
 def _clock() -> Clock:
     # A request knows the tenant's zone already, a worker does not.
     now = timezone.now()
-    zone = Tenant.objects.get(pk=current_tenant_id()).zone
+    zone = current_tenant().zone
     return Clock(now, timezone.localdate(now, zone))
 
 

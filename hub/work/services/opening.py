@@ -9,9 +9,8 @@ from django.utils import timezone
 
 from hub.accounts.models import Account
 from hub.accounts.services import timeline_record
-from hub.tenancy.context import current_tenant_id
 from hub.tenancy.live import announce
-from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import current_tenant
 from hub.work.models import PlaybookVersion, Task
 from hub.work.selectors import live_version
 from hub.work.targets import answer_until
@@ -77,6 +76,6 @@ def task_open(
 def _answered_by(origin: str, version: PlaybookVersion | None, hours: int | None, now: datetime) -> dict[str, Any]:
     if origin == BY_HAND and version is None:
         return {}
-    tenant = Tenant.objects.get(pk=current_tenant_id())
+    tenant = current_tenant()
     asked = hours or (version.respond_hours if version else None)
     return {"respond_by": answer_until(tenant, now, hours=asked, clock=version.clock if version else "")}

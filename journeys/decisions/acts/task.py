@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from hub.tenancy.remembering import current_tenant
 from hub.work.models import Helped, Playbook, Task, TaskStatus
 from journeys.decisions.acts.base import Config, Hindrance, Hindrances, PlayAct, Plays
 from journeys.decisions.models import Choice
@@ -62,13 +63,11 @@ def params(choice: Choice, terms: Terms) -> dict[str, Any]:
 
 
 def _due(account_id: UUID, days: int) -> datetime:
-    from hub.tenancy.context import current_tenant_id
-    from hub.tenancy.models import Tenant
 
     now = timezone.now()
     if not days:
         return now + timedelta(hours=8)
-    world = World(Tenant.objects.get(pk=current_tenant_id()), [account_id], now)
+    world = World(current_tenant(), [account_id], now)
     rule = parse_wait({"business_days": days, "at": "17:00"})
     due: datetime = due_at(rule, now, world.zone(account_id), world.calendar)
     return due
