@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
@@ -176,7 +176,12 @@ def test_a_drawer_asks_before_it_throws_away_what_was_typed(page: Page, tenant: 
     field = drawer(page).get_by_role("textbox", name="Task", exact=True)
     field.fill("not saved yet")
     asked: list[str] = []
-    page.once("dialog", lambda asking: (asked.append(asking.message), asking.dismiss()))
+
+    def stay(asking: Dialog) -> None:
+        asked.append(asking.message)
+        asking.dismiss()
+
+    page.once("dialog", stay)
     page.keyboard.press("Escape")
     expect(field).to_have_value("not saved yet")
     page.once("dialog", lambda asking: asking.accept())
