@@ -24,6 +24,8 @@ from journeys.drafts.services import OWNERS, SETTINGS, SettingsError, journey_cr
 from journeys.graph import GraphError
 from journeys.models import EnrollmentStatus, Journey, JourneyStatus
 
+# As the message's own: the description names equal choices once.
+PURPOSES = [(each.value, each.value.replace("_", " ")) for each in Purpose]
 FILTERS = (
     by_choice("status", "only these", "status", JourneyStatus.values),
     by_text("key", "only the one with this key", "key"),
@@ -60,7 +62,7 @@ class JourneyPatchSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField(max_length=200, required=False)
     description = serializers.CharField(max_length=1000, required=False, allow_blank=True)
-    purpose = serializers.ChoiceField(choices=[each.value for each in Purpose], required=False)
+    purpose = serializers.ChoiceField(choices=PURPOSES, required=False)
     owner = serializers.ChoiceField(choices=OWNERS, required=False)
     hypothesis = serializers.DictField(
         child=serializers.CharField(max_length=500, allow_blank=True),
