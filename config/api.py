@@ -13,6 +13,7 @@ from hub.ingest.writing.api import urlpatterns as writing
 from hub.outbound.exports.api import urlpatterns as exports
 from hub.outbound.webhooks.api import urlpatterns as webhooks
 from hub.outbox.api import urlpatterns as messages
+from hub.outbox.story_api import urlpatterns as stories
 from hub.plans.api import urlpatterns as plans
 from hub.rest.docs import docs
 from hub.rest.routes import nothing_here, route
@@ -49,6 +50,7 @@ urlpatterns: list[URLPattern] = [
     *usage,
     *work,
     *messages,
+    *stories,
     *signals,
     *triggers,
     *health,

@@ -14,7 +14,8 @@ from journeys.world import World
 
 
 def values(tenant: Tenant, account: Account, contact: Contact | None) -> Mapping[str, Any]:
-    return World(tenant, [account.pk], timezone.now()).values(account.pk, contact, None)
+    world = World(tenant, [account.pk], timezone.now())
+    return world.values(account.pk, contact, None) | {"story": world.story(account.pk)}
 
 
 def register() -> None:

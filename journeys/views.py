@@ -187,7 +187,7 @@ def _previewed(request: StaffRequest, account: Account, node: Node) -> dict[str,
     to = node.config["to"]
     chosen = choose(world.contacts.get(account.pk, []), to["roles"], to["fallback"])
     contact = chosen.people[0] if chosen.people else None
-    values = world.values(account.pk, contact, None)
+    values = world.values(account.pk, contact, None) | {"story": world.story(account.pk)}
     rendered: Rendered | None = None
     problem = ""
     try:

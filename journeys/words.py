@@ -35,6 +35,12 @@ SAMPLE: Final[dict[str, Any]] = {
         "next_description": "Send a result to somebody who asked for it.",
     },
     "objectives": [{"title": "Close the month in 3 days", "target": 3, "current": 5, "unit": "days", "due_on": None}],
+    "story": {
+        "title": "Month-end close in three days",
+        "customer": "a logistics company of 300 people",
+        "text": "They shared the first report in week two and closed the books five days sooner.",
+        "url": "https://acme.example/stories/close",
+    },
     "hub_url": "https://hub.example/",
     "plan_url": "https://hub.example/plan/",
 }

@@ -17,7 +17,9 @@ from django.urls import reverse
 
 from hub.accounts.facts import today_of
 from hub.accounts.models import Account, Contact, ContactStatus
+from hub.outbox.models import Story
 from hub.outbox.situations import zone_of
+from hub.outbox.stories import NO_STORY, story_for
 from hub.people.models import User
 from hub.plans.models import Milestone, Objective
 from hub.registry.facts import known_facts
@@ -233,8 +235,19 @@ class World:
                 {"title": o.title, "target": o.target, "current": o.current, "unit": o.unit, "due_on": o.due_on}
                 for o in self.objectives.get(account_id, [])
             ],
+            "story": dict(NO_STORY),
             **self.urls,
         }
+
+    @cached_property
+    def stories(self) -> list[Story]:
+        """What customers agreed to have told."""
+        return list(Story.objects.filter(is_off=False, agreed_on__isnull=False))
+
+    def story(self, account_id: UUID) -> dict[str, str]:
+        """The story that fits an account, for messages that tell one."""
+        account = self.accounts[account_id]
+        return story_for(self.stories, account_id=account_id, industry=account.industry, seats=account.seats)
 
     @cached_property
     def urls(self) -> dict[str, str]:

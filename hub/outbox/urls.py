@@ -1,6 +1,6 @@
 from django.urls import path
 
-from hub.outbox.pages import consent, content, domain, guards, links, messages
+from hub.outbox.pages import consent, content, domain, guards, links, messages, stories
 
 app_name = "outbox"
 ONE = "t/<slug:tenant>/set-up/sending/templates/<uuid:template_id>/"
@@ -31,6 +31,10 @@ urlpatterns = [
     path("t/<slug:tenant>/set-up/sending/snippets/", content.snippets, name="snippets"),
     path("t/<slug:tenant>/set-up/sending/snippets/set/", content.snippet_set, name="snippet_set"),
     path("t/<slug:tenant>/set-up/sending/snippets/<uuid:snippet_id>/gone/", content.snippet_gone, name="snippet_gone"),
+    path("t/<slug:tenant>/set-up/sending/stories/", stories.stories, name="stories"),
+    path("t/<slug:tenant>/set-up/sending/stories/new/", stories.story_new, name="story_new"),
+    path("t/<slug:tenant>/set-up/sending/stories/<uuid:story_id>/", stories.story, name="story"),
+    path("t/<slug:tenant>/set-up/sending/stories/<uuid:story_id>/gone/", stories.story_gone, name="story_gone"),
     path("t/<slug:tenant>/set-up/sending/topics/", consent.topics, name="topics"),
     path("t/<slug:tenant>/set-up/sending/topics/<slug:topic_key>/", consent.topic, name="topic"),
     path("t/<slug:tenant>/set-up/sending/topics/<slug:topic_key>/reset/", consent.topic_back, name="topic_reset"),

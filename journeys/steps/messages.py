@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from hub.accounts.models import Contact
@@ -81,7 +82,7 @@ def draft_for(stand: Stand, person: Contact, channel: str, subject: str, config:
         purpose=Purpose(stand.journey.purpose),
         subject=config[subject],
         body=config["body"],
-        values=world.values(stand.enrollment.account_id, person, stand.signal),
+        values=_values(stand, person, [config[subject], config["body"], *map(str, variants_of(config).values())]),
         topic=config.get("topic", ""),
         locale=locale_of(person, world.tenant),
         variants=variants_of(config),
@@ -90,6 +91,14 @@ def draft_for(stand: Stand, person: Contact, channel: str, subject: str, config:
         expires_at=_expiry(stand),
         cause=stand.cause,
     )
+
+
+def _values(stand: Stand, person: Contact, sources: Sequence[str]) -> dict[str, Any]:
+    """What the words may show; stories are looked for where they are told, and nowhere else."""
+    values = stand.world.values(stand.enrollment.account_id, person, stand.signal)
+    if any("story" in source for source in sources):
+        values["story"] = stand.world.story(stand.enrollment.account_id)
+    return values
 
 
 def _expiry(stand: Stand) -> datetime | None:

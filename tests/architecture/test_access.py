@@ -77,6 +77,7 @@ KNOWN = {
     "scorecard_id", "backtest_id", "conflict_id", "source_rule_id", "theme_key", "signal_bulk_id", "storm_id",
     "model_id",
     "topic_key", "stop_id", "template_id", "snippet_id",
+    "story_id",
     "segment_id", "focus_id", "commitment_id", "choice_id", "play_id",
 }  # fmt: skip
 # These parameters name no object of a tenant, so there is nothing foreign to ask for.

@@ -32,6 +32,7 @@ from hub.outbound.webhooks.services import endpoint_create, endpoint_test
 from hub.outbox.models import Message, MessageStatus
 from hub.outbox.services import consent_set, sending_stop, topic_save
 from hub.outbox.services.content import snippet_save, template_save
+from hub.outbox.services.stories import StoryWords, story_save
 from hub.people.services import credential_create
 from hub.plans.services import plan_create
 from hub.portal.services import sign_in_prepare
@@ -192,7 +193,10 @@ def _sending(account: Account, contact: Contact, mark: str) -> dict[str, object]
     words = {"": {"subject": f"{mark} subject", "body": f"<p>{mark} body</p>"}}
     template = template_save(name=f"{mark} {account.pk}", topic=key, wordings=words, actor=ACTOR)
     snippet = snippet_save(key=f"{mark}_{account.pk}"[:50].lower(), wordings={"": mark}, actor=ACTOR)
-    return {"topic_key": topic.key, "stop_id": stop.pk, "template_id": template.pk, "snippet_id": snippet.pk}
+    told = StoryWords(f"{mark} story", f"{mark} customer", f"{mark} text", account_id=account.pk)
+    story = story_save(words=told, actor=ACTOR)
+    ids = {"template_id": template.pk, "snippet_id": snippet.pk, "story_id": story.pk}
+    return {"topic_key": topic.key, "stop_id": stop.pk, **ids}
 
 
 def _decided(account: Account, mark: str) -> dict[str, object]:

@@ -80,6 +80,8 @@ NO_PAGES = frozenset(
             "outbox:template_gone",
             "outbox:snippet_set",
             "outbox:snippet_gone",
+            "outbox:story",
+            "outbox:story_gone",
             "outbox:logo",
             "outbox:click",
         ),

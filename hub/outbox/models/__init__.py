@@ -10,7 +10,7 @@ from hub.outbox.models.consent import (
     Suppression,
     Topic,
 )
-from hub.outbox.models.content import Logo, MailTemplate, Snippet
+from hub.outbox.models.content import Logo, MailTemplate, Snippet, Story
 from hub.outbox.models.guards import Holdout, Stop, StopKind
 from hub.outbox.models.message import COUNTED_CLASSES, FELT, LEASE, WAITING, Delivery, Message, MessageStatus
 
@@ -34,6 +34,7 @@ __all__ = [
     "Snippet",
     "Stop",
     "StopKind",
+    "Story",
     "Suppression",
     "Topic",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
+from hub.accounts.models import Account
+from hub.tenancy.fields import TenantForeignKey
 from hub.tenancy.models import TenantModel
 
 
@@ -43,6 +45,36 @@ class Snippet(TenantModel):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Story(TenantModel):
+    """What a customer reached, told to others in messages as ``{{ story.title }}``.
+
+    `customer` is who it is about, in the words that they agreed to on `agreed_on`; without that day nobody is told.
+    `account` is theirs: nobody reads their own. `industry` "" and seats None fit everybody.
+    """
+
+    title = models.CharField(max_length=120)
+    customer = models.CharField(max_length=120)
+    text = models.CharField(max_length=600)
+    url = models.CharField(max_length=1000, blank=True)
+    account = TenantForeignKey(
+        Account, on_delete=models.CASCADE, related_name="+", null=True, blank=True, db_index=False
+    )
+    industry = models.CharField(max_length=100, blank=True)
+    least_seats = models.PositiveIntegerField(null=True, blank=True)
+    most_seats = models.PositiveIntegerField(null=True, blank=True)
+    agreed_on = models.DateField(null=True, blank=True)
+    is_off = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    changed_at = models.DateTimeField(default=timezone.now)
+    changed_by = models.CharField(max_length=200, blank=True)
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["tenant", "account"], name="story_account")]
+
+    def __str__(self) -> str:
+        return self.title
 
 
 class Logo(TenantModel):
