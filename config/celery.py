@@ -12,7 +12,9 @@ from django.db import close_old_connections
 from kombu import Queue
 
 # `access` carries sign-in mail alone: somebody is waiting for it. `outbound` calls other companies' servers.
-QUEUES = ("access", "ingest", "evaluate", "journeys", "send", "outbound", "bulk", "maintenance")
+AWAITED = ("access", "ingest", "evaluate", "journeys", "send")
+UNHURRIED = ("outbound", "bulk", "maintenance")
+QUEUES = (*AWAITED, *UNHURRIED)
 
 app = Celery("tandem")
 # "Current" is per thread in Celery: without a default, the threads of the web process would look for AMQP.

@@ -1,4 +1,4 @@
-"""The processes of the one-machine mode under one supervisor: web, events, clock and worker.
+"""The processes of the one-machine mode under one supervisor: web, events, clock, worker and bulk.
 
 honcho starts them and shows what they say. Added here: they stop one after the other, and they end when the
 supervisor is killed, so that no half of a hub is left behind.
@@ -26,8 +26,8 @@ from config.embedded.server import end_with_parent
 from config.embedded.stack import Stack
 
 # The doors close first; the worker still finishes what it holds.
-STOP_ORDER = ("web", "events", "clock", "worker")
-PATIENCE = {"web": 10.0, "events": 5.0, "clock": 5.0, "worker": 30.0}
+STOP_ORDER = ("web", "events", "clock", "bulk", "worker")
+PATIENCE = {"web": 10.0, "events": 5.0, "clock": 5.0, "bulk": 30.0, "worker": 30.0}
 ORPHANS_PATIENCE = 5.0
 
 
@@ -42,10 +42,14 @@ class Part:
 
 def parts(stack: Stack) -> list[Part]:
     """The processes to run, of those whose module exists."""
+    from config.celery import AWAITED, UNHURRIED
+
     wanted = [
         ("web", "config.wsgi", _granian("wsgi", "config.wsgi", stack.port, workers=_web_workers())),
         ("events", "config.events", _granian("asgi", "config.events", stack.events_port, workers=1)),
-        ("worker", "config.celery", _celery()),
+        ("worker", "config.celery", _celery("worker", AWAITED, processes=os.environ.get("WORKER_PROCESSES") or "2")),
+        # An export that takes a minute keeps no mail waiting.
+        ("bulk", "config.celery", _celery("bulk", UNHURRIED, processes="1")),
         ("clock", "config.clock", [sys.executable, "-m", "config.clock"]),
     ]
     # In this mode root is the one user there is; the worker takes no code from its broker, only JSON.
@@ -57,7 +61,9 @@ def parts(stack: Stack) -> list[Part]:
         "PYTHONUNBUFFERED": "1",
     }
     return [
-        Part(name, command, common | {"TANDEM_PROCESS": name}) for name, module, command in wanted if find_spec(module)
+        Part(name, command, common | {"TANDEM_PROCESS": "worker" if name == "bulk" else name})
+        for name, module, command in wanted
+        if find_spec(module)
     ]
 
 
@@ -73,11 +79,9 @@ def _granian(interface: str, module: str, port: int, *, workers: int) -> list[st
     return [*command, "--respawn-failed-workers", "--log-level", "error", f"{module}:application"]
 
 
-def _celery() -> list[str]:
-    from config.celery import QUEUES
-
-    command = [sys.executable, "-m", "celery", "-A", "config.celery", "--quiet", "worker"]
-    command += ["--concurrency", os.environ.get("WORKER_PROCESSES") or "2", "--queues", ",".join(QUEUES)]
+def _celery(name: str, queues: Sequence[str], *, processes: str) -> list[str]:
+    command = [sys.executable, "-m", "celery", "-A", "config.celery", "--quiet", "worker", "--hostname", f"{name}@%h"]
+    command += ["--concurrency", processes, "--queues", ",".join(queues)]
     return [*command, "--without-gossip", "--without-mingle", "--loglevel", os.environ.get("LOG_LEVEL") or "INFO"]
 
 

@@ -13,7 +13,7 @@ from journeys.decisions.working import backlog, drain
 def register() -> None:
     journey.register()
     acts.load()
-    register_queue(QUEUE, drain=drain, backlog=backlog, lane="bulk", rest=1.0)
+    register_queue(QUEUE, drain=drain, backlog=backlog, lane="bulk", rest=4.0)
     signal_recorded.connect("decisions", handlers.on_signals_recorded, order=200)
     accounts_evaluated.connect("decisions", handlers.on_evaluated, order=200)
     tenant_made.connect("decisions", handlers.on_tenant_made, order=30)

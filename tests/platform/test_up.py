@@ -64,7 +64,7 @@ def wrappers_of(pid: int) -> list[int]:
 def test_up_serves_and_stops_everything_cleanly(hub: Hub) -> None:
     hub.start()
     run = hub.run()
-    assert {"up", "web", "worker", "clock", "postgres", "redis"} <= set(run["pids"])
+    assert {"up", "web", "worker", "bulk", "clock", "postgres", "redis"} <= set(run["pids"])
     with psycopg.connect(run["database_url"]) as connection:
         assert connection.execute("SELECT count(*) FROM django_migrations").fetchone() != (0,)
     with redis.Redis.from_url(run["redis_url"]) as broker:
@@ -87,7 +87,7 @@ def test_the_second_start_finds_its_data(hub: Hub) -> None:
         assert connection.execute("SELECT name FROM tenancy_tenant WHERE slug = 'kept'").fetchone() == ("Kept",)
 
 
-@pytest.mark.parametrize("victim", ["web", "worker", "redis"])
+@pytest.mark.parametrize("victim", ["web", "worker", "bulk", "redis"])
 def test_a_part_that_dies_ends_the_whole_with_a_clear_line(hub: Hub, victim: str) -> None:
     hub.start()
     pids = hub.run()["pids"]
