@@ -141,6 +141,6 @@ def _load(tenant: Tenant, folder: Path, mapping: str, *, historical: bool) -> No
 
 
 def _evaluate(tenant: Tenant) -> None:
-    from signals.engine import drain
+    from signals.draining import drain
 
     drain(tenant.pk)

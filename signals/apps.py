@@ -58,7 +58,7 @@ def _work() -> None:
     from signals import close
     from signals.backtest import working as backtest
     from signals.backtest.services import QUEUE as BACKTEST
-    from signals.engine import backlog, drain
+    from signals.draining import backlog, drain
     from signals.inbox import bulk, returning
     from signals.prediction import work as prediction
     from signals.prediction.services import QUEUE as PREDICTION

@@ -7,6 +7,7 @@ Order for one account: facts → goals and exits → open waits (`facts_changed`
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from string import Formatter
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Min
+from django.db.models import F
 from django.utils import timezone
 
 from hub.accounts.facts import facts_refresh, today_of
@@ -26,10 +27,8 @@ from hub.rules.compile import Clock
 from hub.rules.explain import Finding, findings, sentence
 from hub.rules.language import Node, comparisons, parse_stored
 from hub.rules.reading import Reading, read_rule, read_rules, true_rules
-from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
-from hub.tenancy.remembering import remembering
 from hub.tenancy.wake import wake
 from signals import outgoing
 from signals.catalogue import BY_KEY, Shipped
@@ -50,46 +49,19 @@ from signals.telling import timeline_tell
 log = logging.getLogger(__name__)
 
 BATCH = 200
-# When thousands wait (an import, the close of a day) nobody waits for one of them, and larger batches cost less.
-MANY, LARGE_BATCH = 2_000, 1_000
 # Changes caused by journeys carry their depth; beyond this a chain of causes is cut.
 MAX_DEPTH = 3
 
 
-def backlog() -> datetime | None:
-    """When the oldest dirty account became so; None when none is."""
-    oldest: datetime | None = AccountState.objects.filter(dirty_at__isnull=False).aggregate(at=Min("dirty_at"))["at"]
-    return oldest
-
-
-def drain(tenant_id: UUID) -> datetime | None:
-    """Evaluate the accounts that are dirty now, batch by batch; two drains share the work.
-
-    Accounts that become dirty meanwhile are for the next drain: a stream of events never lets this one end.
-    """
-    tenant = Tenant.objects.get(pk=tenant_id)
-    began, limit = timezone.now(), BATCH
-    while True:
-        with tenant_context(tenant), remembering():
-            if evaluate_batch(tenant, limit=limit, since=began) < limit:
-                return backlog()
-            limit = _limit()
-
-
-def _limit() -> int:
-    dirty = AccountState.objects.filter(dirty_at__isnull=False).order_by("dirty_at")
-    return LARGE_BATCH if dirty[MANY : MANY + 1].exists() else BATCH
-
-
 def evaluate_batch(
-    tenant: Tenant, *, limit: int = BATCH, now: datetime | None = None, since: datetime | None = None
-) -> int:
-    """Claim up to `limit` accounts, dirty since `since` or earlier, and evaluate them as of `now`; returns how many."""
-    states = list(
-        AccountState.objects.select_for_update(skip_locked=True)
-        .filter(dirty_at__lte=since or timezone.now())
-        .order_by("account_id")[:limit]
-    )
+    tenant: Tenant, *, limit: int = BATCH, now: datetime | None = None, since: datetime | None = None,
+    only: UUID | None = None,
+) -> int:  # fmt: skip
+    """Claim up to `limit` accounts (`only` one), dirty since `since`, and evaluate them as of `now`; says how many."""
+    dirty = AccountState.objects.select_for_update(skip_locked=True).filter(dirty_at__lte=since or timezone.now())
+    if only is not None:
+        dirty = dirty.filter(account_id=only)
+    states = list(dirty.order_by("account_id")[:limit])
     if states:
         evaluate_accounts(tenant, [state.account_id for state in states], now=now)
         AccountState.objects.filter(pk__in=[state.pk for state in states]).update(
@@ -341,11 +313,6 @@ def _tells(told: Any, wanted: Any) -> bool:
     return wanted in told if isinstance(told, list) else bool(told == wanted)
 
 
-class _Missing(dict[str, Any]):
-    def __missing__(self, key: str) -> str:
-        return "…"
-
-
 def _told_signal(trigger: Trigger, change: Change, clock: Clock) -> Signal:
     template = _shipped(trigger).sentence or trigger.name
     return Signal(
@@ -355,7 +322,7 @@ def _told_signal(trigger: Trigger, change: Change, clock: Clock) -> Signal:
         change=change,
         dedupe_key=f"{trigger.key}:{change.account_id}:{change.key}"[:300],
         severity=trigger.severity,
-        sentence=template.format_map(_Missing(change.data)),
+        sentence=template.format_map(defaultdict(lambda: "…", change.data)),
         evidence={"change": change.kind, "data": change.data},
         occurred_at=change.occurred_at,
         recorded_at=clock.now,

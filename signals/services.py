@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from hub.accounts.services import change_record
 from hub.people.audit import SYSTEM, Actor, audit, audit_many
@@ -19,6 +20,8 @@ from signals.health.services import scorecards_install
 from signals.measures import circle, read_by
 from signals.models import Trigger, TriggerVersion
 from signals.reopening import day_reopen
+
+AHEAD: Final = timedelta(minutes=5)
 
 
 @transaction.atomic
@@ -108,12 +111,12 @@ def signal_report(
 ) -> bool:
     """Take what another system noticed about an account; the signal follows within seconds. False when it was known.
 
-    Older than a day it is history: stored, but no signal follows.
+    Older than a day it is history: stored, but no signal follows. No clock runs ahead of ours by over five minutes.
     """
     return change_record(
         account_id=account_id,
         kind=SIGNAL_REPORTED,
         key=f"{source}:{external_id}"[:200],
-        occurred_at=occurred_at,
+        occurred_at=min(occurred_at, timezone.now() + AHEAD),
         data={**data, "source": source, "text": text},
     )

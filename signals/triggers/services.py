@@ -24,6 +24,8 @@ from signals.triggers.trying import Blast, blast
 
 SETTINGS: Final = ("name", "family", "severity", "cooldown_days", "fire_on_first_sight")
 KEY_LENGTH: Final = 64
+# Every evaluation asks all that are on.
+MOST: Final = 300
 
 
 class StaleError(Exception):
@@ -60,9 +62,9 @@ def trigger_create(
 ) -> Trigger:
     """Make a computed trigger; its key comes from the name unless it is given.
 
-    Raises RuleError for the rule and ValidationError for a key that is taken. Accounts of which the rule is true
-    already are taken as baseline; a trigger that fires on first sight makes a signal for each of them, and raises
-    WideError when they are many, unless that is ``confirmed``.
+    Raises RuleError for the rule and ValidationError for a key that is taken, or a trigger too many. Accounts of which
+    the rule is true already are taken as baseline; a trigger that fires on first sight makes a signal for each of them,
+    and raises WideError when they are many, unless that is ``confirmed``.
     """
     node = parse(rule, known_facts())
     trigger = Trigger(
@@ -76,6 +78,7 @@ def trigger_create(
         rule=rule,
     )
     check_composition(trigger, node)
+    _check_number()
     if fire_on_first_sight and not confirmed:
         _check_width(trigger, node, None, fires=True)
     try:
@@ -134,12 +137,14 @@ def trigger_change(
 @transaction.atomic
 def trigger_switch(*, trigger: Trigger, is_active: bool, actor: Actor, confirmed: bool = False) -> Trigger:
     """Switch a trigger on or off. On again it looks at every account as if for the first time, under the next version:
-    what became true while it was off fires nothing. Raises WideError, and RuleError for a rule whose facts are gone."""
+    what became true while it was off fires nothing. Raises WideError, RuleError for a rule whose facts are gone, and
+    ValidationError for a trigger too many."""
     locked = _locked(trigger, "")
     if locked.is_active == is_active:
         return locked
     if is_active:
         node = parse(locked.rule, known_facts())
+        _check_number()
         if not confirmed:
             _check_width(locked, node, None, fires=locked.fire_on_first_sight)
     locked.is_active = is_active
@@ -167,6 +172,11 @@ def _locked(trigger: Trigger, seen: str) -> Trigger:
     if seen and stamp_of(locked) != seen:
         raise StaleError
     return locked
+
+
+def _check_number() -> None:
+    if Trigger.objects.filter(is_active=True).count() >= MOST:
+        raise ValidationError({"name": [f"{MOST} triggers are on; switch one off first"]})
 
 
 def _check_width(trigger: Trigger, node: Node, before: Node | None, *, fires: bool) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -66,6 +67,9 @@ def _sent(request: StaffRequest, trigger: Trigger | None) -> HttpResponse:
     except RuleError as error:
         marked = Draft(**_parts(read.draft), problem="; ".join(each.message for each in error.problems))
         return _page(request, trigger, form, marked, status=422)
+    except ValidationError as error:
+        form.add_error("name", error.messages[0])
+        return _page(request, trigger, form, read.draft, status=422)
     except StaleError:
         return _page(request, trigger, form, read.draft, status=409, stale=True)
     except WideError as error:
@@ -156,6 +160,9 @@ def trigger_toggle(request: StaffRequest, trigger_id: UUID) -> HttpResponse:
         return _confirm(request, trigger, error, {"on": "1"}, f"Switch “{trigger.name}” on")
     except RuleError as error:
         messages.error(request, f"“{trigger.name}” stays off: {error}. Edit its rule first.")
+        return HttpResponseRedirect(_url(request, "signals:trigger", trigger))
+    except ValidationError as error:
+        messages.error(request, f"“{trigger.name}” stays off: {error.messages[0]}.")
         return HttpResponseRedirect(_url(request, "signals:trigger", trigger))
     messages.success(request, f"“{trigger.name}” is switched {'on' if on else 'off'}.")
     return HttpResponseRedirect(_url(request, "signals:trigger", trigger))

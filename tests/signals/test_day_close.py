@@ -16,7 +16,7 @@ from hub.accounts.models import Account, AccountState
 from hub.revenue.services import contract_line_upsert
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
-from signals import close, engine
+from signals import close, draining, engine
 from signals.catalogue import SHIPPED
 from signals.models import DayClose, Signal, Trigger, TriggerVersion
 from tests.world import make_account
@@ -26,7 +26,7 @@ NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 def settle(tenant: Tenant) -> None:
-    engine.drain(tenant.id)
+    draining.drain(tenant.id)
 
 
 def dirty() -> int:

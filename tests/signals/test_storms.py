@@ -21,7 +21,8 @@ from hub.plans.services import MILESTONE_COMPLETED
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from journeys.models import Decision
-from signals.engine import drain, evaluate_batch
+from signals.draining import drain
+from signals.engine import evaluate_batch
 from signals.models import Signal, SignalStatus, Storm, StormStatus, Trigger
 from signals.storms import deciding
 from signals.storms.deciding import storm_drop, storm_release
