@@ -112,7 +112,7 @@ class _Tenant:
         from hub.accounts.facts import today_of
         from hub.rules.compile import Clock
         from hub.tenancy.context import tenant_context
-        from signals.engine import LARGE_BATCH
+        from signals.draining import LARGE_BATCH
 
         now = timezone.now()
         clock = Clock(now, today_of(self.tenant, now))

@@ -405,13 +405,13 @@ def test_undoing_removes_what_was_made_and_puts_back_what_was_changed(client: Cl
 
 
 def test_undoing_is_not_held_up_by_what_follows_from_the_import_by_itself(client: Client, acme: Tenant) -> None:
-    from signals import close, engine
+    from signals import close, draining
     from signals.health.models import HealthScore
 
     usage = f"usage_id,account_id,day,feature,count,user\nu1,1,{timezone.localdate()},report,5,kim\n"
     url = imported(client, acme, {"accounts.csv": ACCOUNTS, "subscriptions.csv": LINES, "usage.csv": usage})
     close.drain(acme.pk)
-    engine.drain(acme.pk)
+    draining.drain(acme.pk)
     with tenant_context(acme):
         assert HealthScore.objects.filter(score__isnull=False).exists()
     client.post(f"{url}undo/")
