@@ -44,10 +44,9 @@ DAYS = 70
 
 
 def measure(scale: float) -> list[Result]:
-    from hub.people.audit import command
-    from hub.tenancy.context import tenant_context
-
     with database(), tempfile.TemporaryDirectory() as folder:
+        from hub.people.audit import command
+        from hub.tenancy.context import tenant_context
         from hub.tenancy.models import Tenant
         from signals.services import triggers_install
 
