@@ -53,5 +53,15 @@ def register() -> None:
     hub_sections.register(HubSection("resources", "Resources", 40, hub_resources, "advocacy_hub:resources", "book"))
     hub_sections.register(HubSection("asks", "Would you?", 60, hub_asks, "advocacy_hub:asks", "heart-handshake"))
     next_steps.register(NextStepProvider("ask", open_ask, order=60))
-    nav_items.register(NavItem("advocacy", "Advocacy", 60, "advocacy.view", "advocacy:roster", icon="award"))
+    nav_items.register(
+        NavItem(
+            "advocacy",
+            "Advocacy",
+            60,
+            "advocacy.view",
+            "advocacy:roster",
+            icon="award",
+            what="Customers who may speak for you: candidates, asks, resources.",
+        )
+    )
     account_panels.register(AccountPanel("advocacy", "Advocates", 60, "advocacy.view", account_panel, beside=True))

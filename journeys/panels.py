@@ -62,7 +62,16 @@ def open_question(account: Any, contact: Any) -> NextStep | None:
 def register() -> None:
     next_steps.register(NextStepProvider("survey", open_question, order=50))
     nav_items.register(
-        NavItem("journeys", "Journeys", 40, "journeys.view", "journeys:list", icon="route", covers=("decisions/",))
+        NavItem(
+            "journeys",
+            "Journeys",
+            40,
+            "journeys.view",
+            "journeys:list",
+            icon="route",
+            covers=("decisions/",),
+            what="What happens by itself after a signal: messages, tasks, waits, experiments, decisions.",
+        )
     )
     accounts_acts.register(
         AccountsAct("journey", "Into a journey …", "route", "journeys.run", "journeys:choose", order=50)

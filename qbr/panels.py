@@ -73,7 +73,17 @@ def unread_qbr(account: Any, contact: Any) -> NextStep | None:
 
 
 def register() -> None:
-    nav_items.register(NavItem("qbr", "QBRs", 50, "qbr.view", "qbr:list", icon="presentation"))
+    nav_items.register(
+        NavItem(
+            "qbr",
+            "QBRs",
+            50,
+            "qbr.view",
+            "qbr:list",
+            icon="presentation",
+            what="Business reviews that customers read and comment in their own hub.",
+        )
+    )
     account_panels.register(AccountPanel("qbr", "QBRs", 50, "qbr.view", account_panel, beside=True))
     today_panels.register(TodayPanel("qbr", "QBRs", 40, "qbr.view", today_panel))
     hub_sections.register(HubSection("qbr", "Business review", 20, hub_section, "qbr_hub:read", "presentation"))

@@ -43,7 +43,17 @@ def assigned_panel(request: Any) -> str | None:
 
 
 def register() -> None:
-    nav_items.register(NavItem("signals", "Signals", 30, "signals.view", "signals:list", icon="activity"))
+    nav_items.register(
+        NavItem(
+            "signals",
+            "Signals",
+            30,
+            "signals.view",
+            "signals:list",
+            icon="activity",
+            what="What has happened at customers, with the values seen; the triggers that watch for it.",
+        )
+    )
     account_panels.register(AccountPanel("signals", "Signals", 10, "signals.view", account_panel))
     today_panels.register(TodayPanel("assigned", "Assigned to you", 15, "signals.view", assigned_panel))
     today_panels.register(TodayPanel("signals", "Signals since yesterday", 20, "signals.view", today_panel))

@@ -38,5 +38,25 @@ class IngestConfig(AppConfig):
         alarms.register()
         setup.register()
         suggestions.register(Suggestion("events", event_names))
-        nav_items.register(NavItem("sources", "Sources", 82, "sources.view", "sources:keys", icon="plug-connected"))
-        nav_items.register(NavItem("imports", "Imports", 84, "imports.view", "imports:list", icon="database-import"))
+        nav_items.register(
+            NavItem(
+                "sources",
+                "Sources",
+                82,
+                "sources.view",
+                "sources:keys",
+                icon="plug-connected",
+                what="Keys, connections and what they send, live.",
+            )
+        )
+        nav_items.register(
+            NavItem(
+                "imports",
+                "Imports",
+                84,
+                "imports.view",
+                "imports:list",
+                icon="database-import",
+                what="Files of accounts, people, contracts, tickets and use.",
+            )
+        )

@@ -11,8 +11,28 @@ from hub.registry.panels import NavItem, TodayPanel, nav_items, today_panels
 
 
 def register() -> None:
-    nav_items.register(NavItem("exports", "Exports", 84, "exports.take", "outbound:exports", icon="download"))
-    nav_items.register(NavItem("webhooks", "Webhooks", 86, "webhooks.manage", "outbound:webhooks", icon="webhook"))
+    nav_items.register(
+        NavItem(
+            "exports",
+            "Exports",
+            84,
+            "exports.take",
+            "outbound:exports",
+            icon="download",
+            what="Files that were asked for, ready to be taken.",
+        )
+    )
+    nav_items.register(
+        NavItem(
+            "webhooks",
+            "Webhooks",
+            86,
+            "webhooks.manage",
+            "outbound:webhooks",
+            icon="webhook",
+            what="Addresses of your own systems that are told what happens here.",
+        )
+    )
     today_panels.register(TodayPanel("webhooks", "Webhooks", 15, "webhooks.manage", _broken))
 
 

@@ -77,7 +77,16 @@ def register() -> None:
     banners.register(Banner("stopped", 10, "outbox.view", stopped_banner))
     account_panels.register(AccountPanel("pressure", "Pressure", 62, "outbox.view", pressure_panel, beside=True))
     nav_items.register(
-        NavItem("sending", "Sending", 85, "outbox.view", "outbox:rules", icon="mail", covers=("set-up/sending/",))
+        NavItem(
+            "sending",
+            "Sending",
+            85,
+            "outbox.view",
+            "outbox:rules",
+            icon="mail",
+            covers=("set-up/sending/",),
+            what="Topics, brand, domains, quiet hours, limits, stops: what is sent, and what is not.",
+        )
     )
     contact_panels.register(ContactPanel("consent", "Hears about", 10, "outbox.view", contact_panel))
     today_panels.register(TodayPanel("outbox", "Messages that need you", 60, "outbox.view", today_panel))

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from hub.people.models import Credential, Membership, User, hash_key
+from hub.people.permissions import PERMISSIONS
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
 from hub.tenancy.statements import Statement, send
@@ -26,6 +27,15 @@ def memberships_of(user: User) -> list[Membership]:
 def members(tenant: Tenant) -> list[User]:
     """The people who work for a tenant, by name; one query."""
     found = User.objects.filter(memberships__tenant=tenant, memberships__is_active=True, is_active=True)
+    return sorted(found, key=lambda user: str(user).lower())
+
+
+def members_with(tenant: Tenant, permission: str) -> list[User]:
+    """The people who work for a tenant and may do what `permission` says, by name; one query."""
+    roles = PERMISSIONS[permission]
+    found = User.objects.filter(
+        memberships__tenant=tenant, memberships__is_active=True, memberships__role__in=roles, is_active=True
+    )
     return sorted(found, key=lambda user: str(user).lower())
 
 

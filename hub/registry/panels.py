@@ -82,6 +82,7 @@ class NavItem:
 
     ``covers`` are the beginnings of other addresses below the tenant's whose pages belong to it, such as ``people/``.
     ``waiting`` is what waits there for those with its permission; every page of theirs asks, so it must cost little.
+    ``what`` says in a sentence what it is for; the page of help shows it.
     """
 
     key: str
@@ -92,6 +93,7 @@ class NavItem:
     icon: str = ""
     covers: Sequence[str] = ()
     waiting: Waiting | None = None
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def register() -> None:
             icon="adjustments-horizontal",
             covers=("set-up/",),
             waiting=Waiting(open_count, "open conflicts between sources", "record.edit", COUNTED),
+            what="The fields, products and people that accounts are described by.",
         )
     )
     account_panels.register(AccountPanel("revenue", "Revenue", 40, "accounts.view", account_panel))

@@ -17,7 +17,17 @@ class ShellConfig(AppConfig):
         exports.register()
         search.register()
         setting_up.register()
-        nav_items.register(NavItem("setup", "Set-up guide", 80, "today.view", "shell:setup", icon="list-check"))
+        nav_items.register(
+            NavItem(
+                "setup",
+                "Set-up guide",
+                80,
+                "today.view",
+                "shell:setup",
+                icon="list-check",
+                what="The first weeks and the six-month plan, read from what is there.",
+            )
+        )
         connect_opening(list_opening)
         register_queue(bulk.QUEUE, drain=bulk.drain, backlog=bulk.backlog, lane="bulk")
         viewed_lists.register(
@@ -32,11 +42,18 @@ class ShellConfig(AppConfig):
                 "accounts:list",
                 icon="building",
                 covers=("people/", "contacts/", "views/"),
+                what="Every customer with its facts, people, contracts, use and history.",
             )
         )
 
         nav_items.register(
             NavItem(
-                key="today", title="Today", order=10, permission="today.view", url_name="shell:today", icon="sunrise"
+                key="today",
+                title="Today",
+                order=10,
+                permission="today.view",
+                url_name="shell:today",
+                icon="sunrise",
+                what="What needs you now: signals, tasks, renewals and reviews that wait.",
             )
         )

@@ -25,6 +25,7 @@ class NavLink:
     waiting: str = ""
     told: str = ""
     """`waiting` is how much waits there, as short as can be; `told` says it in words."""
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def _link(item: NavItem, urls: dict[str, str], current: str, waits: tuple[str, s
         current=item.key == current,
         waiting=waiting,
         told=told,
+        what=item.what,
     )
 
 

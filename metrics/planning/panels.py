@@ -39,7 +39,17 @@ def _figures(row: Focus, stored: dict[str, Any] | None) -> Sequence[Cell]:
 
 
 def register() -> None:
-    nav_items.register(NavItem("planning", "Planning", 72, "metrics.view", "metrics:planning", icon="calendar-event"))
+    nav_items.register(
+        NavItem(
+            "planning",
+            "Planning",
+            72,
+            "metrics.view",
+            "metrics:planning",
+            icon="calendar-event",
+            what="What both teams do this quarter for which segment, and who owns it.",
+        )
+    )
     export_lists.register(
         list_of(
             "planning", "Joint planning", permission="metrics.view", columns=COLUMNS, rows=_rows, cells=_cells,

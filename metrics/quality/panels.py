@@ -19,5 +19,15 @@ def account_panel(request: Any, account: Any) -> str | None:
 
 
 def register() -> None:
-    nav_items.register(NavItem("quality", "Data quality", 87, "metrics.view", "metrics:quality", icon="shield-check"))
+    nav_items.register(
+        NavItem(
+            "quality",
+            "Data quality",
+            87,
+            "metrics.view",
+            "metrics:quality",
+            icon="shield-check",
+            what="What is missing, old or contradictory in the record.",
+        )
+    )
     account_panels.register(AccountPanel("quality", "Data", 85, "accounts.view", account_panel, beside=True))

@@ -47,7 +47,16 @@ def account_panel(request: Any, account: Any) -> str:
 
 def register() -> None:
     nav_items.register(
-        NavItem("health", "Health", 83, "signals.view", "health:cards", icon="heart", covers=("health/",))
+        NavItem(
+            "health",
+            "Health",
+            83,
+            "signals.view",
+            "health:cards",
+            icon="heart",
+            covers=("health/",),
+            what="Scorecards, their back-tests and their versions.",
+        )
     )
     today_panels.register(TodayPanel("health", "Health that fell this week", 25, "signals.view", today_panel))
     account_stats.register(AccountPanel("health", "Health", 5, "accounts.view", account_stat))

@@ -16,5 +16,15 @@ def account_panel(request: Any, account: Any) -> str | None:
 
 
 def register() -> None:
-    nav_items.register(NavItem("prediction", "Prediction", 84, "signals.view", "prediction:models", icon="chart-line"))
+    nav_items.register(
+        NavItem(
+            "prediction",
+            "Prediction",
+            84,
+            "signals.view",
+            "prediction:models",
+            icon="chart-line",
+            what="Models of leaving and growing, and what they are worth.",
+        )
+    )
     account_panels.register(AccountPanel("prediction", "Prediction", 17, "accounts.view", account_panel))

@@ -43,7 +43,17 @@ def _cells(row: ExpansionReadiness) -> Sequence[Cell]:
 
 
 def register() -> None:
-    nav_items.register(NavItem("expansion", "Expansion", 35, "signals.view", "readiness:list", icon="trending-up"))
+    nav_items.register(
+        NavItem(
+            "expansion",
+            "Expansion",
+            35,
+            "signals.view",
+            "readiness:list",
+            icon="trending-up",
+            what="Accounts that are ready for more seats, a higher tier or another product.",
+        )
+    )
     account_panels.register(AccountPanel("expansion", "Expansion readiness", 18, "accounts.view", account_panel))
     viewed_lists.register(ViewedList("expansion", "Expansion", "signals.view", "readiness:list", PARAMETERS, order=35))
     export_lists.register(

@@ -25,5 +25,15 @@ def account_panel(request: Any, account: Any) -> str:
 
 
 def register() -> None:
-    nav_items.register(NavItem("stages", "Stages", 84, "signals.view", "stages:list", icon="progress"))
+    nav_items.register(
+        NavItem(
+            "stages",
+            "Stages",
+            84,
+            "signals.view",
+            "stages:list",
+            icon="progress",
+            what="The rules of the lifecycle stages.",
+        )
+    )
     account_panels.register(AccountPanel("stage", "Lifecycle stage", 7, "accounts.view", account_panel, beside=True))
