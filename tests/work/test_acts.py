@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -287,3 +288,23 @@ def test_of_completing_dismissing_and_handing_on_at_once_one_closes_the_task() -
     with tenant_context(tenant):
         assert AuditEvent.objects.filter(action__in=["task.done", "task.dismissed"]).count() == 1
         assert Task.objects.get().status != TaskStatus.OPEN
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_make_a_playbook_of_one_name_at_once_make_two() -> None:
+    from tests.world import make_tenant
+
+    tenant = make_tenant("atonce")
+
+    def make() -> object:
+        with tenant_context(tenant):
+            made = playbook_save(
+                playbook=None, name="Escalation", description="", content=Content(("Call them",)), actor=ACTOR
+            )
+            # The other one is at its insert by now.
+            time.sleep(0.2)
+            return made.key
+
+    keys = at_once(make, make)
+    assert len(set(keys)) == 2
+    assert "escalation" in keys

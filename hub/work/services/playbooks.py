@@ -41,7 +41,7 @@ def playbook_save(
     Open tasks keep the version that they were opened with. A save that changes no content makes no version.
     """
     if playbook is None:
-        made: Playbook = Playbook.objects.create(key=key or _key_of(name), name=name, description=description)
+        made = _made(key or _key_of(name), name, description)
         _version(made, 1, content, (), user)
         audit(actor, "playbook.create", made)
         return made
@@ -74,9 +74,18 @@ def _version(
     return version
 
 
+def _made(key: str, name: str, description: str) -> Playbook:
+    """A new playbook under a key; under a longer one where another has it, also one that is being made meanwhile."""
+    told = {"name": name, "description": description}
+    made: Playbook
+    made, is_new = Playbook.objects.get_or_create(key=key, defaults=told)
+    if not is_new:
+        made = Playbook.objects.create(key=f"{key[:48]}-{uuid7().hex[-8:]}", **told)
+    return made
+
+
 def _key_of(name: str) -> str:
-    key = _SLUG.sub("-", name.lower()).strip("-")[:48] or "playbook"
-    return key if not Playbook.objects.filter(key=key).exists() else f"{key}-{uuid7().hex[-8:]}"
+    return _SLUG.sub("-", name.lower()).strip("-")[:48] or "playbook"
 
 
 @transaction.atomic
