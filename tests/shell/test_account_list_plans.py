@@ -51,8 +51,8 @@ def test_every_order_walks_its_index_in_both_directions(acme: Tenant) -> None:
         while evaluate_batch(acme):
             pass
         with connection.cursor() as cursor:
-            for switch in ("enable_seqscan", "enable_sort", "enable_hashjoin", "enable_mergejoin"):
-                cursor.execute(f"SET LOCAL {switch} = off")
+            for switch in ("seqscan", "sort", "incremental_sort", "hashjoin", "mergejoin"):
+                cursor.execute(f"SET LOCAL enable_{switch} = off")
         for sort, index in ORDERS.items():
             for query in (AccountQuery(sort=sort), AccountQuery(sort=f"-{sort}")):
                 nodes = plan_nodes(lambda query=query: accounts_page(query))  # type: ignore[misc]  # bound at once
