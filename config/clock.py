@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -27,7 +28,9 @@ from django.utils import timezone
 
 log = logging.getLogger("tandem.clock")
 
-TICK_SECONDS = 1.0
+# Whoever is due is woken this often; schedules are looked at once in TURNS.
+WAKE_SECONDS = 0.25
+TURNS = 4
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,12 @@ def tick(now: datetime) -> int:
 
 def wake_due(now: datetime) -> int:
     from hub.tenancy.models import TenantWork
-    from hub.tenancy.wake import send_wake_up
+    from hub.tenancy.wake import LOST_AFTER, send_wake_up
 
-    due = TenantWork.objects.filter(next_due_at__lte=now, tenant__is_active=True).values_list("tenant_id", "queue")
-    return sum(send_wake_up(tenant_id, queue) for tenant_id, queue in due)
+    due = TenantWork.objects.filter(next_due_at__lte=now, tenant__is_active=True).exclude(
+        queued_at__gt=now - LOST_AFTER
+    )
+    return sum(send_wake_up(tenant_id, queue) for tenant_id, queue in due.values_list("tenant_id", "queue"))
 
 
 def slot_of(now: datetime, every: timedelta) -> datetime:
@@ -114,9 +119,11 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     log.info("clock started")
-    while not stop.wait(TICK_SECONDS):
+    for turn in count():
+        if stop.wait(WAKE_SECONDS):
+            break
         try:
-            tick(timezone.now())
+            (wake_due if turn % TURNS else tick)(timezone.now())
         except Exception:
             # A database or broker that is away comes back; the next tick tries again.
             log.exception("tick failed")
