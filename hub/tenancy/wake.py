@@ -7,7 +7,6 @@ marks that are due, and, slowly, asks every queue of every tenant for its backlo
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -99,14 +98,7 @@ class Queue:
     rest: float = 0.0
 
 
-class _Wanted(threading.local):
-    """The queues that the open transaction has woken; a thread has one connection."""
-
-    of: set[Asked]
-
-
 queues: dict[str, Queue] = {}
-_wanted = _Wanted()
 
 
 def register_queue(name: str, *, drain: Drain, backlog: Backlog, lane: str = "", rest: float = 0.0) -> None:
@@ -139,27 +131,34 @@ def _mark(tenant_ids: Sequence[UUID], queue: str, due: datetime) -> None:
     ask(MARK_ALL, {"tenants": list(tenant_ids), "queue": queue, "due": due})
 
 
+class _Wakes:
+    """The wake-ups that one transaction has asked for: one statement claims them all after its commit.
+
+    Registered again with each, so that it runs whichever savepoint is taken back; what that one asked for is then woken
+    in vain, no more.
+    """
+
+    def __init__(self) -> None:
+        self.wanted: set[Asked] = set()
+
+    def __call__(self) -> None:
+        wanted, self.wanted = self.wanted, set()
+        if not wanted:
+            return
+        tenants, names = zip(*sorted(wanted), strict=True)
+        now = timezone.now()
+        seen = ask(CLAIM_FREE, {"tenants": list(tenants), "queues": list(names), "now": now, "lost": now - LOST_AFTER})
+        for tenant_id, queue, claimed in seen:
+            if claimed:
+                _send(tenant_id, queue)
+        for tenant_id, queue in sorted(wanted - {(tenant_id, queue) for tenant_id, queue, _ in seen}):
+            send_wake_up(tenant_id, queue)
+
+
 def _send_after_commit(tenant_ids: Sequence[UUID], queue: str) -> None:
-    """One statement claims what a transaction has asked for. What a savepoint took back is woken in vain, no more."""
-    if not any(entry[1] is _send_wanted for entry in connection.run_on_commit):
-        # What is left there was asked by a transaction that did not commit.
-        _wanted.of = set()
-    _wanted.of.update((tenant_id, queue) for tenant_id in tenant_ids)
-    transaction.on_commit(_send_wanted)
-
-
-def _send_wanted() -> None:
-    wanted, _wanted.of = _wanted.of, set()
-    if not wanted:
-        return
-    tenants, names = zip(*sorted(wanted), strict=True)
-    now = timezone.now()
-    seen = ask(CLAIM_FREE, {"tenants": list(tenants), "queues": list(names), "now": now, "lost": now - LOST_AFTER})
-    for tenant_id, queue, claimed in seen:
-        if claimed:
-            _send(tenant_id, queue)
-    for tenant_id, queue in sorted(wanted - {(tenant_id, queue) for tenant_id, queue, _ in seen}):
-        send_wake_up(tenant_id, queue)
+    wakes = next((entry[1] for entry in connection.run_on_commit if isinstance(entry[1], _Wakes)), None) or _Wakes()
+    wakes.wanted.update((tenant_id, queue) for tenant_id in tenant_ids)
+    transaction.on_commit(wakes)
 
 
 def send_wake_up(tenant_id: UUID, queue: str) -> bool:

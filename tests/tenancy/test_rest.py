@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -126,6 +127,30 @@ def test_a_transaction_asks_once_for_each_queue(acme: Tenant, work: Work, monkey
     with tenant_context(acme):
         wake.wake("probe")
     assert work.sent == [0, 0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_woken_after_a_commit_takes_no_wake_up_of_that_commit_away(acme: Tenant, work: Work) -> None:
+    def again() -> None:
+        with tenant_context(acme):
+            wake.wake("send")
+
+    with tenant_context(acme):
+        transaction.on_commit(again)
+        wake.wake("probe")
+    assert TenantWork.objects.filter(tenant=acme, queued_at__isnull=False).count() == 2
+    assert work.sent == [0, 0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_savepoint_that_is_taken_back_takes_no_other_wake_up_away(acme: Tenant, work: Work) -> None:
+    with tenant_context(acme):
+        with suppress(ZeroDivisionError), transaction.atomic():
+            wake.wake("send")
+            raise ZeroDivisionError
+        wake.wake("probe")
+    assert TenantWork.objects.filter(tenant=acme, queue="probe", queued_at__isnull=False).exists()
+    assert work.sent == [0]
 
 
 def test_nobody_works_for_a_tenant_that_is_not_active(acme: Tenant, work: Work) -> None:
