@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages as flash
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -14,6 +14,7 @@ from hub.outbox.reasons import reason_words
 from hub.people.answers import form_of
 from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
+from hub.registry.lists import ticked
 from journeys.enrolling import (
     MOST_CHOSEN,
     IntakeError,
@@ -54,7 +55,7 @@ def _enter(request: StaffRequest, account: Account, journey: Journey) -> None:
 @require_safe
 def choose(request: StaffRequest) -> HttpResponse:
     """The accounts that are ticked in their list, the journey for them, and what would come of it."""
-    ids = _ids(request.GET)
+    ids = ticked(request.GET.getlist("account"), MOST_CHOSEN)
     if not ids:
         flash.info(request, "Choose the accounts first: tick them in the list.")
         return redirect("accounts:list", tenant=request.tenant.slug)
@@ -81,7 +82,12 @@ def enter_many(request: StaffRequest) -> HttpResponse:
     if journey is None or form is None:
         flash.error(request, "Nothing was changed: choose a journey that is published.")
         return redirect("accounts:list", tenant=request.tenant.slug)
-    made = accounts_enroll(journey=journey, account_ids=_ids(request.POST), actor=actor_of(request), key=f"form:{form}")
+    made = accounts_enroll(
+        journey=journey,
+        account_ids=ticked(request.POST.getlist("account"), MOST_CHOSEN),
+        actor=actor_of(request),
+        key=f"form:{form}",
+    )
     entered = sum(decision.outcome == "entered" for decision in made)
     if not made:
         flash.info(request, "Nothing was changed: it was done before, or the accounts are gone.")
@@ -90,16 +96,6 @@ def enter_many(request: StaffRequest) -> HttpResponse:
     if refused := len(made) - entered:
         flash.info(request, f"{refused} stayed out; each account's Why says what spoke against it.")
     return redirect("journeys:page", tenant=request.tenant.slug, journey_id=journey.pk)
-
-
-def _ids(given: QueryDict) -> list[UUID]:
-    found = []
-    for text in given.getlist("account")[:MOST_CHOSEN]:
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            continue
-    return list(dict.fromkeys(found))
 
 
 @staff_page("journeys.run")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar, cast
+from uuid import UUID
 
 from hub.registry.base import Registry
 
@@ -72,3 +73,14 @@ def with_views(list_key: str) -> Callable[[View], View]:
         return cast(View, opened)
 
     return decorate
+
+
+def ticked(texts: Sequence[str], most: int) -> list[UUID]:
+    """The ids among the first ``most`` texts that a form of ticked rows sent, each once; what is none is left out."""
+    found = []
+    for text in texts[:most]:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            continue
+    return list(dict.fromkeys(found))

@@ -20,6 +20,7 @@ from hub.people.audit import actor_of
 from hub.people.guards import StaffRequest, staff_page
 from hub.people.models import User
 from hub.people.selectors import members
+from hub.registry.lists import ticked
 from hub.rules.language import RuleError
 from hub.shell.account_list import AccountQuery, accounts_count, accounts_page, asked
 from hub.shell.models import BulkEdit, BulkEditItem, ItemStatus
@@ -91,7 +92,7 @@ def bulk_begin(request: StaffRequest) -> HttpResponse:
         everything = request.POST.get("all") == "1"
         edit = bulk_start(
             changes={choice.key: choice.value for choice in choices if choice.chosen},
-            account_ids=() if everything else _ids(request.POST),
+            account_ids=() if everything else tuple(ticked(request.POST.getlist("account"), MOST_CHOSEN)),
             query=AccountQuery.read(_one_each(request.POST)).params() if everything else None,
             actor=actor_of(request),
             user=request.user,
@@ -158,23 +159,13 @@ def _one_each(given: QueryDict) -> dict[str, str]:
     return {name: str(given.get(name, "")) for name in given}
 
 
-def _ids(given: QueryDict) -> tuple[UUID, ...]:
-    found = []
-    for text in given.getlist("account")[:MOST_CHOSEN]:
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            continue
-    return tuple(dict.fromkeys(found))
-
-
 def _selection(given: QueryDict) -> Selection:
     if given.get("all") == "1":
         query = AccountQuery.read(_one_each(given))
         wanted = asked(query)
         ids = [row.id for row in accounts_page(wanted, size=SHOWN).rows]
         return Selection((), query.params(), accounts_count(wanted), _accounts(ids))
-    there = _accounts(_ids(given))
+    there = _accounts(tuple(ticked(given.getlist("account"), MOST_CHOSEN)))
     return Selection(tuple(row.pk for row in there), None, len(there), there[:SHOWN])
 
 
