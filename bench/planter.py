@@ -30,7 +30,7 @@ from hub.revenue.services.catalogue import Allowance, entitlements_set, ranks_se
 from hub.revenue.services.lines import contract_line_upsert
 from hub.tenancy.ids import uuid7
 from hub.tenancy.models import Tenant
-from hub.usage.copying import EventRow
+from hub.usage.rows import EventRow
 from hub.usage.store import write_events
 from signals.catalogue import QBR_LINE_TAGGED
 

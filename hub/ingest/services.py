@@ -15,8 +15,8 @@ from hub.ingest.resolution import GROUP, accounts_of, changes_of, keys_of, trait
 from hub.ingest.segment import Call, Event, Rejection
 from hub.tenancy.context import tenant_context
 from hub.tenancy.wake import wake_all
-from hub.usage.copying import EventRow
 from hub.usage.identities import Key, Known, identities_find, identities_upsert
+from hub.usage.rows import EventRow
 from hub.usage.store import events_store
 
 SOURCE = "segment"

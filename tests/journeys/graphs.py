@@ -12,7 +12,7 @@ from hub.accounts.models import Account
 from hub.outbox.gates import Purpose
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
-from hub.usage.copying import EventRow
+from hub.usage.rows import EventRow
 from hub.usage.store import write_events
 from journeys.models import Decision, Enrollment, Journey, StepRun
 from journeys.services import journey_publish

@@ -7,16 +7,19 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid5
 
+import msgspec
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.accounts.models import AccountState
 from hub.tenancy.context import tenant_context
+from hub.tenancy.ids import NUMBERED_ID, uuid7_stem
 from hub.tenancy.models import Tenant
-from hub.usage.copying import EventRow
-from hub.usage.models import ActiveUserDaily, UsageDaily
+from hub.usage.models import ActiveUserDaily, Event, UsageDaily
+from hub.usage.rows import EventRow
 from hub.usage.store import events_store, write_events
 from tests.world import make_account
 
@@ -120,3 +123,60 @@ def test_whatever_an_event_says_is_read_again_as_it_was_said(
             for e in events_store().latest(100)
         }
     assert (user, group, name, when, json.dumps(values, sort_keys=True)) in found
+
+
+def test_rows_of_several_tenants_are_each_their_own(acme: Tenant, globex: Tenant) -> None:
+    """With and without an account, of many days, history and not: every column of every row is its own."""
+    accounts: dict[Tenant, UUID] = {}
+    for tenant in (acme, globex):
+        with tenant_context(tenant):
+            accounts[tenant] = make_account().pk
+    days = [date(1999, 12, 31), date(2000, 1, 1), START.date()]
+    rows = {
+        tenant.pk: [
+            EventRow(
+                id=uuid5(NAMESPACE, f"{tenant.pk} {number}").hex,
+                day=days[number % 3],
+                kind=("track", "page", "identify")[number % 3],
+                name=f"n{number % 2}",
+                occurred_at=datetime.combine(days[number % 3], datetime.min.time(), UTC)
+                - timedelta(microseconds=number),
+                received_at=START,
+                message_id=f"{tenant.slug}-{number}",
+                source=("a", "b")[number % 2],
+                account_id=None if number % 4 == 3 else accounts[tenant],
+                user_key="ü" * (number % 5),
+                group_key="g" * (number % 3),
+                quantity=number - 3,
+                historical=number % 2 == 1,
+                properties={"n": number} if number else msgspec.UNSET,
+            )
+            for number in range(12)
+        ]
+        for tenant in (acme, globex)
+    }
+    events_store().prepare(days)
+    with transaction.atomic():
+        told = events_store().append(rows)
+    assert {tenant_id: stored.new for tenant_id, stored in told.items()} == {acme.pk: 12, globex.pk: 12}
+    for tenant in (acme, globex):
+        with tenant_context(tenant):
+            names = [field for field in EventRow.__struct_fields__ if field != "look_back"]
+            found = {event["id"].hex: event for event in Event.objects.filter(tenant=tenant).values(*names)}
+            expected = {row.id: msgspec.structs.asdict(row) for row in rows[tenant.pk]}
+            for row in expected.values():
+                row["properties"] = {} if row["properties"] is msgspec.UNSET else row["properties"]
+                del row["look_back"]
+            assert {pk: event | {"id": pk} for pk, event in found.items()} == expected
+            used = {(daily.day.isoformat(), daily.name): daily.count for daily in UsageDaily.objects.all()}
+            assert used == {("1999-12-31", "n0"): -3, ("1999-12-30", "n0"): 3, ("1999-12-30", "n1"): 6}
+
+
+def test_ids_that_a_statement_numbers_are_new_each_time(acme: Tenant) -> None:
+    made: set[UUID] = set()
+    with tenant_context(acme), connection.cursor() as cursor:
+        for _ in range(50):
+            cursor.execute(f"SELECT {NUMBERED_ID} FROM generate_series(1, 20)", {"stem": uuid7_stem()})
+            made |= {pk for (pk,) in cursor.fetchall()}
+    assert len(made) == 1_000
+    assert {pk.version for pk in made} == {7}

@@ -33,7 +33,7 @@ from hub.ingest.connectors.base import (
 from hub.ingest.connectors.nouns import NOUNS
 from hub.ingest.connectors.signatures import check_one_of, check_time, key_of, mac_base64
 from hub.tenancy.context import current_tenant_id
-from hub.usage.copying import EventRow
+from hub.usage.rows import EventRow
 from hub.usage.store import NOTHING, events_store
 
 KINDS: Final = {"account": COMPANY, "contact": PERSON}

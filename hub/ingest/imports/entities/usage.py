@@ -13,7 +13,7 @@ from hub.ingest.imports.journal import Trace
 from hub.ingest.imports.mapping import FieldSpec
 from hub.ingest.imports.upsert import each
 from hub.tenancy.context import current_tenant_id
-from hub.tenancy.ids import uuid7
+from hub.tenancy.ids import NUMBERED_ID, uuid7, uuid7_stem
 from hub.usage.models import ActiveUserDaily, UsageDaily, UsageRecord
 
 FIELDS = {
@@ -60,15 +60,15 @@ INSERT INTO usage_usagedaily (tenant_id, id, account_id, day, name, count)
 SELECT %s, * FROM unnest(%s::uuid[], %s::uuid[], %s::date[], %s::text[], %s::bigint[])
 ON CONFLICT (tenant_id, account_id, day, name) DO UPDATE SET count = usage_usagedaily.count + excluded.count
 """
-ROLLUP_STAGED = """
+ROLLUP_STAGED = f"""
 INSERT INTO usage_usagedaily (tenant_id, id, account_id, day, name, count)
-SELECT %s, gen_random_uuid(), account_id, day, name, sum(count)
+SELECT %(tenant)s, {NUMBERED_ID}, account_id, day, name, sum(count)
 FROM usage_stage GROUP BY account_id, day, name HAVING sum(count) <> 0 ORDER BY account_id, day, name
 ON CONFLICT (tenant_id, account_id, day, name) DO UPDATE SET count = usage_usagedaily.count + excluded.count
 """
-ACTIVE = """
+ACTIVE = f"""
 INSERT INTO usage_activeuserdaily (tenant_id, id, account_id, day, user_key)
-SELECT %(tenant)s, gen_random_uuid(), account_id, day, user_key
+SELECT %(tenant)s, {NUMBERED_ID}, account_id, day, user_key
 FROM usage_stage WHERE user_key <> '' GROUP BY account_id, day, user_key ORDER BY account_id, day, user_key
 ON CONFLICT (tenant_id, account_id, day, user_key) DO NOTHING RETURNING id, user_key
 """
@@ -103,7 +103,7 @@ def write(batch: Batch) -> None:
         if changed:
             cursor.execute(UPDATE, {**values, "changed": changed})
         if any(record.values.get("user") for record in records):
-            cursor.execute(ACTIVE, values)
+            cursor.execute(ACTIVE, {**values, "stem": uuid7_stem()})
             batch.journal.note(ACTIVES, [(row[0], row[1:]) for row in cursor.fetchall()])
         cursor.execute("TRUNCATE usage_stage")
 
@@ -155,7 +155,7 @@ def _outcomes(
 def _roll_up_staged() -> None:
     """The whole batch is new: the sums need not leave the database."""
     with connection.cursor() as cursor:
-        cursor.execute(ROLLUP_STAGED, [current_tenant_id()])
+        cursor.execute(ROLLUP_STAGED, {"tenant": current_tenant_id(), "stem": uuid7_stem()})
 
 
 def _note_change(batch: Batch, row: tuple[Any, ...], now: tuple[Any, ...], deltas: Counter[Key]) -> None:
