@@ -8,6 +8,8 @@ SOURCES := package.json vite.config.mjs $(shell find static templates config hub
 JOBS ?= auto
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
+# Images of Python set this; each of a hub's processes would then compile all that it imports at each start.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help run install test test-fast check bench lock clean
