@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from advocacy.models import Candidate, CandidateStatus
@@ -13,44 +13,52 @@ from hub.accounts.services import timeline_record
 from hub.people.audit import Actor, audit
 from hub.people.models import User
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.statements import ask
 
 PROMOTER_SCORE: Final = 9
 NPS_MAX_AGE: Final = timedelta(days=180)
 
-# The latest NPS answer of each active contact at accounts with a milestone reached; the last one says what for.
+# The latest NPS answer of each active contact at accounts with a milestone reached; the last one says what for. Beside
+# that, those who were put forward before are told whether they qualify now.
 QUALIFYING = """
-SELECT c.id, c.account_id, n.score, n.answered_at, m.title, m.completed_at
-FROM accounts_contact c
-JOIN LATERAL (
-    SELECT score, answered_at FROM feedback_surveyresponse s
-    WHERE s.tenant_id = c.tenant_id AND s.account_id = c.account_id AND s.contact_id = c.id AND s.kind = 'nps'
-    ORDER BY answered_at DESC, id DESC LIMIT 1
-) n ON n.score >= %(promoter)s AND n.answered_at >= %(since)s
-JOIN LATERAL (
-    SELECT title, completed_at FROM plans_milestone p
-    WHERE p.tenant_id = c.tenant_id AND p.account_id = c.account_id AND p.completed_at IS NOT NULL
-    ORDER BY completed_at DESC, id DESC LIMIT 1
-) m ON true
-WHERE c.tenant_id = %(tenant)s AND c.account_id = ANY(%(ids)s) AND c.status = 'active'
-ORDER BY c.id
+WITH qualifying AS (
+    SELECT c.id, c.account_id, n.score, n.answered_at, m.title, m.completed_at
+    FROM accounts_contact c
+    JOIN LATERAL (
+        SELECT score, answered_at FROM feedback_surveyresponse s
+        WHERE s.tenant_id = c.tenant_id AND s.account_id = c.account_id AND s.contact_id = c.id AND s.kind = 'nps'
+        ORDER BY answered_at DESC, id DESC LIMIT 1
+    ) n ON n.score >= %(promoter)s AND n.answered_at >= %(since)s
+    JOIN LATERAL (
+        SELECT title, completed_at FROM plans_milestone p
+        WHERE p.tenant_id = c.tenant_id AND p.account_id = c.account_id AND p.completed_at IS NOT NULL
+        ORDER BY completed_at DESC, id DESC LIMIT 1
+    ) m ON true
+    WHERE c.tenant_id = %(tenant)s AND c.account_id = ANY(%(ids)s) AND c.status = 'active'
+), known AS (
+    UPDATE advocacy_candidate SET qualifies = NOT qualifies
+    WHERE tenant_id = %(tenant)s AND account_id = ANY(%(ids)s)
+        AND qualifies <> (contact_id IN (SELECT id FROM qualifying))
+)
+SELECT id, account_id, score, answered_at, title, completed_at FROM qualifying ORDER BY id
 """
 
 
-@transaction.atomic
 def candidates_refresh(account_ids: Sequence[UUID]) -> int:
     """Put forward the contacts of these accounts who qualify, and mark those who no longer do; returns the new ones."""
-    now = timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            QUALIFYING,
-            {
-                "tenant": current_tenant_id(),
-                "ids": list(account_ids),
-                "promoter": PROMOTER_SCORE,
-                "since": now - NPS_MAX_AGE,
-            },
-        )
-        rows = cursor.fetchall()
+    rows = ask(
+        QUALIFYING,
+        {
+            "tenant": current_tenant_id(),
+            "ids": list(account_ids),
+            "promoter": PROMOTER_SCORE,
+            "since": timezone.now() - NPS_MAX_AGE,
+        },
+    )
+    return _put_forward(rows) if rows else 0
+
+
+def _put_forward(rows: Sequence[tuple[Any, ...]]) -> int:
     fresh = [
         Candidate(
             account_id=account_id,
@@ -68,10 +76,6 @@ def candidates_refresh(account_ids: Sequence[UUID]) -> int:
         )
         for contact_id, account_id, score, answered_at, title, completed_at in rows
     ]
-    contact_ids = [candidate.contact_id for candidate in fresh]
-    known = Candidate.objects.filter(account_id__in=account_ids)
-    known.filter(contact_id__in=contact_ids, qualifies=False).update(qualifies=True)
-    known.exclude(contact_id__in=contact_ids).filter(qualifies=True).update(qualifies=False)
     Candidate.objects.bulk_create(fresh, ignore_conflicts=True)
     stored = Candidate.objects.filter(pk__in=[candidate.pk for candidate in fresh])
     for candidate in stored:

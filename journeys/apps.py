@@ -14,6 +14,7 @@ class JourneysConfig(AppConfig):
             signal_recorded,
             tenant_made,
         )
+        from hub.tenancy.remembering import configured_by
         from hub.tenancy.wake import register_queue
         from journeys import (
             arriving,
@@ -30,9 +31,11 @@ class JourneysConfig(AppConfig):
         )
         from journeys.decisions import startup as decisions
         from journeys.engine import JOURNEYS
+        from journeys.models import Journey
         from journeys.working import backlog, drain
 
         effects.register()
+        configured_by(Journey)
         exports.register()
         outgoing.register()
         facts.register()

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from hub.people.audit import SYSTEM
 from hub.tenancy.remembering import current_tenant
+from hub.tenancy.statements import load
 from hub.tenancy.wake import wake
 from hub.usage.store import events_since
 from journeys.awaiting import Wish, wishes_stored
@@ -31,14 +32,15 @@ def on_tenant_made(tenant_id: UUID, ids: Sequence[UUID]) -> None:
 
 def on_facts_changed(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
     """Goals and exits first, then the open waits: for events that came, and by clocks and days that have changed."""
-    inside = list(
-        Enrollment.objects.select_related("journey")
-        .filter(account_id__in=list(account_ids), status=EnrollmentStatus.ACTIVE)
-        .order_by("account_id", "id")
-    )
+    inside = load(Enrollment, "account_id = ANY(%s) AND status = %s", list(account_ids), EnrollmentStatus.ACTIVE)
     if not inside:
         return
+    inside.sort(key=lambda enrollment: (enrollment.account_id, enrollment.pk))
     world = World(current_tenant(), sorted({e.account_id for e in inside}), timezone.now())
+    for enrollment in inside:
+        # One that is newer than what this batch keeps is asked for when it is needed.
+        if journey := world.journeys.get(enrollment.journey_id):
+            enrollment.journey = journey
     going = [e for e in inside if not leave_if_over(world, e)]
     resumed = {e.pk for e in resume_by_events(going, world.now)}
     left = {e.pk for e in inside} - {e.pk for e in going}

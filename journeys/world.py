@@ -31,6 +31,7 @@ from hub.rules.reading import read_facts
 from hub.rules.workdays import BusinessCalendar, calendar_of
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import configured
 from journeys.experiments.dealer import Dealer
 from journeys.graph import Graph, read
 from journeys.models import Enrollment, Journey, JourneyVersion
@@ -67,7 +68,7 @@ class World:
 
     @cached_property
     def journeys(self) -> dict[UUID, Journey]:
-        return {journey.pk: journey for journey in Journey.objects.all()}
+        return configured("journeys", lambda: {journey.pk: journey for journey in Journey.objects.all()})
 
     @cached_property
     def contacts(self) -> dict[UUID, list[Contact]]:

@@ -9,6 +9,7 @@ class SignalsConfig(AppConfig):
     def ready(self) -> None:
         _show()
         _know()
+        _configure()
         _work()
         _listen()
 
@@ -50,6 +51,17 @@ def _know() -> None:
         room.register()
     measures.register(trigger_names)
     segment_measures.register(segment_names)
+
+
+def _configure() -> None:
+    """What an evaluation is made of besides accounts: the same until somebody edits it."""
+    from hub.tenancy.remembering import configured_by
+    from signals import models
+
+    configured_by(
+        models.Trigger, models.Scorecard, models.ScorecardVersion, models.Segment, models.StageVersion,
+        models.ReadinessVersion, models.PredictionModel,
+    )  # fmt: skip
 
 
 def _work() -> None:

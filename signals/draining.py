@@ -8,13 +8,12 @@ from typing import Final
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
-from django.db.models import Min
 from django.utils import timezone
 
 from hub.accounts.models import AccountState
-from hub.tenancy.context import tenant_context
-from hub.tenancy.models import Tenant
-from hub.tenancy.remembering import remembering
+from hub.tenancy.context import current_tenant_id, tenant_context
+from hub.tenancy.remembering import current_tenant, remembering
+from hub.tenancy.statements import ask
 from signals.engine import BATCH, evaluate_batch
 
 log = logging.getLogger(__name__)
@@ -27,9 +26,12 @@ BACK_OFF: Final = timedelta(minutes=5)
 AWAY: Final = (OperationalError, InterfaceError)
 
 
+OLDEST: Final = "SELECT min(dirty_at) FROM accounts_accountstate WHERE tenant_id = %s AND dirty_at IS NOT NULL"
+
+
 def backlog() -> datetime | None:
     """When the oldest dirty account became so; None when none is."""
-    oldest: datetime | None = AccountState.objects.filter(dirty_at__isnull=False).aggregate(at=Min("dirty_at"))["at"]
+    oldest: datetime | None = ask(OLDEST, [current_tenant_id()])[0][0]
     return oldest
 
 
@@ -39,35 +41,34 @@ def drain(tenant_id: UUID) -> datetime | None:
     Accounts that become dirty meanwhile are for the next drain: a stream of events never lets this one end. Of a batch
     that fails, each account is evaluated by itself: one that cannot be holds nobody else up.
     """
-    tenant = Tenant.objects.get(pk=tenant_id)
     began, limit = timezone.now(), BATCH
     while True:
         try:
-            with tenant_context(tenant), remembering():
-                if evaluate_batch(tenant, limit=limit, since=began) < limit:
+            with tenant_context(tenant_id), remembering():
+                if evaluate_batch(current_tenant(), limit=limit, since=began) < limit:
                     return backlog()
                 limit = _limit()
         except AWAY:
             raise
         except Exception:
             log.exception("a batch of accounts cannot be evaluated; they are taken one by one")
-            _singly(tenant, began)
+            _singly(tenant_id, began)
 
 
-def _singly(tenant: Tenant, since: datetime) -> None:
+def _singly(tenant_id: UUID, since: datetime) -> None:
     """Evaluate the next accounts one by one; one that fails is tried again in some minutes."""
-    with tenant_context(tenant):
+    with tenant_context(tenant_id):
         dirty = AccountState.objects.filter(dirty_at__lte=since).order_by("account_id")[:LARGE_BATCH]
         ids = list(dirty.values_list("account_id", flat=True))
     for pk in ids:
         try:
-            with tenant_context(tenant), remembering():
-                evaluate_batch(tenant, limit=1, since=since, only=pk)
+            with tenant_context(tenant_id), remembering():
+                evaluate_batch(current_tenant(), limit=1, since=since, only=pk)
         except AWAY:
             raise
         except Exception:
             log.exception("account %s cannot be evaluated; it is tried again in %s", pk, BACK_OFF)
-            with tenant_context(tenant):
+            with tenant_context(tenant_id):
                 AccountState.objects.filter(account_id=pk, dirty_at__lte=since).update(
                     dirty_at=timezone.now() + BACK_OFF
                 )

@@ -6,7 +6,6 @@ Order for one account: facts → goals and exits → open waits (`facts_changed`
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,28 +14,26 @@ from string import Formatter
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
 from django.utils import timezone
 
 from hub.accounts.facts import facts_refresh, today_of
-from hub.accounts.models import AccountState, Change
+from hub.accounts.models import Change
 from hub.plans.usage import milestones_complete_from_usage
-from hub.registry.facts import Fact, known_facts
 from hub.registry.handlers import accounts_evaluated, facts_changed, figures_changed, segments_moved, signal_recorded
 from hub.rules.compile import Clock
 from hub.rules.explain import Finding, findings, sentence
-from hub.rules.language import Node, comparisons, parse_stored
-from hub.rules.reading import Reading, read_rule, read_rules, true_rules
+from hub.rules.language import Node, comparisons
+from hub.rules.reading import Reading, read_rule, read_rules
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
+from hub.tenancy.remembering import remembering
+from hub.tenancy.statements import ask, load
 from hub.tenancy.wake import wake
 from signals import outgoing
-from signals.catalogue import BY_KEY, Shipped
-from signals.editions import editions
+from signals.asked import Computed, Wave, computed_triggers, shipped_of, told_triggers
 from signals.health.refresh import health_refresh
 from signals.inbox.returning import QUEUE as INBOX
 from signals.inbox.trails import drawn_fact
-from signals.measures import in_order, read_by
 from signals.models import UNTOLD, Signal, Trigger, TriggerState
 from signals.readiness.refresh import readiness_refresh
 from signals.segments.refresh import segments_refresh
@@ -46,11 +43,19 @@ from signals.states import Looks, has_moved, standing, states_of, states_save, s
 from signals.storms.holding import hold_storms
 from signals.telling import timeline_tell
 
-log = logging.getLogger(__name__)
-
 BATCH = 200
 # Changes caused by journeys carry their depth; beyond this a chain of causes is cut.
 MAX_DEPTH = 3
+CLAIM = """
+SELECT account_id FROM accounts_accountstate
+WHERE tenant_id = %(tenant)s AND dirty_at IS NOT NULL AND dirty_at <= %(since)s
+    AND (%(only)s::uuid IS NULL OR account_id = %(only)s::uuid)
+ORDER BY account_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""
+EVALUATED = """
+UPDATE accounts_accountstate SET evaluated_version = fact_version, dirty_at = NULL
+WHERE tenant_id = %s AND account_id = ANY(%s)
+"""
 
 
 def evaluate_batch(
@@ -58,18 +63,15 @@ def evaluate_batch(
     only: UUID | None = None,
 ) -> int:  # fmt: skip
     """Claim up to `limit` accounts (`only` one), dirty since `since`, and evaluate them as of `now`; says how many."""
-    dirty = AccountState.objects.select_for_update(skip_locked=True).filter(dirty_at__lte=since or timezone.now())
-    if only is not None:
-        dirty = dirty.filter(account_id=only)
-    states = list(dirty.order_by("account_id")[:limit])
-    if states:
-        evaluate_accounts(tenant, [state.account_id for state in states], now=now)
-        AccountState.objects.filter(pk__in=[state.pk for state in states]).update(
-            evaluated_version=F("fact_version"), dirty_at=None
-        )
-    return len(states)
+    values = {"tenant": tenant.pk, "since": since or timezone.now(), "only": only, "limit": limit}
+    ids = [pk for (pk,) in ask(CLAIM, values)]
+    if ids:
+        evaluate_accounts(tenant, ids, now=now)
+        ask(EVALUATED, [tenant.pk, ids])
+    return len(ids)
 
 
+@remembering()
 def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datetime | None = None) -> list[UUID]:
     """Evaluate accounts whose states the caller has locked; returns the ids of the new signals."""
     now = now or timezone.now()
@@ -93,59 +95,33 @@ def evaluate_accounts(tenant: Tenant, account_ids: Sequence[UUID], *, now: datet
     return stored
 
 
+@remembering()
 def triggers_evaluate(account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
     """Ask every computed trigger of accounts whose fact rows stand; returns the ids of the new signals."""
     stored: list[UUID] = []
-    waves = _waves()
-    looks = _looks([computed for wave in waves for computed in wave], account_ids)
-    for wave in waves:
+    asked = computed_triggers()
+    looks = Looks(asked.editions, account_ids)
+    stands = standing(asked.triggers, account_ids)
+    for wave in asked.waves:
         # What a later wave reads of an earlier one must be written.
-        stored += _store(_evaluated(wave, account_ids, looks, clock))
+        stored += _store(_evaluated(wave, account_ids, looks, stands, clock))
     looks.keep()
     return stored
-
-
-def _looks(computed: Sequence[Computed], account_ids: Sequence[UUID]) -> Looks:
-    found = editions({one.trigger.key: (one.trigger.version, one.node) for one in computed})
-    return Looks({str(one.trigger.pk): found[one.trigger.key] for one in computed}, account_ids)
-
-
-@dataclass(frozen=True)
-class Computed:
-    """A computed trigger with its rule read, and the facts that its shipped words tell beside."""
-
-    trigger: Trigger
-    node: Node
-    tells: Mapping[str, Fact]
-
-
-def _waves() -> list[list[Computed]]:
-    """The active computed triggers, composites after what they read."""
-    known = known_facts()
-    found = {}
-    for trigger in Trigger.objects.filter(is_active=True, kind=Trigger.Kind.COMPUTED).order_by("key"):
-        if (node := _rule(trigger, known)) is not None:
-            tells = {name: known[name] for name in _shipped(trigger).tells}
-            found[trigger.key] = Computed(trigger, node, tells)
-    waves = in_order({key: read_by(computed.node) for key, computed in found.items()})
-    return [[found[key] for key in wave] for wave in waves]
-
-
-def _rule(trigger: Trigger, known: Mapping[str, Fact]) -> Node | None:
-    """The rule of a trigger; None, and a warning, for one that reads what is gone: the others go on without it."""
-    node = parse_stored(trigger.rule, known)
-    if node is None:
-        log.warning("trigger %s is skipped: its rule reads what is gone", trigger.key)
-    return node
 
 
 # --- Conditions that become true ----------------------------------------------------------------------------------
 
 
-def _evaluated(wave: Sequence[Computed], account_ids: Sequence[UUID], looks: Looks, clock: Clock) -> list[Signal]:
+def _evaluated(
+    asked: Wave,
+    account_ids: Sequence[UUID],
+    looks: Looks,
+    stands: Mapping[UUID, frozenset[UUID]],
+    clock: Clock,
+) -> list[Signal]:
     """The new signals of triggers that do not read one another; facts are read and states written once for all."""
-    says = true_rules([computed.node for computed in wave], account_ids, clock)
-    if not (ids := _stirred(wave, says, looks)):
+    wave, says = asked.computed, asked.rules.true_of(account_ids, clock)
+    if not (ids := _stirred(wave, says, looks, stands)):
         return []
     states = states_of([computed.trigger for computed in wave], ids)
     if not (moved := _moved(wave, says, states, ids)):
@@ -160,14 +136,20 @@ def _evaluated(wave: Sequence[Computed], account_ids: Sequence[UUID], looks: Loo
     return steps.signals
 
 
-def _stirred(wave: Sequence[Computed], says: Mapping[UUID, str], looks: Looks) -> list[UUID]:
+def _stirred(
+    wave: Sequence[Computed], says: Mapping[UUID, str], looks: Looks, stands: Mapping[UUID, frozenset[UUID]]
+) -> list[UUID]:
     """The accounts of which some trigger says something else than its state does, or looks for the first time.
 
     Of most nothing has moved: two statements bring a line an account, whatever the number of triggers.
     """
-    stands = standing([computed.trigger for computed in wave], list(says))
     nothing = "0" * len(wave)
-    return [pk for pk, said in says.items() if looks.is_new(pk) or stands.get(pk, nothing) != said]
+
+    def stood(pk: UUID) -> str:
+        true = stands.get(pk)
+        return "".join("1" if computed.trigger.pk in true else "0" for computed in wave) if true else nothing
+
+    return [pk for pk, said in says.items() if looks.is_new(pk) or stood(pk) != said]
 
 
 def _moved(
@@ -245,13 +227,13 @@ def _computed_signal(computed: Computed, state: TriggerState, reading: Reading, 
         },
         occurred_at=clock.now,
         recorded_at=clock.now,
-        trail_wanted=drawn_fact(node, _shipped(trigger).sentence) is not None,
+        trail_wanted=drawn_fact(node, shipped_of(trigger).sentence) is not None,
     )
 
 
 def _sentence(computed: Computed, reading: Reading, seen: Sequence[Finding]) -> str:
     """The shipped words while the shipped rule stands; an edited rule speaks for itself, by what is so."""
-    trigger, shipped = computed.trigger, _shipped(computed.trigger)
+    trigger, shipped = computed.trigger, shipped_of(computed.trigger)
     # A measure goes by its name; what it was given is part of the words.
     values = {name.partition("(")[0]: value for name, value in reading.values.items()}
     if shipped.sentence and trigger.rule == shipped.rule:
@@ -270,11 +252,6 @@ def _telling(node: Node, seen: Sequence[Finding]) -> list[Finding]:
     return causes or [finding for _, finding in met]
 
 
-def _shipped(trigger: Trigger) -> Shipped:
-    """The defaults that a trigger came with; of one that a tenant made there are none."""
-    return BY_KEY.get(trigger.key) or Shipped(trigger.key, trigger.name, trigger.family, trigger.kind, trigger.severity)
-
-
 def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
@@ -284,17 +261,15 @@ def _plain(value: Any) -> Any:
 
 def _told(account_ids: Sequence[UUID], clock: Clock) -> list[Signal]:
     """Signals of the changes that nobody has handled yet; every one is marked handled, whatever came of it."""
-    changes = list(Change.objects.filter(account_id__in=account_ids, handled_at__isnull=True).order_by("id"))
+    changes = load(Change, "account_id = ANY(%s) AND handled_at IS NULL", list(account_ids))
     if not changes:
         return []
-    triggers = Trigger.objects.filter(is_active=True, change_kind__in={change.kind for change in changes})
     signals: list[Signal] = []
-    for trigger in triggers.order_by("key"):
-        matching = [change for change in changes if _matches(trigger, change, clock)]
-        if matching and (node := _rule(trigger, known_facts())) is not None:
-            readings = read_rule(node, [c.account_id for c in matching], clock)
+    for told in told_triggers():
+        if matching := [change for change in changes if _matches(told.trigger, change, clock)]:
+            readings = read_rule(told.node, [c.account_id for c in matching], clock)
             allowed = {r.account_id for r in readings if r.holds}
-            signals += [_told_signal(trigger, c, clock) for c in matching if c.account_id in allowed]
+            signals += [_told_signal(told.trigger, c, clock) for c in matching if c.account_id in allowed]
     Change.objects.filter(pk__in=[change.pk for change in changes]).update(handled_at=clock.now)
     return signals
 
@@ -314,7 +289,7 @@ def _tells(told: Any, wanted: Any) -> bool:
 
 
 def _told_signal(trigger: Trigger, change: Change, clock: Clock) -> Signal:
-    template = _shipped(trigger).sentence or trigger.name
+    template = shipped_of(trigger).sentence or trigger.name
     return Signal(
         account_id=change.account_id,
         trigger=trigger,

@@ -19,29 +19,37 @@ from signals.editions import Edition
 from signals.models import Trigger, TriggerLook, TriggerSet, TriggerState
 
 STANDING = """
-SELECT s.account_id, array_agg(w.place)
-FROM unnest(%s::uuid[], %s::int[]) WITH ORDINALITY AS w (trigger_id, version, place)
+SELECT s.account_id, array_agg(s.trigger_id)
+FROM unnest(%s::uuid[], %s::int[]) AS w (trigger_id, version)
 JOIN signals_triggerstate s ON s.tenant_id = %s AND s.trigger_id = w.trigger_id AND s.version = w.version
 WHERE s.account_id = ANY(%s) AND s.is_true
 GROUP BY s.account_id
 """
 LOOKED = """
-SELECT l.account_id, l.seen_id FROM signals_triggerlook l WHERE l.tenant_id = %s AND l.account_id = ANY(%s)
+SELECT t.id, t.digest, array_agg(l.account_id)
+FROM signals_triggerlook l JOIN signals_triggerset t ON t.tenant_id = l.tenant_id AND t.id = l.seen_id
+WHERE l.tenant_id = %s AND l.account_id = ANY(%s) GROUP BY t.tenant_id, t.id
 """
 
 
 class Looks:
-    """Which of the triggers of an evaluation have looked at its accounts before. Two queries.
+    """Which of the triggers of an evaluation have looked at its accounts before. One query, a second where not all of
+    them have in these editions.
 
     The triggers come by id with the edition that they are asked in (`signals.editions`).
     """
 
     def __init__(self, found: Mapping[str, Edition], account_ids: Sequence[UUID]) -> None:
         self._versions = dict(found)
+        self._digest = hashlib.sha256(json.dumps(self._versions, sort_keys=True).encode()).hexdigest()
         self._account_ids = account_ids
-        self._seen: dict[UUID, UUID] = dict(ask(LOOKED, [current_tenant_id(), list(account_ids)]))
-        sets = TriggerSet.objects.filter(pk__in=set(self._seen.values()))
-        self._sets: dict[UUID, Mapping[str, Edition]] = dict(sets.values_list("pk", "versions"))
+        looked = ask(LOOKED, [current_tenant_id(), list(account_ids)])
+        self._seen: dict[UUID, UUID] = {pk: seen for seen, _, ids in looked for pk in ids}
+        self._sets: dict[UUID, Mapping[str, Edition]] = {
+            seen: self._versions for seen, digest, _ in looked if digest == self._digest
+        }
+        if others := [seen for seen, _, _ in looked if seen not in self._sets]:
+            self._sets |= dict(TriggerSet.objects.filter(pk__in=others).values_list("pk", "versions"))
 
     def is_first(self, trigger: Trigger, account_id: UUID) -> bool:
         """Whether a trigger, in its edition, looks at an account for the first time."""
@@ -67,9 +75,9 @@ class Looks:
         )
 
     def _set(self) -> UUID:
-        digest = hashlib.sha256(json.dumps(self._versions, sort_keys=True).encode()).hexdigest()
-        TriggerSet.objects.bulk_create([TriggerSet(digest=digest, versions=self._versions)], ignore_conflicts=True)
-        found: UUID = TriggerSet.objects.values_list("pk", flat=True).get(digest=digest)
+        made = TriggerSet(digest=self._digest, versions=self._versions)
+        TriggerSet.objects.bulk_create([made], ignore_conflicts=True)
+        found: UUID = TriggerSet.objects.values_list("pk", flat=True).get(digest=self._digest)
         return found
 
 
@@ -78,18 +86,11 @@ def looks_forget(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
     TriggerLook.objects.filter(account_id__in=account_ids).delete()
 
 
-def standing(triggers: Sequence[Trigger], account_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Which triggers are true of each account by their states: a text of one 0 or 1 for each, as `true_rules` gives it.
-
-    Accounts of which none is true are left out. One query.
-    """
+def standing(triggers: Sequence[Trigger], account_ids: Sequence[UUID]) -> dict[UUID, frozenset[UUID]]:
+    """Which triggers are true of each account by their states. Accounts of which none is are left out. One query."""
     versions = [trigger.version for trigger in triggers]
     values = [[trigger.pk for trigger in triggers], versions, current_tenant_id(), list(account_ids)]
-    return {
-        pk: "".join("1" if place in places else "0" for place in range(1, len(triggers) + 1))
-        for pk, found in ask(STANDING, values)
-        if (places := set(found))
-    }
+    return {pk: frozenset(found) for pk, found in ask(STANDING, values)}
 
 
 def states_of(triggers: Iterable[Trigger], account_ids: Iterable[UUID]) -> dict[tuple[UUID, UUID], TriggerState]:

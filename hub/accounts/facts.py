@@ -27,8 +27,18 @@ from hub.registry.facts import (
 )
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
-from hub.tenancy.remembering import current_tenant
+from hub.tenancy.remembering import configured, configured_by, current_tenant
 from hub.tenancy.statements import ask
+
+MISSING = """
+SELECT x.id FROM unnest(%s::uuid[]) WITH ORDINALITY AS x (id, place)
+WHERE NOT EXISTS (SELECT 1 FROM accounts_accountfacts f WHERE f.tenant_id = %s AND f.account_id = x.id)
+ORDER BY x.place
+"""
+STAMP = """
+UPDATE accounts_accountfacts SET as_of = %s::date, computed_at = %s::timestamptz
+WHERE tenant_id = %s AND account_id = ANY(%s)
+"""
 
 
 def facts_refresh(account_ids: Sequence[UUID], *, today: date, now: datetime | None = None) -> None:
@@ -36,15 +46,19 @@ def facts_refresh(account_ids: Sequence[UUID], *, today: date, now: datetime | N
     ids = sorted(set(account_ids))
     if not ids:
         return
-    there = set(AccountFacts.objects.filter(account_id__in=ids).values_list("account_id", flat=True))
-    # In order: two writers that make the same rows would else wait for one another.
-    missing = [AccountFacts(account_id=pk) for pk in ids if pk not in there]
-    AccountFacts.objects.bulk_create(missing, ignore_conflicts=True)
+    _rows_ensure(ids)
     now = now or timezone.now()
     rows_until = day_of_rows(today, now)
     for refresher in refreshers:
         refresher.refresh(ids, rows_until if refresher.utc else today)
-    AccountFacts.objects.filter(account_id__in=ids).update(as_of=today, computed_at=now)
+    ask(STAMP, [today, now, current_tenant_id(), ids])
+
+
+def _rows_ensure(ids: Sequence[UUID]) -> None:
+    """Make the fact rows that are missing."""
+    # In order: two writers that make the same rows would else wait for one another.
+    missing = [AccountFacts(account_id=pk) for (pk,) in ask(MISSING, [list(ids), current_tenant_id()])]
+    AccountFacts.objects.bulk_create(missing, ignore_conflicts=True)
 
 
 def today_of(tenant: Tenant, now: datetime | None = None) -> date:
@@ -86,8 +100,12 @@ def rollup_refresh(account_ids: Sequence[UUID], today: date) -> None:
     rollup_ask(account_ids)
 
 
-def attribute_facts() -> list[Fact]:
+def attribute_facts() -> Sequence[Fact]:
     """The tenant's attributes of accounts as facts: ``attribute.<key>``; archived ones too, for rules that use them."""
+    return configured("attribute facts", _attribute_facts)
+
+
+def _attribute_facts() -> list[Fact]:
     currency = ""
     found = []
     for definition in definitions(AttributeEntity.ACCOUNT, archived=True):
@@ -128,6 +146,7 @@ KINDS = {
 
 
 def register() -> None:
+    configured_by(AttributeDefinition)
     refreshers.register(FactRefresher("people", lambda account_ids, today: people_link(account_ids), order=5))
     refreshers.register(FactRefresher("rollup", rollup_refresh, order=900))
     providers.register(FactProvider("attributes", "attribute.", attribute_facts))

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from django.db.models import QuerySet
-
 from hub.plans.models import Milestone, OnboardingPlan
 
 BEHIND_AFTER_DAYS = 7
@@ -63,13 +61,3 @@ def _status(plan: OnboardingPlan, required: list[Milestone], today: date) -> str
     if not late:
         return "on_track"
     return "stuck" if max(late) > BEHIND_AFTER_DAYS else "behind"
-
-
-def milestones_awaiting_events(account_ids: list[UUID]) -> QuerySet[Milestone]:
-    """Open milestones that a product event completes, with their plans."""
-    found: QuerySet[Milestone] = (
-        Milestone.objects.select_related("plan")
-        .filter(account_id__in=account_ids, completed_at__isnull=True)
-        .exclude(event_name="")
-    )
-    return found

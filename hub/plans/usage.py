@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
 from hub.people.audit import SYSTEM
-from hub.plans.selectors import milestones_awaiting_events
 from hub.plans.services import milestone_complete
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.statements import ask
 
+# Open milestones that an event completes; few accounts have any, and only for those are events looked through.
 FIRST_EVENTS = """
-SELECT m.id, min(e.occurred_at)
+SELECT m.id, (
+    SELECT min(e.occurred_at) FROM usage_event e
+    WHERE e.tenant_id = m.tenant_id AND e.account_id = m.account_id AND e.name = m.event_name
+        AND e.day >= p.started_on AND NOT e.historical
+) AS first
 FROM plans_milestone m
 JOIN plans_onboardingplan p ON p.tenant_id = m.tenant_id AND p.id = m.plan_id
-JOIN usage_event e ON e.tenant_id = m.tenant_id AND e.account_id = m.account_id AND e.name = m.event_name
-    AND e.day >= p.started_on AND NOT e.historical
-WHERE m.tenant_id = %s AND m.id = ANY(%s)
-GROUP BY m.id
+WHERE m.tenant_id = %s AND m.account_id = ANY(%s) AND m.completed_at IS NULL AND m.event_name <> ''
+ORDER BY m.id
 """
 
 
 def milestones_complete_from_usage(account_ids: Sequence[UUID]) -> int:
     """Complete the open milestones of these accounts whose event has come in; returns how many."""
-    waiting = [milestone.pk for milestone in milestones_awaiting_events(list(account_ids))]
-    if not waiting:
-        return 0
-    with connection.cursor() as cursor:
-        cursor.execute(FIRST_EVENTS, [current_tenant_id(), waiting])
-        found: list[tuple[UUID, datetime]] = cursor.fetchall()
+    found = [(pk, at) for pk, at in ask(FIRST_EVENTS, [current_tenant_id(), list(account_ids)]) if at is not None]
     return sum(milestone_complete(milestone_id=pk, via="event", actor=SYSTEM, at=at) for pk, at in found)

@@ -15,16 +15,17 @@ A clock of the ``past`` asks what each fact was at the end of that day. What kee
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from hub.registry.facts import Expression, Fact, FactKind, day_of_rows
 from hub.rules.language import WITHIN, AllOf, AnyOf, Compare, Node, Not, Op, Scalar, Sustained, comparisons
 
 Params: TypeAlias = tuple[Any, ...]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,27 @@ class Clock:
     def rows_until(self) -> date:
         """The day up to which rows that belong to UTC days count."""
         return self.today if self.past else day_of_rows(self.today, self.now)
+
+
+class Daily(Generic[T]):
+    """What is made of rules or facts for a clock, such as their SQL: kept until a clock asks for something else.
+
+    That is another day; another moment, too, where one of the ``nodes`` compares with the moment itself.
+    """
+
+    def __init__(self, make: Callable[[Clock], T], nodes: Iterable[Node] = ()) -> None:
+        self._make = make
+        self._by_moment = any(
+            leaf.op in WITHIN and leaf.fact.kind is FactKind.DATETIME for node in nodes for leaf in comparisons(node)
+        )
+        self._made: tuple[object, T] | None = None
+
+    def at(self, clock: Clock) -> T:
+        key = (clock.today, clock.rows_until, clock.past, clock.now if self._by_moment else None)
+        made = self._made
+        if made is None or made[0] != key:
+            made = self._made = key, self._make(clock)
+        return made[1]
 
 
 def keeps_past(node: Node) -> bool:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from hub.registry.facts import Fact
 from hub.rules.columns import MOST, Query, parts, query_of, source_of
-from hub.rules.compile import Clock, compile_sql, evaluate
+from hub.rules.compile import Clock, Daily, compile_sql, evaluate
 from hub.rules.language import Node, facts_of, facts_of_days, unrolled
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.statements import ask
@@ -66,26 +66,50 @@ def _readings(
     return [Reading(pk, evaluate(plain, row, clock), row, names) for pk, row in rows]
 
 
+class FactReader:
+    """Facts that are read again and again: their statements are made once a day."""
+
+    def __init__(self, facts: Mapping[str, Fact]) -> None:
+        self._queries = Daily(lambda clock: [(tuple(some), query_of(some, clock)) for some in parts(facts)])
+
+    def read(self, account_ids: Sequence[UUID], clock: Clock) -> dict[UUID, dict[str, Any]]:
+        """The values for accounts, by account and name, in one statement for every 500 facts."""
+        rows: dict[UUID, dict[str, Any]] = {}
+        for names, query in self._queries.at(clock):
+            for row in ask(query.sql, [*query.params, current_tenant_id(), list(account_ids)]):
+                rows.setdefault(row[0], {}).update(zip(names, row[1:], strict=True))
+        return rows
+
+
 def read_facts(facts: Mapping[str, Fact], account_ids: Sequence[UUID], clock: Clock) -> dict[UUID, dict[str, Any]]:
     """The values of facts for accounts, by account and name, in one statement for every 500 facts."""
-    rows: dict[UUID, dict[str, Any]] = {}
-    for some in parts(facts):
-        query = query_of(some, clock)
-        for row in ask(query.sql, [*query.params, current_tenant_id(), list(account_ids)]):
-            rows.setdefault(row[0], {}).update(zip(some, row[1:], strict=True))
-    return rows
+    return FactReader(facts).read(account_ids, clock)
+
+
+class RuleReader:
+    """Rules that are asked together again and again: their statements are made once a day."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._statements = Daily(
+            lambda clock: [_statement(some, facts, clock) for some, facts in _batches(nodes)], nodes
+        )
+
+    def true_of(self, account_ids: Sequence[UUID], clock: Clock) -> dict[UUID, str]:
+        """Which of the rules are true of each account: a text of one 0 or 1 for each rule, in their order.
+
+        Nothing but that is read, in one statement for as many rules as read 500 facts together.
+        """
+        said: dict[UUID, str] = {}
+        for sql, params in self._statements.at(clock):
+            # The same for every batch: to plan it takes longer than to run it for a few accounts.
+            for pk, held in ask(sql, [*params, current_tenant_id(), list(account_ids)]):
+                said[pk] = said.get(pk, "") + held
+        return said
 
 
 def true_rules(nodes: Sequence[Node], account_ids: Sequence[UUID], clock: Clock) -> dict[UUID, str]:
-    """Which of several rules are true of each account: a text of one 0 or 1 for each rule, in their order.
-
-    Nothing but that is read, in one statement for as many rules as read 500 facts together.
-    """
-    said: dict[UUID, str] = {}
-    for some, facts in _batches(nodes):
-        for pk, held in _held(some, facts, account_ids, clock):
-            said[pk] = said.get(pk, "") + held
-    return said
+    """Which of several rules are true of each account, as `RuleReader` says it."""
+    return RuleReader(nodes).true_of(account_ids, clock)
 
 
 def _batches(nodes: Sequence[Node]) -> Iterator[tuple[list[Node], dict[str, Fact]]]:
@@ -101,19 +125,15 @@ def _batches(nodes: Sequence[Node]) -> Iterator[tuple[list[Node], dict[str, Fact
     yield some, facts
 
 
-def _held(
-    nodes: Sequence[Node], facts: Mapping[str, Fact], account_ids: Sequence[UUID], clock: Clock
-) -> list[tuple[Any, ...]]:
+def _statement(nodes: Sequence[Node], facts: Mapping[str, Fact], clock: Clock) -> tuple[str, list[Any]]:
+    """What asks some rules of the accounts of a tenant, and its parameters but for those two."""
     asked = Counter(name for node in nodes for name in facts_of_days(node))
     source = source_of(facts, clock, once=[name for name, times in asked.items() if times > 1])
     conditions = [compile_sql(node, clock, columns=source.columns) for node in nodes]
     said = " || ".join(f"(CASE WHEN {sql} THEN '1' ELSE '0' END)" for sql, _ in conditions) or "''"
     params = [param for _, own in conditions for param in own]
-    # The same for every batch: to plan it takes longer than to run it for a few accounts.
-    return ask(
-        f"SELECT a.id, {said} FROM {source.tables} WHERE a.tenant_id = %s AND a.id = ANY(%s)",
-        [*params, *source.params, current_tenant_id(), list(account_ids)],
-    )
+    sql = f"SELECT a.id, {said} FROM {source.tables} WHERE a.tenant_id = %s AND a.id = ANY(%s)"
+    return sql, [*params, *source.params]
 
 
 def _qualified(query: Query) -> dict[str, str]:

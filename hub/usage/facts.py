@@ -17,71 +17,68 @@ BASELINE_WEEKS = 8
 
 # Fast form of signals/decline.py (a test holds the two equal). Week 0 is the last complete one; a week counts when it
 # lies wholly after the account's first day: sign-up, or the first use seen. A day without rows is zero use.
-WEEKS = """
-WITH account AS (
-    SELECT a.id, LEAST(a.signed_up_on, (
-        SELECT min(u.day) FROM usage_usagedaily u WHERE u.tenant_id = a.tenant_id AND u.account_id = a.id
-    )) AS first_day
-    FROM accounts_account a WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
-), week AS (
-    SELECT account.id, n, coalesce((
-        SELECT sum(u.count) FROM usage_usagedaily u
-        WHERE u.tenant_id = %(tenant)s AND u.account_id = account.id
-          AND u.day >= %(monday)s::date - 7 * (n + 1) AND u.day < %(monday)s::date - 7 * n
-    ), 0) AS total
-    FROM account CROSS JOIN generate_series(0, %(weeks)s - 1) AS n
-    WHERE account.first_day <= %(monday)s::date - 7 * (n + 1)
-), total AS (
-    SELECT id,
-        max(total) FILTER (WHERE n = 0) AS last_week,
-        max(total) FILTER (WHERE n = 1) AS week_before,
-        sum(total) FILTER (WHERE n >= 2) AS baseline_sum,
-        count(*) FILTER (WHERE n >= 2) AS baseline_weeks
-    FROM week GROUP BY id
-), now AS (
-    SELECT account.id, t.last_week, t.week_before,
-        (t.baseline_sum / nullif(t.baseline_weeks, 0))::float AS baseline,
-        coalesce(t.baseline_weeks, 0) AS baseline_weeks,
-        CASE WHEN t.week_before IS NOT NULL THEN
-            (100 * (1 - GREATEST(t.last_week, t.week_before) * t.baseline_weeks / nullif(t.baseline_sum, 0)))::float
+#
+# Everything is read account by account, by index, and once: the statement is planned once for one account and for a
+# thousand, and a join of two sums might walk one of them again for every row of the other.
+REFRESH = """
+WITH now AS MATERIALIZED (
+    SELECT a.id, d.last_day, p.users, u.uses, u.features, w.baseline_weeks,
+        CASE WHEN w.whole >= 1 THEN coalesce(u.last_week, 0) END AS last_week,
+        CASE WHEN w.whole >= 2 THEN coalesce(u.week_before, 0) END AS week_before,
+        CASE WHEN w.whole > 2 THEN coalesce(u.before, 0) END AS baseline_sum
+    FROM accounts_account a
+    CROSS JOIN LATERAL (
+        SELECT min(day) AS first_day FROM usage_usagedaily WHERE tenant_id = a.tenant_id AND account_id = a.id
+    ) b
+    CROSS JOIN LATERAL (
+        SELECT max(day) AS last_day FROM usage_usagedaily
+        WHERE tenant_id = a.tenant_id AND account_id = a.id AND day <= %(today)s
+    ) d
+    CROSS JOIN LATERAL (
+        SELECT whole, GREATEST(whole - %(recent)s::int, 0) AS baseline_weeks, %(monday)s::date - 7 * whole AS since
+        FROM (
+            SELECT coalesce(GREATEST(LEAST(
+                (%(monday)s::date - LEAST(a.signed_up_on, b.first_day)) / 7, %(weeks)s::int), 0), 0) AS whole
+        ) weeks OFFSET 0
+    ) w
+    CROSS JOIN LATERAL (
+        SELECT
+            sum(count) FILTER (WHERE day >= %(monday)s::date - 7 AND day < %(monday)s::date) AS last_week,
+            sum(count) FILTER (WHERE day >= %(monday)s::date - 14 AND day < %(monday)s::date - 7) AS week_before,
+            sum(count) FILTER (WHERE day >= w.since AND day < %(monday)s::date - 14) AS before,
+            coalesce(sum(count) FILTER (WHERE day > %(month)s::date), 0) AS uses,
+            count(DISTINCT name) FILTER (WHERE day > %(month)s::date) AS features
+        FROM usage_usagedaily
+        WHERE tenant_id = a.tenant_id AND account_id = a.id
+            AND day >= %(monday)s::date - 7 * %(weeks)s::int AND day <= %(today)s::date
+    ) u
+    CROSS JOIN LATERAL (
+        SELECT count(DISTINCT user_key) AS users FROM usage_activeuserdaily
+        WHERE tenant_id = a.tenant_id AND account_id = a.id AND day > %(month)s::date AND day <= %(today)s::date
+    ) p
+    WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
+), figures AS MATERIALIZED (
+    SELECT id, last_week, week_before, baseline_weeks, uses, features, last_day, users,
+        (baseline_sum / nullif(baseline_weeks, 0))::float AS baseline,
+        CASE WHEN week_before IS NOT NULL THEN
+            (100 * (1 - GREATEST(last_week, week_before) * baseline_weeks / nullif(baseline_sum, 0)))::float
         END AS drop_pct
-    FROM account LEFT JOIN total t ON t.id = account.id
+    FROM now
 )
 UPDATE accounts_accountfacts f SET
-    usage_last_week = now.last_week,
-    usage_week_before = now.week_before,
-    usage_baseline = now.baseline,
-    usage_baseline_weeks = now.baseline_weeks,
-    usage_drop_pct = now.drop_pct
-FROM now
-WHERE f.tenant_id = %(tenant)s AND f.account_id = now.id
-    AND (f.usage_last_week, f.usage_week_before, f.usage_baseline, f.usage_baseline_weeks, f.usage_drop_pct)
-        IS DISTINCT FROM (now.last_week, now.week_before, now.baseline, now.baseline_weeks, now.drop_pct)
-"""
-
-BREADTH = """
-UPDATE accounts_accountfacts f SET
-    usage_30d = u.uses, features_30d = u.features, last_event_on = u.last_day, active_users_30d = u.users
-FROM (
-    SELECT a.id,
-        (SELECT coalesce(sum(d.count), 0) FROM usage_usagedaily d
-          WHERE d.tenant_id = a.tenant_id AND d.account_id = a.id AND d.day > %(since)s AND d.day <= %(today)s) AS uses,
-        (SELECT count(DISTINCT d.name) FROM usage_usagedaily d
-          WHERE d.tenant_id = a.tenant_id AND d.account_id = a.id AND d.day > %(since)s AND d.day <= %(today)s
-        ) AS features,
-        (SELECT max(d.day) FROM usage_usagedaily d
-          WHERE d.tenant_id = a.tenant_id AND d.account_id = a.id AND d.day <= %(today)s) AS last_day,
-        (SELECT count(DISTINCT v.user_key) FROM usage_activeuserdaily v
-          WHERE v.tenant_id = a.tenant_id AND v.account_id = a.id AND v.day > %(since)s AND v.day <= %(today)s) AS users
-    FROM accounts_account a WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
-) u
-WHERE f.tenant_id = %(tenant)s AND f.account_id = u.id
-    AND (f.usage_30d, f.features_30d, f.last_event_on, f.active_users_30d)
-        IS DISTINCT FROM (u.uses, u.features, u.last_day, u.users)
+    usage_last_week = x.last_week, usage_week_before = x.week_before, usage_baseline = x.baseline,
+    usage_baseline_weeks = x.baseline_weeks, usage_drop_pct = x.drop_pct,
+    usage_30d = x.uses, features_30d = x.features, last_event_on = x.last_day, active_users_30d = x.users
+FROM figures x
+WHERE f.tenant_id = %(tenant)s AND f.account_id = x.id
+    AND (f.usage_last_week, f.usage_week_before, f.usage_baseline, f.usage_baseline_weeks, f.usage_drop_pct,
+         f.usage_30d, f.features_30d, f.last_event_on, f.active_users_30d)
+        IS DISTINCT FROM (x.last_week, x.week_before, x.baseline, x.baseline_weeks, x.drop_pct,
+                          x.uses, x.features, x.last_day, x.users)
 """
 
 
-# WEEKS of one account, as of any day.
+# The weeks of one account, as of any day.
 _TOTALS = """
 (SELECT {what} FROM (
     SELECT n, (
@@ -124,11 +121,11 @@ def refresh(account_ids: Sequence[UUID], today: date) -> None:
         "ids": list(account_ids),
         "today": today,
         "monday": today - timedelta(days=today.weekday()),
+        "recent": RECENT_WEEKS,
         "weeks": RECENT_WEEKS + BASELINE_WEEKS,
-        "since": today - timedelta(days=30),
+        "month": today - timedelta(days=30),
     }
-    ask(WEEKS, values)
-    ask(BREADTH, values)
+    ask(REFRESH, values)
 
 
 def register() -> None:

@@ -10,14 +10,19 @@ from hub.accounts.models import TimelineEntry
 from hub.accounts.services import timeline_record_many
 from hub.people.audit import SYSTEM, Actor, audit
 from hub.rules.compile import Clock
+from hub.tenancy.statements import load
 from signals.health.models import HealthOverride
 
 
-def overrides_expire(account_ids: Sequence[UUID], clock: Clock) -> None:
-    """End the overrides of these accounts whose last day is over."""
-    standing = HealthOverride.objects.filter(account_id__in=account_ids, ended_at__isnull=True)
-    for override in standing.filter(until__lt=clock.today):
-        override_close(override, clock.now, actor=SYSTEM, words="has run out")
+def overrides_standing(account_ids: Sequence[UUID], clock: Clock) -> dict[UUID, str]:
+    """The bands that people have set at these accounts; ends those whose last day is over."""
+    found = {}
+    for override in load(HealthOverride, "account_id = ANY(%s) AND ended_at IS NULL", list(account_ids)):
+        if override.until < clock.today:
+            override_close(override, clock.now, actor=SYSTEM, words="has run out")
+        else:
+            found[override.account_id] = override.band
+    return found
 
 
 def override_close(override: HealthOverride, at: datetime, *, actor: Actor, words: str) -> None:

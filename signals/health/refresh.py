@@ -12,18 +12,18 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from hub.registry.facts import known_facts
 from hub.rules.compile import Clock
 from hub.rules.language import AllOf, Node, parse_stored
 from hub.rules.reading import read_rules
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.remembering import configured
+from hub.tenancy.statements import ask, load
 from signals.health import outgoing
 from signals.health.cards import Readable, card_of, readable
-from signals.health.models import HealthDay, HealthOverride, HealthScore, Scorecard, ScorecardVersion
-from signals.health.overrides import overrides_expire
-from signals.health.reading import values_of
+from signals.health.models import HealthDay, HealthScore, Scorecard, ScorecardVersion
+from signals.health.overrides import overrides_standing
+from signals.health.reading import CardReader
 from signals.health.scoring import Card, Score, Values, change_of, kept, read_back, score_of
 
 STORED = [
@@ -47,11 +47,15 @@ class Applied:
     readable: Readable
 
 
-def applied_cards() -> list[Applied]:
+def applied_cards() -> Sequence[Applied]:
     """The tenant's scorecards with a published version, in the order in which they are asked. Two queries.
 
     One whose rule reads what is gone is for nobody: its accounts go to the next.
     """
+    return configured("scorecards", _applied_cards)
+
+
+def _applied_cards() -> list[Applied]:
     known = known_facts()
     versions = {(v.scorecard_id, v.number): v for v in ScorecardVersion.objects.filter(scorecard__is_active=True)}
     return [
@@ -59,6 +63,10 @@ def applied_cards() -> list[Applied]:
         for card in Scorecard.objects.filter(is_active=True).order_by("position", "key")
         if (version := versions.get((card.pk, card.version))) and (node := parse_stored(card.rule, known)) is not None
     ]
+
+
+def _reader() -> CardReader:
+    return CardReader([card.readable for card in applied_cards()])
 
 
 def readable_of(version: ScorecardVersion) -> Readable:
@@ -82,23 +90,23 @@ def assigned(cards: Sequence[Applied], account_ids: Sequence[UUID], clock: Clock
 def health_refresh(account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
     """Bring the health of these accounts up to date; returns those whose score or band is another now."""
     ids = sorted(set(account_ids))
+    if not ids:
+        return []
     cards = applied_cards()
-    overrides_expire(ids, clock)
-    if not ids or not (cards or HealthScore.objects.filter(account_id__in=ids).exists()):
+    refresh = _Refresh(ids, overrides_standing(ids, clock), clock)
+    if not cards and not refresh.rows:
         return []
     own = assigned(cards, ids, clock)
-    values = values_of([card.readable for card in cards], ids, clock) if cards else {}
-    return _Refresh(ids, clock).run(own, values)
+    values = configured("scorecards' facts", _reader).values(ids, clock) if cards else {}
+    return refresh.run(own, values)
 
 
 class _Refresh:
     """One refresh of some accounts: what is stored of them, and what is to be written."""
 
-    def __init__(self, ids: Sequence[UUID], clock: Clock) -> None:
-        self.ids, self.clock = ids, clock
-        self.rows = {row.account_id: row for row in HealthScore.objects.filter(account_id__in=ids)}
-        standing = HealthOverride.objects.filter(account_id__in=ids, ended_at__isnull=True)
-        self.overrides = dict(standing.values_list("account_id", "band"))
+    def __init__(self, ids: Sequence[UUID], overrides: Mapping[UUID, str], clock: Clock) -> None:
+        self.ids, self.overrides, self.clock = ids, overrides, clock
+        self.rows = {row.account_id: row for row in load(HealthScore, "account_id = ANY(%s)", list(ids))}
         self.cards: dict[UUID, Card] = {}
         self.changed: list[HealthScore] = []
         self.days: list[HealthDay] = []
@@ -185,11 +193,10 @@ def _take(row: HealthScore, applied: Applied | None, score: Score, values: Value
 
 
 def _write_facts(rows: Sequence[HealthScore]) -> None:
-    found: dict[str, Any] = {
+    values = {
         "tenant": current_tenant_id(),
         "ids": [row.account_id for row in rows],
         "scores": [row.score for row in rows],
         "bands": [row.shown_band for row in rows],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(FACTS, found)
+    ask(FACTS, values)

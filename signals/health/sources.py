@@ -11,41 +11,38 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from django.db.models import Max, Min
+from django.db.models import Min
 
-from hub.accounts.models import AccountFacts
 from hub.feedback.models import SurveyResponse, Ticket
 from hub.revenue.models import ContractLine, Invoice, Payment
+from hub.tenancy.context import current_tenant_id
 from hub.tenancy.remembering import remembered
+from hub.tenancy.statements import ask
 from hub.usage.models import UsageDaily
 
-
-def _usage(today: date) -> int | None:
-    latest: date | None = remembered(
-        "latest use", lambda: AccountFacts.objects.aggregate(day=Max("last_event_on"))["day"]
-    )
-    if latest is None:
-        return 0 if UsageDaily.objects.exists() else None
-    return max(0, (today - latest).days)
-
-
-def _any(*questions: Callable[[], bool]) -> Callable[[date], int | None]:
-    return lambda today: 0 if any(question() for question in questions) else None
+HEARD: Final = """
+SELECT (SELECT max(last_event_on) FROM accounts_accountfacts WHERE tenant_id = %(tenant)s),
+    EXISTS (SELECT 1 FROM usage_usagedaily WHERE tenant_id = %(tenant)s),
+    EXISTS (SELECT 1 FROM feedback_ticket WHERE tenant_id = %(tenant)s),
+    EXISTS (SELECT 1 FROM feedback_surveyresponse WHERE tenant_id = %(tenant)s),
+    EXISTS (SELECT 1 FROM revenue_invoice WHERE tenant_id = %(tenant)s)
+        OR EXISTS (SELECT 1 FROM revenue_payment WHERE tenant_id = %(tenant)s),
+    EXISTS (SELECT 1 FROM revenue_contractline WHERE tenant_id = %(tenant)s)
+"""
 
 
-AGES: Final[Mapping[str, Callable[[date], int | None]]] = {
-    "product usage": _usage,
-    "usage and contract": _usage,
-    "support": _any(lambda: Ticket.objects.exists()),
-    "surveys": _any(lambda: SurveyResponse.objects.exists()),
-    "bills": _any(lambda: Invoice.objects.exists(), lambda: Payment.objects.exists()),
-    "contract lines": _any(lambda: ContractLine.objects.exists()),
-}
+def _heard() -> tuple[Any, ...]:
+    return ask(HEARD, {"tenant": current_tenant_id()})[0]
 
 
 def ages(sources: Collection[str], today: date) -> dict[str, int | None]:
-    """By source, how many days old its values are; None: it has never spoken. One query for each that is known here."""
-    return {source: AGES[source](today) if source in AGES else 0 for source in sorted(sources)}
+    """By source, how many days old its values are; None: it has never spoken. One query."""
+    latest, used, *heard = remembered("sources", _heard)
+    usage = max(0, (today - latest).days) if latest else 0 if used else None
+    spoken = [0 if one else None for one in heard]
+    known = dict(zip(("support", "surveys", "bills", "contract lines"), spoken, strict=True))
+    known |= {"product usage": usage, "usage and contract": usage}
+    return {source: known.get(source, 0) for source in sorted(sources)}
 
 
 # --- Of days gone by ----------------------------------------------------------------------------------------------

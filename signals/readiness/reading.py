@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from hub.registry.facts import Fact, known_facts
 from hub.registry.measures import measures
 from hub.rules.compile import Clock
 from hub.rules.language import Node, Sustained, facts_of, facts_of_days, unrolled
-from hub.rules.reading import read_facts
+from hub.rules.reading import FactReader, read_facts
+from hub.tenancy.remembering import configured
 from signals.health.sources import ages
 from signals.readiness.criteria import Criterion, Figures, Kind, State, asked_of, criteria_of, figures_of
 from signals.readiness.models import ReadinessVersion
@@ -34,9 +36,30 @@ class Asked:
     def of(self, kind: Kind) -> tuple[Criterion, ...]:
         return asked_of(kind, self.criteria)
 
+    @cached_property
+    def wanted(self) -> dict[str, Fact]:
+        """Every fact that is read of today, by its name."""
+        found = dict[str, Fact]()
+        for criterion in self.criteria:
+            found |= facts_of(criterion.node)
+        return found | {fact.name: fact for fact in _parts().values()}
+
+    @cached_property
+    def reader(self) -> FactReader:
+        return FactReader(self.wanted)
+
+    @cached_property
+    def plain(self) -> dict[str, tuple[Node, Node]]:
+        """What each criterion asks of today, and of all its days: written out once, not for every account."""
+        return {each.key: (today_of_rule(each.node), unrolled(each.node)) for each in self.criteria}
+
 
 def asked_now() -> Asked:
     """The tenant's criteria. Two queries."""
+    return configured("readiness", _asked_now)
+
+
+def _asked_now() -> Asked:
     version = ReadinessVersion.objects.order_by("-number").first()
     figures = figures_of(version.figures) if version else Figures()
     return Asked(version.number if version else 0, figures, criteria_of(figures, known_facts()))
@@ -61,19 +84,14 @@ def _parts() -> dict[str, Fact]:
 
 def read(asked: Asked, account_ids: Sequence[UUID], clock: Clock) -> dict[UUID, Said]:
     """By account; those without a fact row are left out. Seven queries at most, however many accounts."""
-    parts, wanted = _parts(), dict[str, Fact]()
-    for criterion in asked.criteria:
-        wanted |= facts_of(criterion.node)
-    wanted |= {fact.name: fact for fact in parts.values()}
-    heard = ages({fact.source for fact in wanted.values()}, clock.today)
-    rows = read_facts(wanted, account_ids, clock)
-    values = {pk: _heard(row, wanted, heard) for pk, row in rows.items()}
+    parts = _parts()
+    heard = ages({fact.source for fact in asked.wanted.values()}, clock.today)
+    rows = asked.reader.read(account_ids, clock)
+    values = {pk: _heard(row, asked.wanted, heard) for pk, row in rows.items()}
     for criterion in asked.criteria:
         if isinstance(criterion.node, Sustained):
             _days_before(criterion.node, values, clock)
-    # The days of each criterion are written out once, not for every account.
-    plain = {criterion.key: (today_of_rule(criterion.node), unrolled(criterion.node)) for criterion in asked.criteria}
-    return {pk: _said(plain, row, parts, heard, clock) for pk, row in values.items()}
+    return {pk: _said(asked.plain, row, parts, heard, clock) for pk, row in values.items()}
 
 
 def today_of_rule(node: Node) -> Node:

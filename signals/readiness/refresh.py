@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
-
-from hub.accounts.models import AccountFacts
 from hub.rules.compile import Clock
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.statements import ask, load
 from signals.readiness.criteria import Kind
 from signals.readiness.models import ExpansionReadiness
 from signals.readiness.reading import Asked, Said, asked_now, read
@@ -21,6 +19,9 @@ STORED: Final = (
     "states", "lacks_seat", "lacks_tier", "lacks_cross_sell", "lacks", "rank", "score", "velocity", "breadth", "depth",
     "mrr_minor", "version",
 )  # fmt: skip
+PAYS: Final = """
+SELECT account_id, mrr_minor FROM accounts_accountfacts WHERE tenant_id = %s AND account_id = ANY(%s) AND mrr_minor > 0
+"""
 FACTS: Final = """
 UPDATE accounts_accountfacts f
 SET expansion_seat = x.seat, expansion_tier = x.tier, expansion_cross_sell = x.cross_sell, expansion_score = x.score
@@ -33,8 +34,8 @@ WHERE f.tenant_id = %(tenant)s AND f.account_id = x.account_id
 def readiness_refresh(account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
     """Bring the readiness of these accounts up to date; returns those of which anything is another now."""
     ids = sorted(set(account_ids))
-    pays = dict(AccountFacts.objects.filter(account_id__in=ids, mrr_minor__gt=0).values_list("account_id", "mrr_minor"))
-    known = {row.account_id: row for row in ExpansionReadiness.objects.filter(account_id__in=ids)}
+    pays: dict[UUID, int] = dict(ask(PAYS, [current_tenant_id(), ids]))
+    known = {row.account_id: row for row in load(ExpansionReadiness, "account_id = ANY(%s)", ids)}
     gone = sorted(known.keys() - pays.keys())
     changed: list[ExpansionReadiness] = []
     if pays:
@@ -82,5 +83,4 @@ def _write(changed: Sequence[ExpansionReadiness], gone: Sequence[UUID]) -> None:
         "cross_sell": [*(row.lacks_cross_sell == 0 for row in changed), *none],
         "score": [*(row.score for row in changed), *([None] * len(gone))],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(FACTS, values)
+    ask(FACTS, values)

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from hub.registry.facts import Fact, FactKind, facts, known_facts
 from hub.rules.columns import TABLES
-from hub.rules.compile import Clock, compile_sql
+from hub.rules.compile import Clock, Daily, compile_sql
 from hub.rules.language import Problem, RuleError, comparisons, parse, parse_stored
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.remembering import configured
 from hub.tenancy.statements import ask
 from signals.stages.rules import NEVER, current_stages
 
@@ -57,14 +58,20 @@ def flags_of(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def flags_refresh(account_ids: Sequence[UUID], clock: Clock) -> None:
     """Bring the flags of these accounts up to date. Two queries."""
+    sql, params = configured("flags", _statements).at(clock)
+    ask(sql, [*params, current_tenant_id(), list(account_ids), current_tenant_id()])
+
+
+def _statements() -> Daily[tuple[str, list[Any]]]:
     known = known_facts()
     nodes = {flag: parse_stored(tree, known) or NEVER for flag, tree in flags_of(current_stages().flags).items()}
-    parts = {flag: compile_sql(node, clock) for flag, node in nodes.items()}
-    params = [param for flag in ("expansion", "advocacy") for param in parts[flag][1]]
-    ask(
-        SET.format(**{flag: sql for flag, (sql, _) in parts.items()}),
-        [*params, current_tenant_id(), list(account_ids), current_tenant_id()],
-    )
+
+    def made(clock: Clock) -> tuple[str, list[Any]]:
+        parts = {flag: compile_sql(node, clock) for flag, node in nodes.items()}
+        params = [param for flag in ("expansion", "advocacy") for param in parts[flag][1]]
+        return SET.format(**{flag: sql for flag, (sql, _) in parts.items()}), params
+
+    return Daily(made, nodes.values())
 
 
 def flags_checked(given: object) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from hub.accounts.models import LifecycleStage
 from hub.registry.facts import Fact, known_facts
-from hub.rules.compile import Clock, compile_sql
+from hub.rules.compile import Clock, Daily, compile_sql
 from hub.rules.language import (
     AllOf,
     AnyOf,
@@ -26,7 +27,7 @@ from hub.rules.language import (
     parse,
     parse_stored,
 )
-from hub.tenancy.remembering import remembered
+from hub.tenancy.remembering import configured
 from signals.stages.models import StageVersion
 
 RENEWAL_DAYS: Final = 90
@@ -78,7 +79,7 @@ class StageRule:
         return _rule(self.stage, {**self.tree, "value": figure})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stages:
     """A version of the rules, ready to be asked; number 0 is what ships."""
 
@@ -91,6 +92,13 @@ class Stages:
 
     def case_sql(self, clock: Clock) -> tuple[str, list[Any]]:
         """``(sql, params)``: the place of the first rule that holds, over the aliases of facts."""
+        return self._case.at(clock)
+
+    @cached_property
+    def _case(self) -> Daily[tuple[str, list[Any]]]:
+        return Daily(self._case_sql, [rule.node for rule in self.rules])
+
+    def _case_sql(self, clock: Clock) -> tuple[str, list[Any]]:
         parts, params = [], list[Any]()
         for place, rule in enumerate(self.rules[:-1]):
             condition, values = compile_sql(rule.node, clock)
@@ -106,7 +114,7 @@ class Stages:
 
 def current_stages() -> Stages:
     """The rules of the tenant in context that count now. One query."""
-    return remembered("stages", lambda: stages_of(StageVersion.objects.order_by("-number").first()))
+    return configured("stages", lambda: stages_of(StageVersion.objects.order_by("-number").first()))
 
 
 def stages_of(version: StageVersion | None) -> Stages:

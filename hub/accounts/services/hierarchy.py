@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Min
 from django.utils import timezone
 
@@ -20,6 +20,7 @@ from hub.accounts.words import HAND, PARENT, winner, withdraw, words_of
 from hub.people.audit import SYSTEM, Actor, audit
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
+from hub.tenancy.statements import ask
 from hub.tenancy.wake import wake
 
 LEVELS: Final = 6
@@ -158,7 +159,7 @@ SELECT %(tenant)s, gen_random_uuid(), parent_id, %(now)s::timestamptz
 FROM (
     SELECT DISTINCT parent_id FROM accounts_account
     WHERE tenant_id = %(tenant)s AND parent_id IS NOT NULL
-        AND (%(all)s OR id = ANY(%(ids)s) AND parent_id <> ALL(%(ids)s)) ORDER BY parent_id
+        AND (%(all)s::boolean OR id = ANY(%(ids)s) AND parent_id <> ALL(%(ids)s)) ORDER BY parent_id
 ) parents
 ON CONFLICT (tenant_id, account_id) DO UPDATE SET asked_at = excluded.asked_at
 RETURNING 1
@@ -176,10 +177,7 @@ def rollup_ask(account_ids: Sequence[UUID] | None) -> None:
         "ids": list(account_ids or []),
         "all": account_ids is None,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(ASK, values)
-        asked = cursor.fetchone()
-    if asked:
+    if ask(ASK, values):
         wake(QUEUE)
 
 

@@ -16,6 +16,7 @@ from hub.accounts.services.locks import facts_touch, states_lock
 from hub.accounts.services.provenance import Voice
 from hub.accounts.words import HAND
 from hub.people.audit import Actor, audit
+from hub.tenancy.statements import load
 
 CONTACT_LEFT = "contact.left"
 
@@ -29,7 +30,7 @@ def people_link(account_ids: Sequence[UUID]) -> None:
 
     Two who bring one address at the same moment make one person: the address is unique, the loser looks again.
     """
-    alone = list(Contact.objects.filter(account_id__in=account_ids, person__isnull=True).order_by("id"))
+    alone = load(Contact, "account_id = ANY(%s) AND person_id IS NULL", list(account_ids))
     if not alone:
         return
     emails = {contact.email for contact in alone if contact.email}
