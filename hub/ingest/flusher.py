@@ -27,6 +27,7 @@ from hub.people.models import Credential
 from hub.people.selectors import credentials_live
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from hub.usage.remembered import RememberedIdentities
 from hub.usage.store import events_store
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ class Flusher:
             try:
                 _flush(group)
             except Exception as error:  # whatever it is, nothing of it is committed: every request must hear so
+                _identities.forget()
                 _fail(group, error)
                 connections["default"].close()
 
@@ -121,6 +123,8 @@ def _flush(group: Sequence[Parcel]) -> None:
         _commit(group, _written)
     except Exception:
         log.warning("a group of calls is written again, tenant by tenant", exc_info=True)
+        # The connection may be lost, and the next one lead to another server, where transactions count differently.
+        _identities.forget()
         connections["default"].close_if_unusable_or_obsolete()
         _commit([parcel for parcel in group if not parcel.done.done()], _written_apart)
 
@@ -146,7 +150,7 @@ def _written(parcels: Sequence[Parcel]) -> Sequence[Parcel]:
     received_at = max(parcel.received_at for parcel in parcels)
     by_tenant = {tenant_id: list(own) for tenant_id, own in groupby(sorted(parcels, key=_tenant_id), key=_tenant_id)}
     incoming = {tenant_id: _incoming(own) for tenant_id, own in by_tenant.items()}
-    events_record(incoming, received_at=received_at)
+    events_record(incoming, received_at=received_at, remembered=_identities)
     for tenant_id, own in incoming.items():
         _register.note(tenant_id, own.events, at=received_at)
     volume_add({tenant_id: _volumes(own) for tenant_id, own in by_tenant.items()}, at=received_at)
@@ -208,6 +212,7 @@ def _fail(parcels: Sequence[Parcel], error: Exception) -> None:
 
 
 _register = Register()
+_identities = RememberedIdentities()
 _flushers: dict[int, Flusher] = {}
 _making = threading.Lock()
 

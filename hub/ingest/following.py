@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from hub.accounts.models import Account, AccountExternalId
 from hub.accounts.services import account_upsert, contact_upsert, facts_touch, states_lock
-from hub.ingest.models import TouchedAccount
+from hub.ingest.models import TouchedAccounts
 from hub.ingest.resolution import GROUP, USER
 from hub.ingest.services import SOURCE, accounts_by_external_id, accounts_mark
 from hub.ingest.traits import account_fields, contact_fields
@@ -29,7 +29,8 @@ from hub.usage.models import IdentityKind, ProductIdentity
 from hub.usage.store import events_store
 
 BATCH = 200
-TOUCHES = 2_000
+# Commits whose accounts are marked at once.
+TOUCHES = 100
 CREATE, WAIT = "create", "wait"
 # First half of the advisory lock; the second is the tenant.
 LOCK = 7462
@@ -55,7 +56,7 @@ WHERE p.tenant_id = %(tenant)s AND p.kind = 'group' AND p.account_id IS NULL AND
 def backlog() -> datetime | None:
     """When the oldest identity or mark became due; now when a waiting group has been named by another source."""
     due = ProductIdentity.objects.filter(due_at__isnull=False).aggregate(at=Min("due_at"))["at"]
-    touched = TouchedAccount.objects.aggregate(at=Min("touched_at"))["at"]
+    touched = TouchedAccounts.objects.aggregate(at=Min("touched_at"))["at"]
     if due is None and touched is None and _named_since():
         return timezone.now()
     return min((at for at in (due, touched) if at), default=None)
@@ -88,9 +89,10 @@ def _step(tenant: Tenant, step: Callable[[Tenant], bool]) -> bool:
 
 def _touch(tenant: Tenant) -> bool:
     with tenant_context(tenant):
-        marks = list(TouchedAccount.objects.select_for_update(skip_locked=True)[:TOUCHES])
-        facts_touch(mark.account_id for mark in marks)
-        TouchedAccount.objects.filter(pk__in=[mark.pk for mark in marks]).delete()
+        marks = list(TouchedAccounts.objects.select_for_update(skip_locked=True)[:TOUCHES])
+        touched = {account_id for mark in marks for account_id in mark.account_ids}
+        facts_touch(Account.objects.filter(pk__in=touched).values_list("pk", flat=True))
+        TouchedAccounts.objects.filter(pk__in=[mark.pk for mark in marks]).delete()
     return bool(marks)
 
 

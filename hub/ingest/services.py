@@ -6,21 +6,30 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from hub.accounts.models import AccountExternalId
 from hub.accounts.services import facts_touch_free
-from hub.ingest.models import QuarantinedEvent, TouchedAccount
+from hub.ingest.models import QuarantinedEvent
 from hub.ingest.resolution import GROUP, accounts_of, changes_of, keys_of, traits_of
 from hub.ingest.segment import Call, Event, Rejection
 from hub.tenancy.context import tenant_context
+from hub.tenancy.ids import uuid7
+from hub.tenancy.statements import Statement, send
 from hub.tenancy.wake import wake_all
-from hub.usage.identities import Key, Known, identities_find, identities_upsert
+from hub.usage.identities import Key, Known, identities_upsert
+from hub.usage.remembered import RememberedIdentities
 from hub.usage.rows import EventRow
 from hub.usage.store import events_store
 
 SOURCE = "segment"
 QUEUE = "ingest"
+
+TOUCH = """
+INSERT INTO ingest_touchedaccounts (tenant_id, id, account_ids, touched_at)
+VALUES (%(tenant)s, %(id)s, %(accounts)s::uuid[], %(at)s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +40,16 @@ class Incoming:
     rejections: Sequence[Rejection] = ()
 
 
-def events_record(incoming: Mapping[UUID, Incoming], *, received_at: datetime) -> None:
+def events_record(
+    incoming: Mapping[UUID, Incoming], *, received_at: datetime, remembered: RememberedIdentities
+) -> None:
     """Store calls by tenant in the open transaction; calls that are known by their message id change nothing.
 
-    A handful of round trips whatever the number of tenants. Accounts and contacts that the calls name for the first
-    time are made right after, by a worker (following.py). The partitions of the events' days must exist
-    (`events_store().prepare`).
+    A handful of round trips whatever the number of tenants. `remembered` is the caller's alone. Accounts and contacts
+    that the calls name for the first time are made right after, by a worker (following.py). The partitions of the
+    events' days must exist (`events_store().prepare`).
     """
-    known = _known({tenant_id: keys_of(own.events) for tenant_id, own in incoming.items()})
+    known = _known({tenant_id: keys_of(own.events) for tenant_id, own in incoming.items()}, remembered)
     changes = {tenant_id: changes_of(own.events, known[tenant_id]) for tenant_id, own in incoming.items()}
     written = identities_upsert(changes, at=received_at)
     rows = {}
@@ -55,15 +66,17 @@ def events_record(incoming: Mapping[UUID, Incoming], *, received_at: datetime) -
 def accounts_mark(account_ids: Mapping[UUID, Collection[UUID]], *, at: datetime) -> None:
     """Mark tenants' accounts as changed without waiting for a lock: a worker marks those that are locked, soon."""
     missed = facts_touch_free(account_ids, at=at)
-    for tenant_id, accounts in missed.items():
-        with tenant_context(tenant_id):
-            TouchedAccount.objects.bulk_create([TouchedAccount(account_id=pk, touched_at=at) for pk in accounts])
+    send([Statement(TOUCH, _touched(tenant_id, own, at), tenant_id) for tenant_id, own in missed.items()])
     wake_all(QUEUE, missed)
 
 
-def _known(keys: Mapping[UUID, Collection[Key]]) -> dict[UUID, dict[Key, Known]]:
+def _touched(tenant_id: UUID, account_ids: Collection[UUID], at: datetime) -> dict[str, Any]:
+    return {"tenant": tenant_id, "id": uuid7(), "accounts": list(account_ids), "at": at}
+
+
+def _known(keys: Mapping[UUID, Collection[Key]], remembered: RememberedIdentities) -> dict[UUID, dict[Key, Known]]:
     """What is known of the users and groups; a group may be known by what another source calls the account."""
-    known = identities_find(keys)
+    known = remembered.find(keys)
     for tenant_id, own in known.items():
         homeless = {name for kind, name in keys[tenant_id] if kind == GROUP and not _has_account(own, name)}
         if homeless:

@@ -47,15 +47,23 @@ FROM unnest(%(kinds)s::text[], %(keys)s::text[]) AS asked (kind, key) CROSS JOIN
 ) AS p
 """
 # The row's lock makes "nobody knows the account yet, so this event waits" true until the event is committed. A user
-# who names another group belongs there, even before that group's account is known.
+# who names another group belongs there, even before that group's account is known. Who may have moved is told to those
+# that remember identities, whatever stood there before: nobody can say that without the lock.
 UPSERT = """
+WITH n AS MATERIALIZED (
+    SELECT * FROM unnest(
+        %(id)s::uuid[], %(kind)s::text[], %(key)s::text[], %(account_id)s::uuid[], %(group_key)s::text[],
+        %(same_as)s::text[], %(traits)s::jsonb[], %(waiting)s::boolean[], %(due_at)s::timestamptz[]
+    ) AS n (id, kind, key, account_id, group_key, same_as, traits, waiting, due_at)
+), moved AS (
+    INSERT INTO usage_identitymove (tenant_id, id, kind, key, xact, moved_at)
+    SELECT %(tenant)s::uuid, id, kind, key, pg_current_xact_id()::text::bigint, now() FROM n
+    WHERE group_key <> '' OR same_as <> ''
+)
 INSERT INTO usage_productidentity AS p
     (tenant_id, id, kind, key, account_id, group_key, same_as, traits, waiting, due_at, seen_at)
-SELECT %(tenant)s, id, kind, key, account_id, group_key, same_as, traits, waiting, due_at, %(at)s FROM unnest(
-    %(id)s::uuid[], %(kind)s::text[], %(key)s::text[], %(account_id)s::uuid[], %(group_key)s::text[],
-    %(same_as)s::text[], %(traits)s::jsonb[], %(waiting)s::boolean[], %(due_at)s::timestamptz[]
-) AS n (id, kind, key, account_id, group_key, same_as, traits, waiting, due_at)
-ORDER BY kind, key
+SELECT %(tenant)s::uuid, id, kind, key, account_id, group_key, same_as, traits, waiting, due_at, %(at)s::timestamptz
+FROM n ORDER BY kind, key
 ON CONFLICT (tenant_id, kind, key) DO UPDATE SET
     account_id = CASE WHEN excluded.group_key <> '' AND excluded.group_key <> p.group_key
         THEN excluded.account_id ELSE coalesce(p.account_id, excluded.account_id) END,

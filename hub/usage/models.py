@@ -150,3 +150,25 @@ class ProductIdentity(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+
+class IdentityMove(TenantModel):
+    """What was known of an identity may have changed: the account it belonged to, its group, its other key.
+
+    Written with the change (`identities_upsert`; nothing else changes what has an account). Who remembers identities
+    asks for the moves that it has not seen (hub/usage/remembered.py); a day later nobody remembers that far back.
+    """
+
+    derived = True
+
+    kind = models.CharField(max_length=8, choices=IdentityKind)
+    key = models.CharField(max_length=200)
+    # The transaction that moved it: which snapshots know of the move follows from its number.
+    xact = models.BigIntegerField()
+    moved_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["tenant", "xact"], name="identity_move_xact")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"

@@ -1,4 +1,4 @@
-"""Partitions of the event store: the days ahead made before anybody needs them, the days past retention dropped."""
+"""Upkeep of what grows: partitions of the event store made ahead and dropped past retention, old moves deleted."""
 
 from __future__ import annotations
 
@@ -22,3 +22,9 @@ def partitions_keep(slot: datetime) -> None:
     events_store().prepare(today + timedelta(days=ahead) for ahead in range(-1, AHEAD + 1))
     with connection.cursor() as cursor:
         cursor.execute("SELECT usage_event_retire(%s)", [today - timedelta(days=settings.EVENTS_KEPT_DAYS)])
+
+
+def moves_forget(slot: datetime) -> None:
+    """Delete moves of identities that are a day old: nobody remembers what was before them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT usage_identity_moves_forget()")

@@ -16,18 +16,19 @@ from uuid import UUID
 
 import pytest
 import time_machine
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test import Client
 
 from hub.accounts.models import Account, AccountState, Contact
 from hub.accounts.services import account_upsert
 from hub.ingest import flusher as flusher_module
 from hub.ingest.following import backlog, drain
-from hub.ingest.models import QuarantinedEvent, TouchedAccount
+from hub.ingest.models import QuarantinedEvent, TouchedAccounts
 from hub.people.models import Credential
 from hub.people.services import credential_create, credential_revoke
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant, TenantWork
+from hub.usage.identities import IdentityChange, identities_upsert
 from hub.usage.models import ActiveUserDaily, ProductIdentity, UsageDaily
 from tests.world import ACTOR
 
@@ -228,6 +229,37 @@ def test_a_user_who_changes_groups_leaves_earlier_events_where_they_were(
     assert usage(acme) == {("A", "first"): 1, ("A", "between"): 1, ("B", "second"): 1}
 
 
+def test_a_user_whom_another_process_has_moved_is_where_that_put_them(acme: Tenant, post: Callable[..., Any]) -> None:
+    post("batch", {"batch": [{"type": "group", "userId": "u1", "groupId": "A"}, {"type": "group", "groupId": "B"}]})
+    drain(acme.id)
+    for number in range(2):
+        post("batch", {"batch": [track("before", messageId=str(number))]})
+    # As a door of another process writes it: this one remembers the user.
+    with tenant_context(acme):
+        other = Account.objects.get(name="B").pk
+    with transaction.atomic():
+        change = IdentityChange(account_id=other, group_key="B")
+        identities_upsert({acme.pk: {("user", "u1"): change}}, at=datetime.now(UTC))
+    post("batch", {"batch": [track("after")]})
+    assert usage(acme) == {("A", "before"): 2, ("B", "after"): 1}
+
+
+def test_events_of_an_account_that_is_gone_wait_again(acme: Tenant, post: Callable[..., Any]) -> None:
+    post("batch", {"batch": [{"type": "group", "userId": "u1", "groupId": "A"}]})
+    drain(acme.id)
+    assert post("batch", {"batch": [track("before")]}).status_code == 200
+    with tenant_context(acme):
+        ProductIdentity.objects.all().delete()
+        for model in (UsageDaily, ActiveUserDaily):
+            model.objects.all().delete()
+        Account.objects.all().delete()
+    assert post("batch", {"batch": [track("after")]}).status_code == 200
+    assert [row[3] for row in rows(acme, "name, kind, user_key, account_id") if row[0] == "after"] == [None]
+    post("batch", {"batch": [{"type": "group", "userId": "u1", "groupId": "A"}]})
+    drain(acme.id)
+    assert usage(acme) == {("A", "after"): 1}
+
+
 def test_doors_do_not_wait_for_an_account_that_is_being_evaluated(acme: Tenant, post: Callable[..., Any]) -> None:
     with tenant_context(acme):
         account, _ = account_upsert(source="crm", external_id="A", fields={"name": "A"})
@@ -236,12 +268,12 @@ def test_doors_do_not_wait_for_an_account_that_is_being_evaluated(acme: Tenant, 
         list(AccountState.objects.select_for_update())
         assert post("track", track(context={"groupId": "A"})).status_code == 200
     with tenant_context(acme):
-        assert TouchedAccount.objects.get().account_id == account.id
+        assert TouchedAccounts.objects.get().account_ids == [account.id]
         assert backlog() is not None
     drain(acme.id)
     with tenant_context(acme):
         assert AccountState.objects.get().dirty_at is not None
-        assert not TouchedAccount.objects.exists()
+        assert not TouchedAccounts.objects.exists()
 
 
 # --- what is refused ------------------------------------------------------------------------

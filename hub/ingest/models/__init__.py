@@ -6,7 +6,7 @@ from hub.ingest.models.connectors import (
     SourceReference,
     SourceWord,
 )
-from hub.ingest.models.events import QuarantinedEvent, TouchedAccount
+from hub.ingest.models.events import QuarantinedEvent, TouchedAccounts
 from hub.ingest.models.imports import (
     ImportBatch,
     ImportChunk,
@@ -41,7 +41,7 @@ __all__ = [
     "SourceObject",
     "SourceReference",
     "SourceWord",
-    "TouchedAccount",
+    "TouchedAccounts",
     "WriteBack",
     "WriteCall",
     "WrittenRow",

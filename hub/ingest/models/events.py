@@ -1,10 +1,9 @@
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
-from hub.accounts.models import Account
-from hub.tenancy.fields import TenantForeignKey
 from hub.tenancy.models import TenantModel
 
 
@@ -29,20 +28,17 @@ class QuarantinedEvent(TenantModel):
         return f"{self.reason}: {self.detail}"
 
 
-class TouchedAccount(TenantModel):
-    """An account with new events whose lock was taken when they came in: the dirty mark follows as soon as it is free.
+class TouchedAccounts(TenantModel):
+    """Accounts with new events whose locks were taken when those came in: the dirty marks follow once they are free.
 
-    Without it one tenant's long evaluation would hold up everybody's events. Rows are appended and deleted, never
-    updated, so that nobody waits for anybody.
+    Without it one tenant's long evaluation would hold up everybody's events. One row for each commit, appended and
+    deleted, never updated, so that nobody waits for anybody; accounts that are gone by then are passed over.
     """
 
     derived = True
 
-    account = TenantForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    account_ids = ArrayField(models.UUIDField(), default=list)
     touched_at = models.DateTimeField(default=timezone.now)
 
-    class Meta(TenantModel.Meta):
-        indexes = [models.Index(fields=["tenant", "account"], name="touched_account")]
-
     def __str__(self) -> str:
-        return str(self.account_id)
+        return f"{len(self.account_ids)} accounts"
