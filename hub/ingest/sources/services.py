@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from hub.ingest.models import EventSchema
 from hub.ingest.resolution import traits_of
 from hub.ingest.segment import Call, Event
-from hub.ingest.sources.schema import properties_of
+from hub.ingest.sources.schema import names_of, properties_of
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.ids import uuid7
 from hub.tenancy.statements import Statement, send
@@ -110,6 +110,10 @@ class Noted:
         self.looked += 1
         return self.looked > LOOKED_INTO
 
+    def lacks(self, values: Mapping[str, Any], now: float) -> bool:
+        """Whether an event of these properties is to be noted: for what is new of it, or because it goes on."""
+        return self.at <= now - NOTED_EVERY or not self.properties.issuperset(names_of(values))
+
 
 class Register:
     """What this process has noted of the events' shapes, so that the same again costs a look-up and no statement."""
@@ -151,9 +155,8 @@ class Register:
             elif looked.get(name, 0) >= LOOKED_INTO:
                 continue
             looked[name] = looked.get(name, 0) + 1
-            shape = _shape(event)
-            if name not in noted or noted[name].at <= now - NOTED_EVERY or not shape.keys() <= noted[name].properties:
-                shapes.setdefault(name, {}).update(shape)
+            if name not in noted or noted[name].lacks(_described(event), now):
+                shapes.setdefault(name, {}).update(_shape(event))
         return shapes
 
     def _with_room(self, names: Sequence[Name]) -> set[Name]:
