@@ -316,9 +316,7 @@ def _store(signals: Sequence[Signal]) -> list[UUID]:
     """
     if not signals:
         return []
-    Signal.objects.bulk_create(signals, ignore_conflicts=True, batch_size=500)
-    stored = set(Signal.objects.filter(pk__in=[s.pk for s in signals]).values_list("pk", flat=True))
-    new = [signal for signal in signals if signal.pk in stored]
+    new = Signal.objects.insert_new(signals)
     if not new:
         return []
     announce("signals")

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from hub.tenancy.context import current_tenant_id
-from hub.tenancy.statements import ask
+from hub.tenancy.statements import ask, load
 from signals.editions import Edition
 from signals.models import Trigger, TriggerLook, TriggerSet, TriggerState
 
@@ -95,7 +95,8 @@ def standing(triggers: Sequence[Trigger], account_ids: Sequence[UUID]) -> dict[U
 
 def states_of(triggers: Iterable[Trigger], account_ids: Iterable[UUID]) -> dict[tuple[UUID, UUID], TriggerState]:
     """The states there are, by trigger and account. One query."""
-    found = TriggerState.objects.filter(trigger__in=triggers, account_id__in=account_ids)
+    asked = [trigger.pk for trigger in triggers], list(account_ids)
+    found = load(TriggerState, "trigger_id = ANY(%s) AND account_id = ANY(%s)", *asked)
     return {(state.trigger_id, state.account_id): state for state in found}
 
 

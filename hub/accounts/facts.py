@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
@@ -21,6 +22,7 @@ from hub.registry.facts import (
     FactProvider,
     FactRefresher,
     day_of_rows,
+    fact_columns,
     facts,
     providers,
     refreshers,
@@ -30,35 +32,67 @@ from hub.tenancy.models import Tenant
 from hub.tenancy.remembering import configured, configured_by, current_tenant
 from hub.tenancy.statements import ask
 
-MISSING = """
-SELECT x.id FROM unnest(%s::uuid[]) WITH ORDINALITY AS x (id, place)
-WHERE NOT EXISTS (SELECT 1 FROM accounts_accountfacts f WHERE f.tenant_id = %s AND f.account_id = x.id)
-ORDER BY x.place
-"""
-STAMP = """
-UPDATE accounts_accountfacts SET as_of = %s::date, computed_at = %s::timestamptz
-WHERE tenant_id = %s AND account_id = ANY(%s)
-"""
-
 
 def facts_refresh(account_ids: Sequence[UUID], *, today: date, now: datetime | None = None) -> None:
     """Recompute every app's columns of the fact rows of these accounts, set-based, making rows that are missing."""
     ids = sorted(set(account_ids))
     if not ids:
         return
-    _rows_ensure(ids)
-    now = now or timezone.now()
-    rows_until = day_of_rows(today, now)
     for refresher in refreshers:
-        refresher.refresh(ids, rows_until if refresher.utc else today)
-    ask(STAMP, [today, now, current_tenant_id(), ids])
+        refresher.refresh(ids, today)
+    now = now or timezone.now()
+    found = _columns_refresh(ids, today, now)
+    if missing := sorted(set(ids) - {row.account_id for row in found}):
+        # In order: two writers that make the same rows would else wait for one another.
+        AccountFacts.objects.bulk_create([AccountFacts(account_id=pk) for pk in missing], ignore_conflicts=True)
+        found += _columns_refresh(missing, today, now)
+    rollup_refresh(found)
 
 
-def _rows_ensure(ids: Sequence[UUID]) -> None:
-    """Make the fact rows that are missing."""
-    # In order: two writers that make the same rows would else wait for one another.
-    missing = [AccountFacts(account_id=pk) for (pk,) in ask(MISSING, [list(ids), current_tenant_id()])]
-    AccountFacts.objects.bulk_create(missing, ignore_conflicts=True)
+class Refreshed(NamedTuple):
+    """A fact row that is up to date, but for what is summed from accounts below; whether any lie below, or above."""
+
+    account_id: UUID
+    has_below: bool
+    has_above: bool
+
+
+def _columns_refresh(ids: Sequence[UUID], today: date, now: datetime) -> list[Refreshed]:
+    until = day_of_rows(today, now)
+    values: dict[str, Any] = {
+        "tenant": current_tenant_id(),
+        "ids": list(ids),
+        "now": now,
+        "today": today,
+        "until": until,
+        "monday": until - timedelta(days=until.weekday()),
+        "month": until - timedelta(days=30),
+        "quarter": until - timedelta(days=90),
+    }
+    return [Refreshed(*row) for row in ask(_columns_statement(), values)]
+
+
+@cache
+def _columns_statement() -> str:
+    """Each account's figures are read first, once and by index: the statement is planned once for one account and for a
+    thousand, and the plan must not walk them again for every fact row. Then every row is written once."""
+    columns = {column: sql for each in fact_columns for column, sql in each.columns.items()}
+    # What rolls up is one's own where nobody lies below.
+    rolled = {"rollup_accounts": "0", **{f"rollup_{column}": f"x.{column}" for column in ROLLED}}
+    return f"""
+    WITH x AS MATERIALIZED (
+        SELECT a.id, a.parent_id IS NOT NULL AS has_above, EXISTS (
+            SELECT 1 FROM accounts_account b WHERE b.tenant_id = a.tenant_id AND b.parent_id = a.id
+        ) AS has_below, {", ".join(f"{sql} AS {column}" for column, sql in columns.items())}
+        FROM accounts_account a {" ".join(each.tables for each in fact_columns)}
+        WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
+    )
+    UPDATE accounts_accountfacts f SET as_of = %(today)s::date, computed_at = %(now)s::timestamptz,
+        {", ".join(f"{column} = x.{column}" for column in columns)},
+        {", ".join(f"{name} = CASE WHEN x.has_below THEN f.{name} ELSE {sql} END" for name, sql in rolled.items())}
+    FROM x WHERE f.tenant_id = %(tenant)s AND f.account_id = x.id
+    RETURNING f.account_id, x.has_below, x.has_above
+    """
 
 
 def today_of(tenant: Tenant, now: datetime | None = None) -> date:
@@ -91,13 +125,19 @@ FROM (
 """
 
 
-def rollup_refresh(account_ids: Sequence[UUID], today: date) -> None:
+# What rolls up, by the column of an account's own.
+ROLLED = ("mrr_minor", "usage_30d", "open_tickets")
+
+
+def rollup_refresh(rows: Sequence[Refreshed]) -> None:
     """Add up the figures of accounts with those below, and ask for those above to be counted anew."""
-    tenant = current_tenant()
-    rule = rollup_rule(tenant)
-    values: dict[str, Any] = {"tenant": tenant.pk, "ids": list(account_ids), "deepest": DEEPEST}
-    ask(ROLLUP, values | {name: name in rule for name in ROLLUPS})
-    rollup_ask(account_ids)
+    if below := [row.account_id for row in rows if row.has_below]:
+        tenant = current_tenant()
+        rule = rollup_rule(tenant)
+        values: dict[str, Any] = {"tenant": tenant.pk, "ids": below, "deepest": DEEPEST}
+        ask(ROLLUP, values | {name: name in rule for name in ROLLUPS})
+    if any(row.has_above for row in rows):
+        rollup_ask([row.account_id for row in rows])
 
 
 def attribute_facts() -> Sequence[Fact]:
@@ -148,7 +188,6 @@ KINDS = {
 def register() -> None:
     configured_by(AttributeDefinition)
     refreshers.register(FactRefresher("people", lambda account_ids, today: people_link(account_ids), order=5))
-    refreshers.register(FactRefresher("rollup", rollup_refresh, order=900))
     providers.register(FactProvider("attributes", "attribute.", attribute_facts))
 
     def fact(name: str, label: str, kind: FactKind, sql: str, past: Expression | None = None) -> None:

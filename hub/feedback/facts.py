@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
-from uuid import UUID
+from collections.abc import Mapping
 
 from hub.feedback.measures import ANSWERS, TICKETS, tickets_open
-from hub.registry.facts import TODAY, Expression, Fact, FactKind, FactRefresher, facts, refreshers
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.statements import ask
+from hub.registry.facts import TODAY, Expression, Fact, FactColumns, FactKind, fact_columns, facts
 
-REFRESH = """
-UPDATE accounts_accountfacts f SET
-    open_tickets = x.open, open_urgent_tickets = x.open_urgent, tickets_30d = x.recent,
-    csat_90d = x.csat, nps_latest = x.nps, nps_latest_on = x.nps_on
-FROM (
-    SELECT a.id, t.open, t.open_urgent, t.recent, t.csat, n.score AS nps, n.answered_on AS nps_on
-    FROM accounts_account a
-    CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE closed_at IS NULL) AS open,
-            count(*) FILTER (WHERE closed_at IS NULL AND priority = 'urgent') AS open_urgent,
-            count(*) FILTER (WHERE opened_at::date > %(month)s) AS recent,
-            avg(csat) FILTER (WHERE coalesce(closed_at, opened_at)::date > %(quarter)s) AS csat
-        FROM feedback_ticket
-        WHERE tenant_id = a.tenant_id AND account_id = a.id AND opened_at < %(today)s::date + 1
-    ) t
-    LEFT JOIN LATERAL (
-        SELECT score, answered_at::date AS answered_on FROM feedback_surveyresponse
-        WHERE tenant_id = a.tenant_id AND account_id = a.id AND kind = 'nps' AND answered_at < %(today)s::date + 1
-        ORDER BY answered_at DESC LIMIT 1
-    ) n ON true
-    WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
-) x
-WHERE f.tenant_id = %(tenant)s AND f.account_id = x.id
-    AND (f.open_tickets, f.open_urgent_tickets, f.tickets_30d, f.csat_90d, f.nps_latest, f.nps_latest_on)
-        IS DISTINCT FROM (x.open, x.open_urgent, x.recent, x.csat::float, x.nps, x.nps_on)
+TABLES = """
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE closed_at IS NULL) AS open,
+        count(*) FILTER (WHERE closed_at IS NULL AND priority = 'urgent') AS urgent,
+        count(*) FILTER (WHERE opened_at::date > %(month)s::date) AS recent,
+        avg(csat) FILTER (WHERE coalesce(closed_at, opened_at)::date > %(quarter)s::date) AS csat
+    FROM feedback_ticket
+    WHERE tenant_id = a.tenant_id AND account_id = a.id AND opened_at < %(until)s::date + 1
+) tickets
+LEFT JOIN LATERAL (
+    SELECT score, answered_at::date AS answered_on FROM feedback_surveyresponse
+    WHERE tenant_id = a.tenant_id AND account_id = a.id AND kind = 'nps' AND answered_at < %(until)s::date + 1
+    ORDER BY answered_at DESC LIMIT 1
+) nps ON true
 """
+COLUMNS = {
+    "open_tickets": "tickets.open",
+    "open_urgent_tickets": "tickets.urgent",
+    "tickets_30d": "tickets.recent",
+    "csat_90d": "tickets.csat::float",
+    "nps_latest": "nps.score",
+    "nps_latest_on": "nps.answered_on",
+}
 
 
 _OF_ACCOUNT = "u.tenant_id = a.tenant_id AND u.account_id = a.id"
@@ -65,21 +58,8 @@ PAST: Mapping[str, Expression] = {
 }
 
 
-def refresh(account_ids: Sequence[UUID], today: date) -> None:
-    ask(
-        REFRESH,
-        {
-            "tenant": current_tenant_id(),
-            "ids": list(account_ids),
-            "today": today,
-            "month": today - timedelta(days=30),
-            "quarter": today - timedelta(days=90),
-        },
-    )
-
-
 def register() -> None:
-    refreshers.register(FactRefresher("feedback", refresh, order=40, utc=True))
+    fact_columns.register(FactColumns("feedback", COLUMNS, TABLES, order=40))
 
     def fact(name: str, label: str, kind: FactKind = FactKind.NUMBER, unit: str = "", source: str = "support") -> None:
         facts.register(Fact(name, label, kind, f"f.{name}", source, "within seconds", unit, 40, past=PAST[name]))

@@ -199,17 +199,34 @@ Refresh: TypeAlias = Callable[[Sequence[UUID], date], None]
 
 
 @dataclass(frozen=True, slots=True)
-class FactRefresher:
-    """Recomputes an app's columns of the fact rows.
+class FactColumns:
+    """Columns of the fact rows that an app keeps up; one statement brings those of all apps up to date.
 
-    ``refresh(account_ids, today)`` runs inside the tenant's context, on rows that exist; ``today`` is the tenant's day,
-    or that of `day_of_rows` where the app's rows belong to UTC days.
+    ``columns`` leads from each column to its SQL over ``a`` (accounts_account) and the aliases of ``tables``: joins
+    that each read the account's own rows, by index, and give one row. In both stand, for parameters, ``%(today)s``
+    (the tenant's day) and, for rows that belong to UTC days, ``%(until)s`` (that of `day_of_rows`), ``%(monday)s`` of
+    its week, ``%(month)s`` and ``%(quarter)s`` (30 and 90 days before it); each with its type, ``::date``.
+    """
+
+    key: str
+    columns: Mapping[str, str]
+    tables: str
+    order: int = 100
+
+
+fact_columns: Registry[FactColumns] = Registry("fact columns")
+
+
+@dataclass(frozen=True, slots=True)
+class FactRefresher:
+    """Recomputes what an app keeps beside the fact rows of accounts.
+
+    ``refresh(account_ids, today)`` runs inside the tenant's context, before the columns; ``today`` is the tenant's day.
     """
 
     key: str
     refresh: Refresh
     order: int = 100
-    utc: bool = False
 
 
 refreshers: Registry[FactRefresher] = Registry("fact refresher")

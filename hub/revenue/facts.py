@@ -7,28 +7,30 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from hub.registry.facts import TODAY, Expression, Fact, FactKind, FactRefresher, facts, refreshers
+from hub.registry.facts import (
+    TODAY,
+    Expression,
+    Fact,
+    FactColumns,
+    FactKind,
+    FactRefresher,
+    fact_columns,
+    facts,
+    refreshers,
+)
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.statements import ask
 
-# One look-up by index per account: without statistics (a tenant's first import) joins go astray.
-REFRESH = """
-UPDATE accounts_accountfacts f SET mrr_minor = x.mrr, renews_on = x.renews_on, tier = coalesce(x.tier, '')
-FROM (
-    SELECT a.id, l.mrr, l.renews_on, l.tier
-    FROM accounts_account a
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(mrr_minor), 0) AS mrr, min(coalesce(renews_on, ends_on)) AS renews_on,
-            (array_agg(tier ORDER BY mrr_minor DESC, external_id))[1] AS tier
-        FROM revenue_contractline
-        WHERE tenant_id = a.tenant_id AND account_id = a.id AND NOT is_trial
-            AND starts_on <= %(today)s AND (ends_on IS NULL OR ends_on > %(today)s)
-    ) l
-    WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
-) x
-WHERE f.tenant_id = %(tenant)s AND f.account_id = x.id
-    AND (f.mrr_minor, f.renews_on, f.tier) IS DISTINCT FROM (x.mrr, x.renews_on, coalesce(x.tier, ''))
+TABLES = """
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(mrr_minor), 0) AS mrr, min(coalesce(renews_on, ends_on)) AS renews_on,
+        (array_agg(tier ORDER BY mrr_minor DESC, external_id))[1] AS tier
+    FROM revenue_contractline
+    WHERE tenant_id = a.tenant_id AND account_id = a.id AND NOT is_trial
+        AND starts_on <= %(today)s::date AND (ends_on IS NULL OR ends_on > %(today)s::date)
+) paid
 """
+COLUMNS = {"mrr_minor": "paid.mrr", "renews_on": "paid.renews_on", "tier": "coalesce(paid.tier, '')"}
 
 # Only accounts with something late or failed have a row, so that a rule finds them without asking the others. What is
 # charged automatically has no due day: it is late from the day it was issued once a charge has failed.
@@ -81,12 +83,12 @@ PAST: Mapping[str, Expression] = {
 
 def refresh(account_ids: Sequence[UUID], today: date) -> None:
     values: dict[str, Any] = {"tenant": current_tenant_id(), "ids": list(account_ids), "today": today}
-    ask(REFRESH, values)
     ask(STANDING, values)
 
 
 def register() -> None:
     refreshers.register(FactRefresher("revenue", refresh, order=30))
+    fact_columns.register(FactColumns("revenue", COLUMNS, TABLES, order=30))
 
     def fact(name: str, label: str, kind: FactKind) -> None:
         facts.register(Fact(name, label, kind, f"f.{name}", "contract lines", "at once", "", 30, past=PAST[name]))

@@ -14,8 +14,10 @@ from typing import Any, Final
 
 import msgspec
 from django.contrib.postgres.fields import ArrayField
-from django.db import connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.db.models.expressions import BaseExpression
+
+from hub.tenancy.statements import ask
 
 ROWS: Final = 2_000
 # Fields whose value JSON holds and PostgreSQL reads back unchanged; a model with another field goes Django's way.
@@ -72,14 +74,41 @@ def insert_rows(using: str, objects: Sequence[Any], on_conflict: str, batch_size
     rows = [_row(each) for each in objects]
     if any(isinstance(value, BaseExpression) for row in rows for value in row.values()):
         return False
-    statement = f"{_statement(model)} {on_conflict}"
-    waiting = iter(rows)
-    with transaction.atomic(using=using, savepoint=False), connections[using].cursor() as cursor:
-        while some := list(islice(waiting, min(batch_size or ROWS, ROWS))):
-            cursor.execute(statement, [msgspec.json.encode(some, enc_hook=str).decode()])
+    _send(using, f"{_statement(model)} {on_conflict}", rows, batch_size)
     for each in objects:
         each._state.adding, each._state.db = False, using
     return True
+
+
+def insert_new(using: str, objects: Sequence[Any]) -> set[Any]:
+    """Insert those of the objects that are not there by a unique key; returns their ids.
+
+    Raises TypeError where only Django could write one of them, else what `insert_rows` raises.
+    """
+    model: Any = type(objects[0])
+    rows = [_row(each) for each in objects]
+    if not can_insert(model) or any(isinstance(value, BaseExpression) for row in rows for value in row.values()):
+        raise TypeError(f"a {model._meta.label} of these values cannot go over as JSON")
+    made = {pk for (pk,) in _send(using, f"{_statement(model)} ON CONFLICT DO NOTHING RETURNING id", rows, None)}
+    for each in objects:
+        if each.pk in made:
+            each._state.adding, each._state.db = False, using
+    return made
+
+
+def _send(using: str, statement: str, rows: Sequence[dict[str, Any]], batch_size: int | None) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    waiting = iter(rows)
+    with transaction.atomic(using=using, savepoint=False):
+        while some := list(islice(waiting, min(batch_size or ROWS, ROWS))):
+            values = [msgspec.json.encode(some, enc_hook=str).decode()]
+            if using == DEFAULT_DB_ALIAS:
+                found += ask(statement, values)
+            else:
+                with connections[using].cursor() as cursor:
+                    cursor.execute(statement, values)
+                    found += cursor.fetchall() if cursor.description else []
+    return found
 
 
 @cache

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
-from django.db import connection
-
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.statements import ask
 
 CHANNEL: Final = "tandem_live"
 
@@ -19,8 +18,7 @@ Topic: TypeAlias = Literal["signals", "tasks", "messages", "milestones", "qbr", 
 
 def announce(topic: Topic) -> None:
     """Say that `topic` has changed for the tenant in context; said twice in a transaction, it is delivered once."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{current_tenant_id()} {topic}"])
+    ask("SELECT pg_notify(%s, %s)", [CHANNEL, f"{current_tenant_id()} {topic}"])
 
 
 def read_announcement(payload: str) -> tuple[UUID, str]:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Generic, TypeVar
 
 from django.db import models
 
 from hub.tenancy.context import OtherTenantError, current_tenant_id
-from hub.tenancy.inserting import can_insert, insert_rows, on_conflict
+from hub.tenancy.inserting import can_insert, insert_new, insert_rows, on_conflict
 
 M = TypeVar("M", bound=models.Model)
 
@@ -38,6 +39,12 @@ class TenantQuerySet(models.QuerySet[M, M], Generic[M]):
             update_fields=update_fields,
             unique_fields=unique_fields,
         )
+
+    def insert_new(self, objs: Collection[M]) -> list[M]:
+        """Insert objects that are not there by a unique key, and return those. One statement, and no other field."""
+        check_tenant(*objs)
+        made = insert_new(self.db, list(objs)) if objs else set()
+        return [each for each in objs if each.pk in made]
 
 
 class TenantManager(models.Manager.from_queryset(TenantQuerySet)[M]):  # type: ignore[misc]  # dynamic base

@@ -2,80 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
-from typing import Any
-from uuid import UUID
+from collections.abc import Mapping
 
-from hub.registry.facts import TODAY, Expression, Fact, FactKind, FactRefresher, facts, refreshers
-from hub.tenancy.context import current_tenant_id
-from hub.tenancy.statements import ask
+from hub.registry.facts import TODAY, Expression, Fact, FactColumns, FactKind, fact_columns, facts
 from hub.usage.measures import COUNT, NAMES, OR_NONE, PEOPLE, USERS, USES
 
 RECENT_WEEKS = 2
 BASELINE_WEEKS = 8
+WEEKS = RECENT_WEEKS + BASELINE_WEEKS
 
 # Fast form of signals/decline.py (a test holds the two equal). Week 0 is the last complete one; a week counts when it
 # lies wholly after the account's first day: sign-up, or the first use seen. A day without rows is zero use.
 #
-# Everything is read account by account, by index, and once: the statement is planned once for one account and for a
-# thousand, and a join of two sums might walk one of them again for every row of the other.
-REFRESH = """
-WITH now AS MATERIALIZED (
-    SELECT a.id, d.last_day, p.users, u.uses, u.features, w.baseline_weeks,
-        CASE WHEN w.whole >= 1 THEN coalesce(u.last_week, 0) END AS last_week,
-        CASE WHEN w.whole >= 2 THEN coalesce(u.week_before, 0) END AS week_before,
-        CASE WHEN w.whole > 2 THEN coalesce(u.before, 0) END AS baseline_sum
-    FROM accounts_account a
-    CROSS JOIN LATERAL (
-        SELECT min(day) AS first_day FROM usage_usagedaily WHERE tenant_id = a.tenant_id AND account_id = a.id
-    ) b
-    CROSS JOIN LATERAL (
-        SELECT max(day) AS last_day FROM usage_usagedaily
-        WHERE tenant_id = a.tenant_id AND account_id = a.id AND day <= %(today)s
-    ) d
-    CROSS JOIN LATERAL (
-        SELECT whole, GREATEST(whole - %(recent)s::int, 0) AS baseline_weeks, %(monday)s::date - 7 * whole AS since
-        FROM (
-            SELECT coalesce(GREATEST(LEAST(
-                (%(monday)s::date - LEAST(a.signed_up_on, b.first_day)) / 7, %(weeks)s::int), 0), 0) AS whole
-        ) weeks OFFSET 0
-    ) w
-    CROSS JOIN LATERAL (
+TABLES = f"""
+CROSS JOIN LATERAL (
+    SELECT whole, GREATEST(whole - {RECENT_WEEKS}, 0) AS baseline FROM (
+        SELECT coalesce(GREATEST(LEAST((%(monday)s::date - first_day) / 7, {WEEKS}), 0), 0) AS whole FROM (
+            SELECT CASE WHEN a.signed_up_on <= %(monday)s::date - {7 * WEEKS} THEN a.signed_up_on
+                ELSE LEAST(a.signed_up_on, (
+                    SELECT min(day) FROM usage_usagedaily WHERE tenant_id = a.tenant_id AND account_id = a.id
+                )) END AS first_day
+        ) began
+    ) counted OFFSET 0
+) weeks
+CROSS JOIN LATERAL (
+    SELECT uses, features, last_day,
+        CASE WHEN weeks.whole >= 1 THEN coalesce(last_week, 0) END AS last_week,
+        CASE WHEN weeks.whole >= 2 THEN coalesce(week_before, 0) END AS week_before,
+        CASE WHEN weeks.baseline > 0 THEN coalesce(before, 0) END AS before
+    FROM (
         SELECT
             sum(count) FILTER (WHERE day >= %(monday)s::date - 7 AND day < %(monday)s::date) AS last_week,
             sum(count) FILTER (WHERE day >= %(monday)s::date - 14 AND day < %(monday)s::date - 7) AS week_before,
-            sum(count) FILTER (WHERE day >= w.since AND day < %(monday)s::date - 14) AS before,
+            sum(count) FILTER (WHERE day >= %(monday)s::date - 7 * weeks.whole AND day < %(monday)s::date - 14)
+                AS before,
             coalesce(sum(count) FILTER (WHERE day > %(month)s::date), 0) AS uses,
-            count(DISTINCT name) FILTER (WHERE day > %(month)s::date) AS features
+            count(DISTINCT name) FILTER (WHERE day > %(month)s::date) AS features,
+            max(day) AS last_day
         FROM usage_usagedaily
         WHERE tenant_id = a.tenant_id AND account_id = a.id
-            AND day >= %(monday)s::date - 7 * %(weeks)s::int AND day <= %(today)s::date
-    ) u
-    CROSS JOIN LATERAL (
-        SELECT count(DISTINCT user_key) AS users FROM usage_activeuserdaily
-        WHERE tenant_id = a.tenant_id AND account_id = a.id AND day > %(month)s::date AND day <= %(today)s::date
-    ) p
-    WHERE a.tenant_id = %(tenant)s AND a.id = ANY(%(ids)s)
-), figures AS MATERIALIZED (
-    SELECT id, last_week, week_before, baseline_weeks, uses, features, last_day, users,
-        (baseline_sum / nullif(baseline_weeks, 0))::float AS baseline,
-        CASE WHEN week_before IS NOT NULL THEN
-            (100 * (1 - GREATEST(last_week, week_before) * baseline_weeks / nullif(baseline_sum, 0)))::float
-        END AS drop_pct
-    FROM now
-)
-UPDATE accounts_accountfacts f SET
-    usage_last_week = x.last_week, usage_week_before = x.week_before, usage_baseline = x.baseline,
-    usage_baseline_weeks = x.baseline_weeks, usage_drop_pct = x.drop_pct,
-    usage_30d = x.uses, features_30d = x.features, last_event_on = x.last_day, active_users_30d = x.users
-FROM figures x
-WHERE f.tenant_id = %(tenant)s AND f.account_id = x.id
-    AND (f.usage_last_week, f.usage_week_before, f.usage_baseline, f.usage_baseline_weeks, f.usage_drop_pct,
-         f.usage_30d, f.features_30d, f.last_event_on, f.active_users_30d)
-        IS DISTINCT FROM (x.last_week, x.week_before, x.baseline, x.baseline_weeks, x.drop_pct,
-                          x.uses, x.features, x.last_day, x.users)
+            AND day >= %(monday)s::date - {7 * WEEKS} AND day <= %(until)s::date
+    ) summed
+) usage
+CROSS JOIN LATERAL (
+    SELECT count(DISTINCT user_key) AS users FROM usage_activeuserdaily
+    WHERE tenant_id = a.tenant_id AND account_id = a.id AND day > %(month)s::date AND day <= %(until)s::date
+) active
 """
+COLUMNS = {
+    "usage_last_week": "usage.last_week",
+    "usage_week_before": "usage.week_before",
+    "usage_baseline": "(usage.before / nullif(weeks.baseline, 0))::float",
+    "usage_baseline_weeks": "weeks.baseline",
+    "usage_drop_pct": "CASE WHEN usage.week_before IS NOT NULL THEN (100 * (1 - GREATEST(usage.last_week,"
+    " usage.week_before) * weeks.baseline / nullif(usage.before, 0)))::float END",
+    "usage_30d": "usage.uses",
+    "features_30d": "usage.features",
+    # Few have used nothing for so long that it has to be looked for.
+    "last_event_on": "coalesce(usage.last_day, (SELECT max(day) FROM usage_usagedaily WHERE tenant_id = a.tenant_id"
+    " AND account_id = a.id AND day <= %(until)s::date))",
+    "active_users_30d": "active.users",
+}
 
 
 # The weeks of one account, as of any day.
@@ -114,22 +101,8 @@ PAST: Mapping[str, Expression] = {
 }
 
 
-def refresh(account_ids: Sequence[UUID], today: date) -> None:
-    """Recompute the usage columns as of `today` (the day of rows; weeks run Monday to Sunday)."""
-    values: dict[str, Any] = {
-        "tenant": current_tenant_id(),
-        "ids": list(account_ids),
-        "today": today,
-        "monday": today - timedelta(days=today.weekday()),
-        "recent": RECENT_WEEKS,
-        "weeks": RECENT_WEEKS + BASELINE_WEEKS,
-        "month": today - timedelta(days=30),
-    }
-    ask(REFRESH, values)
-
-
 def register() -> None:
-    refreshers.register(FactRefresher("usage", refresh, order=20, utc=True))
+    fact_columns.register(FactColumns("usage", COLUMNS, TABLES, order=20))
 
     def fact(name: str, label: str, kind: FactKind, unit: str = "", column: str = "") -> None:
         facts.register(

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import F
 
 from hub.people.audit import SYSTEM, audit
@@ -66,8 +65,7 @@ def triggers_lock(trigger_ids: Iterable[UUID]) -> None:
     """Let nobody else hold or let out signals of these triggers until the transaction ends."""
     # Always in one order, or two evaluations could wait for each other.
     keys = sorted((trigger_id.int ^ current_tenant_id().int) % 2**63 for trigger_id in trigger_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK, [keys])
+    ask(LOCK, [keys])
 
 
 def _standing(trigger_ids: Sequence[UUID], since: datetime) -> dict[UUID, Standing]:

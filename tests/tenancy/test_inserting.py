@@ -20,7 +20,7 @@ from hub.accounts.models import Account, Change, TimelineEntry
 from hub.feedback.models import Ticket
 from hub.outbound.models import WebhookEndpoint
 from hub.revenue.models import FxRate
-from hub.tenancy.context import tenant_context
+from hub.tenancy.context import OtherTenantError, tenant_context
 from hub.tenancy.inserting import can_insert
 from hub.tenancy.models import Tenant, TenantModel
 from tests.world import make_account, make_tenant
@@ -117,6 +117,27 @@ def test_rows_that_are_there_stay_or_are_changed_as_asked(acme: Tenant, account:
         assert (told.title, told.body) == ("third", "")
         with pytest.raises(IntegrityError):
             TimelineEntry.objects.bulk_create([entry(account, "a")])
+
+
+def test_only_what_was_not_there_is_inserted_and_told(acme: Tenant, account: Account) -> None:
+    with tenant_context(acme):
+        assert TimelineEntry.objects.insert_new([]) == []
+        first = entry(account, "a", title="first")
+        assert TimelineEntry.objects.insert_new([first]) == [first]
+        assert (first._state.adding, first._state.db) == (False, "default")
+        again, other = entry(account, "a", title="second"), entry(account, "b")
+        with CaptureQueriesContext(connection) as queries:
+            assert TimelineEntry.objects.insert_new([again, other]) == [other]
+        assert len(queries) == 1
+        assert again._state.adding
+        assert set(TimelineEntry.objects.values_list("key", "title")) == {("a", "first"), ("b", "x")}
+
+
+def test_another_tenants_rows_are_not_inserted(acme: Tenant, globex: Tenant, account: Account) -> None:
+    with tenant_context(acme):
+        foreign = entry(account, "a")
+    with tenant_context(globex), pytest.raises(OtherTenantError):
+        TimelineEntry.objects.insert_new([foreign])
 
 
 def test_a_text_that_is_too_long_is_refused_not_cut(acme: Tenant, account: Account) -> None:
