@@ -26,8 +26,9 @@ from config.embedded.postgres import APP, DATABASE, MIGRATOR, Cluster
 Table = tuple[str, str]
 
 ROOT = Path(__file__).parents[1]
-# Up to so many bytes, deleting what a test made is quicker than giving the table and its indexes new files.
-LARGE = 2**20
+# Up to so many bytes, deleting what a test made is quicker than giving the table and its indexes new files. Each row
+# that goes asks every table that may refer to it: of two thousand accounts, for half a minute.
+LARGE = 2**17
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tandem-tests"
 # What decides how the migrated template looks. A data migration that reads other modules belongs here too.
 TEMPLATE_SOURCES = (
