@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from hub.tenancy.context import current_tenant_id
-from hub.tenancy.statements import ask, load
+from hub.tenancy.statements import Question, Row, load
 from signals.editions import Edition
 from signals.models import Trigger, TriggerLook, TriggerSet, TriggerState
 
@@ -32,24 +32,30 @@ WHERE l.tenant_id = %s AND l.account_id = ANY(%s) GROUP BY t.tenant_id, t.id
 """
 
 
-class Looks:
-    """Which of the triggers of an evaluation have looked at its accounts before. One query, a second where not all of
-    them have in these editions.
+def looked_at(account_ids: Sequence[UUID]) -> Question:
+    """What `Looks` asks."""
+    return LOOKED, [current_tenant_id(), list(account_ids)]
 
-    The triggers come by id with the edition that they are asked in (`signals.editions`).
+
+class Looks:
+    """Which of the triggers of an evaluation have looked at its accounts before. One query where not all of them have
+    in these editions.
+
+    The triggers come by id with the edition that they are asked in (`signals.editions`), beside the rows that answer
+    `looked_at`.
     """
 
-    def __init__(self, found: Mapping[str, Edition], account_ids: Sequence[UUID]) -> None:
+    def __init__(self, found: Mapping[str, Edition], account_ids: Sequence[UUID], looked: Sequence[Row]) -> None:
         self._versions = dict(found)
         self._digest = hashlib.sha256(json.dumps(self._versions, sort_keys=True).encode()).hexdigest()
         self._account_ids = account_ids
-        looked = ask(LOOKED, [current_tenant_id(), list(account_ids)])
         self._seen: dict[UUID, UUID] = {pk: seen for seen, _, ids in looked for pk in ids}
         self._sets: dict[UUID, Mapping[str, Edition]] = {
             seen: self._versions for seen, digest, _ in looked if digest == self._digest
         }
         if others := [seen for seen, _, _ in looked if seen not in self._sets]:
             self._sets |= dict(TriggerSet.objects.filter(pk__in=others).values_list("pk", "versions"))
+        self._same = {seen for seen, versions in self._sets.items() if versions == self._versions}
 
     def is_first(self, trigger: Trigger, account_id: UUID) -> bool:
         """Whether a trigger, in its edition, looks at an account for the first time."""
@@ -58,7 +64,7 @@ class Looks:
 
     def is_new(self, account_id: UUID) -> bool:
         """Whether some trigger looks at an account for the first time, or one has gone."""
-        return account_id not in self._seen or self._sets.get(self._seen[account_id]) != self._versions
+        return self._seen.get(account_id) not in self._same
 
     def keep(self) -> None:
         """Write down that all of them have looked now."""
@@ -86,11 +92,15 @@ def looks_forget(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
     TriggerLook.objects.filter(account_id__in=account_ids).delete()
 
 
-def standing(triggers: Sequence[Trigger], account_ids: Sequence[UUID]) -> dict[UUID, frozenset[UUID]]:
-    """Which triggers are true of each account by their states. Accounts of which none is are left out. One query."""
+def standing_of(triggers: Sequence[Trigger], account_ids: Sequence[UUID]) -> Question:
+    """What `standing` asks."""
     versions = [trigger.version for trigger in triggers]
-    values = [[trigger.pk for trigger in triggers], versions, current_tenant_id(), list(account_ids)]
-    return {pk: frozenset(found) for pk, found in ask(STANDING, values)}
+    return STANDING, [[trigger.pk for trigger in triggers], versions, current_tenant_id(), list(account_ids)]
+
+
+def standing(rows: Sequence[Row]) -> dict[UUID, frozenset[UUID]]:
+    """Which triggers are true of each account by their states. Accounts of which none is are left out."""
+    return {pk: frozenset(found) for pk, found in rows}
 
 
 def states_of(triggers: Iterable[Trigger], account_ids: Iterable[UUID]) -> dict[tuple[UUID, UUID], TriggerState]:

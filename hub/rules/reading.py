@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from hub.rules.columns import MOST, Query, parts, query_of, source_of
 from hub.rules.compile import Clock, Daily, compile_sql, evaluate
 from hub.rules.language import Node, facts_of, facts_of_days, unrolled
 from hub.tenancy.context import current_tenant_id
-from hub.tenancy.statements import ask
+from hub.tenancy.statements import Question, ask, ask_all
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,20 @@ class RuleReader:
 
         Nothing but that is read, in one statement for as many rules as read 500 facts together.
         """
+        return self.answered(ask_all(self.questions(account_ids, clock)))
+
+    def questions(self, account_ids: Sequence[UUID], clock: Clock) -> list[Question]:
+        """The statements and their values, for who has more to ask in the same round trip."""
+        # The same for every batch: to plan them takes longer than to run them for a few accounts.
+        own = [current_tenant_id(), list(account_ids)]
+        return [(sql, [*params, *own]) for sql, params in self._statements.at(clock)]
+
+    @staticmethod
+    def answered(rows: Iterable[Iterable[tuple[Any, ...]]]) -> dict[UUID, str]:
+        """What the rows of all statements say, as `true_of`."""
         said: dict[UUID, str] = {}
-        for sql, params in self._statements.at(clock):
-            # The same for every batch: to plan it takes longer than to run it for a few accounts.
-            for pk, held in ask(sql, [*params, current_tenant_id(), list(account_ids)]):
+        for some in rows:
+            for pk, held in some:
                 said[pk] = said.get(pk, "") + held
         return said
 

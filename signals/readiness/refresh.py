@@ -10,7 +10,7 @@ from uuid import UUID
 
 from hub.rules.compile import Clock
 from hub.tenancy.context import current_tenant_id
-from hub.tenancy.statements import ask, load
+from hub.tenancy.statements import ask, ask_all, loaded, loading
 from signals.readiness.criteria import Kind
 from signals.readiness.models import ExpansionReadiness
 from signals.readiness.reading import Asked, Said, asked_now, read
@@ -34,8 +34,10 @@ WHERE f.tenant_id = %(tenant)s AND f.account_id = x.account_id
 def readiness_refresh(account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
     """Bring the readiness of these accounts up to date; returns those of which anything is another now."""
     ids = sorted(set(account_ids))
-    pays: dict[UUID, int] = dict(ask(PAYS, [current_tenant_id(), ids]))
-    known = {row.account_id: row for row in load(ExpansionReadiness, "account_id = ANY(%s)", ids)}
+    paying = (PAYS, [current_tenant_id(), ids])
+    payers, rows = ask_all([paying, loading(ExpansionReadiness, "account_id = ANY(%s)", ids)])
+    pays: dict[UUID, int] = dict(payers)
+    known = {row.account_id: row for row in loaded(ExpansionReadiness, rows)}
     gone = sorted(known.keys() - pays.keys())
     changed: list[ExpansionReadiness] = []
     if pays:

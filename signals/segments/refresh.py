@@ -17,7 +17,7 @@ from hub.rules.language import Node, parse_stored
 from hub.rules.reading import RuleReader
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.remembering import configured
-from hub.tenancy.statements import ask
+from hub.tenancy.statements import ask_all
 from signals.measures import in_order
 from signals.segments.measures import segments_read
 from signals.segments.models import Segment, SegmentMember
@@ -66,9 +66,10 @@ def _waves() -> list[tuple[list[_Asked], RuleReader]]:
 
 
 def _refresh(wave: Sequence[_Asked], rules: RuleReader, account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
-    said = rules.true_of(account_ids, clock)
     ids = [each.pk for each in wave]
-    standing = ask(STANDING, [current_tenant_id(), list(account_ids), ids])
+    members_now = (STANDING, [current_tenant_id(), list(account_ids), ids])
+    *rows, standing = ask_all([*rules.questions(account_ids, clock), members_now])
+    said = rules.answered(rows)
     members = {(account, segment): pk for pk, account, segment in standing}
     wanted = {(pk, ids[place]) for pk, held in said.items() for place, one in enumerate(held) if one == "1"}
     # Accounts without a fact row were not asked.

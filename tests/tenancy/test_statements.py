@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.transaction import TransactionManagementError
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from hub.accounts.models import Account, Change, Contact
 from hub.accounts.services import change_record
 from hub.tenancy.context import OtherTenantError, tenant_context
 from hub.tenancy.models import Tenant
-from hub.tenancy.statements import Statement, load, send
+from hub.tenancy.statements import Question, Statement, ask_all, load, send
 from hub.tenancy.wake import wake_all
 from tests.world import make_account, make_contact
 
@@ -106,3 +107,29 @@ def test_rows_are_loaded_as_the_orm_loads_them(acme: Tenant, globex: Tenant) -> 
             "champion", "user",
         ]  # fmt: skip
         assert load(Account, "name = %s OR true", "nobody") == [account], "another tenant's rows are no answer"
+
+
+def test_several_questions_are_answered_in_their_order_by_one_round_trip(acme: Tenant, globex: Tenant) -> None:
+    renamed = "UPDATE accounts_account SET name = %(to)s WHERE name <> %(to)s"
+    questions: list[Question] = [
+        (NAMES, {"but": ""}),
+        (renamed, {"to": "B"}),
+        (NAMES, {"but": ""}),
+        ("SELECT %s::int", [7]),
+    ]
+    with tenant_context(acme), CaptureQueriesContext(connection) as asked:
+        assert ask_all(questions) == [[("Customer of acme",)], [], [("B",)], [(7,)]]
+        assert ask_all(questions[:1]) == [[("B",)]]
+        assert ask_all([]) == []
+    # Who counts queries counts each; the others are the context's.
+    assert len([one for one in asked.captured_queries if "SET LOCAL" not in one["sql"]]) == 5
+    with tenant_context(globex):
+        assert ask_all(questions[:1]) == [[("Customer of globex",)]]
+
+
+def test_a_question_that_fails_takes_the_others_back(acme: Tenant) -> None:
+    changed: Question = ("UPDATE accounts_account SET name = 'B'", [])
+    with tenant_context(acme):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            ask_all([changed, ("SELECT 1 / %s::int", [0]), changed])
+        assert Account.objects.get().name == "Customer of acme"
