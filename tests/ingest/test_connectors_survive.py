@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,17 +15,15 @@ from hub.revenue.models import Payment
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from tests.ingest.hooks import endpoint, send
+from tests.workers import Worker, workers
 from tests.world import make_tenant
 
 pytestmark = [pytest.mark.kill, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 KILLS = 4
 CUSTOMERS, EACH = 20, 5
-WORKER = """
-import sys, time, uuid
-import django
-django.setup()
-from hub.ingest.connectors import work
+IMPORTS = "import time, uuid; from hub.ingest.connectors import work"
+LOOP = """
 while True:
     work.drain(uuid.UUID(sys.argv[1]))
     time.sleep(0.02)
@@ -43,19 +36,9 @@ def tenant() -> Tenant:
 
 
 @pytest.fixture
-def worker(tenant: Tenant) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", WORKER, str(tenant.pk)]
-        environment = os.environ | {"PYTHONWARNINGS": "ignore"}
-        started.append(subprocess.Popen(command, cwd=Path(__file__).parents[2], env=environment))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+def worker(tenant: Tenant) -> Iterator[Callable[[], Worker]]:
+    with workers(IMPORTS, LOOP) as start:
+        yield lambda: start(str(tenant.pk))
 
 
 def calls() -> Iterator[dict[str, Any]]:
@@ -84,9 +67,7 @@ def until(true: Callable[[], bool], what: str, seconds: float = 180) -> None:
         time.sleep(0.01)
 
 
-def test_every_call_is_applied_once_however_often_the_worker_dies(
-    tenant: Tenant, worker: Callable[[], subprocess.Popen[bytes]]
-) -> None:
+def test_every_call_is_applied_once_however_often_the_worker_dies(tenant: Tenant, worker: Callable[[], Worker]) -> None:
     to = endpoint(tenant, "standard", makes_accounts=True, options={"source": "crm"})
     sent = list(calls())
     for body in sent:
@@ -100,8 +81,7 @@ def test_every_call_is_applied_once_however_often_the_worker_dies(
     for number in range(1, KILLS + 1):
         process = worker()
         until(lambda n=number: gone_through() >= n * len(sent) // (KILLS + 2), "progress")  # type: ignore[misc]
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
         died_at.append(gone_through())
     assert all(0 < count < len(sent) for count in died_at)
     worker()

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -20,16 +15,14 @@ from hub.ingest.models import ImportBatch, ImportedFile, ImportRun, ImportUpload
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.usage.models import ActiveUserDaily, UsageDaily, UsageRecord
+from tests.workers import Worker, workers
 from tests.world import ACTOR, make_tenant
 
 pytestmark = [pytest.mark.kill, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 ROWS, ACCOUNTS, KILLS = 60_000, 500, 4
-WORKER = """
-import sys, time, uuid
-import django
-django.setup()
-from hub.ingest.imports import work
+IMPORTS = "import time, uuid; from hub.ingest.imports import work"
+LOOP = """
 while True:
     work.drain(uuid.UUID(sys.argv[1]))
     time.sleep(0.05)
@@ -42,19 +35,9 @@ def tenant() -> Tenant:
 
 
 @pytest.fixture
-def worker(tenant: Tenant) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> subprocess.Popen[bytes]:
-        environment = os.environ | {"PYTHONWARNINGS": "ignore"}
-        command = [sys.executable, "-c", WORKER, str(tenant.pk)]
-        started.append(subprocess.Popen(command, cwd=Path(__file__).parents[2], env=environment))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+def worker(tenant: Tenant) -> Iterator[Callable[[], Worker]]:
+    with workers(IMPORTS, LOOP) as start:
+        yield lambda: start(str(tenant.pk))
 
 
 def until(true: Callable[[], bool], what: str, seconds: float = 120) -> None:
@@ -76,7 +59,7 @@ def files() -> dict[str, bytes]:
 
 
 def test_a_killed_worker_is_followed_by_another_and_nothing_is_lost_or_doubled(
-    tenant: Tenant, worker: Callable[[], subprocess.Popen[bytes]]
+    tenant: Tenant, worker: Callable[[], Worker]
 ) -> None:
     with tenant_context(tenant):
         run = run_create(files=[SimpleUploadedFile(name, data) for name, data in files().items()], actor=ACTOR)
@@ -86,8 +69,7 @@ def test_a_killed_worker_is_followed_by_another_and_nothing_is_lost_or_doubled(
         run_start(run=run, actor=ACTOR, historical=True)
     for number in range(1, KILLS + 1):
         until(lambda n=number: seen(tenant, lambda: done(run) > n * ROWS // (KILLS + 2)), "progress")  # type: ignore[misc]
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
         lapse(tenant, run)
         process = worker()
     until(lambda: seen(tenant, lambda: status(run) == "done"), "the end")
@@ -105,8 +87,7 @@ def test_a_killed_worker_is_followed_by_another_and_nothing_is_lost_or_doubled(
     with tenant_context(tenant):
         run_undo(run=run, actor=ACTOR)
     until(lambda: seen(tenant, lambda: left(run) < 12), "undoing")
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
     lapse(tenant, run)
     worker()
     until(lambda: seen(tenant, lambda: status(run) == "undone"), "the end of undoing")

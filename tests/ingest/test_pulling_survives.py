@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,18 +22,19 @@ from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from tests.ingest.apis import ANSWERS, KEY, Api, Asked, Things, served
 from tests.ingest.hooks import endpoint
+from tests.workers import Worker, workers
 from tests.world import ACTOR, make_tenant
 
 pytestmark = [pytest.mark.kill, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 THINGS = 40
 START = datetime(2026, 1, 1, tzinfo=UTC)
-WORKER = """
-import sys, time, uuid
-import django
-django.setup()
+IMPORTS = """
+import time, uuid
 from hub.ingest.connectors import work as hooks
 from hub.ingest.pulling import work as pull
+"""
+LOOP = """
 while True:
     pull.drain(uuid.UUID(sys.argv[1]))
     hooks.drain(uuid.UUID(sys.argv[1]))
@@ -86,19 +82,9 @@ def tenant() -> Tenant:
 
 
 @pytest.fixture
-def worker(tenant: Tenant) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> subprocess.Popen[bytes]:
-        environment = os.environ | {"PYTHONWARNINGS": "ignore", "OUTGOING_ALLOW": "127.0.0.1"}
-        command = [sys.executable, "-c", WORKER, str(tenant.pk)]
-        started.append(subprocess.Popen(command, cwd=Path(__file__).parents[2], env=environment))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+def worker(tenant: Tenant) -> Iterator[Callable[[], Worker]]:
+    with workers(IMPORTS, LOOP, OUTGOING_ALLOW="127.0.0.1") as start:
+        yield lambda: start(str(tenant.pk))
 
 
 def until(true: Callable[[], bool], what: str, seconds: float = 180) -> None:
@@ -115,7 +101,7 @@ def lapse(tenant: Tenant) -> None:
 
 
 def test_everything_is_read_once_however_often_the_worker_dies(
-    tenant: Tenant, worker: Callable[[], subprocess.Popen[bytes]], settings: Settings
+    tenant: Tenant, worker: Callable[[], Worker], settings: Settings
 ) -> None:
     settings.OUTGOING_ALLOW = ["127.0.0.1"]
     to = endpoint(tenant, "hubspot", makes_accounts=True)
@@ -130,9 +116,8 @@ def test_everything_is_read_once_however_often_the_worker_dies(
             with tenant_context(tenant):
                 return int(HookDelivery.objects.count())
 
-        def die(process: subprocess.Popen[bytes]) -> None:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        def die(process: Worker) -> None:
+            process.kill()
             died_at.append(kept())
             lapse(tenant)
 

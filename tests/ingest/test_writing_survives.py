@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -23,16 +18,14 @@ from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from tests.ingest.apis import KEY, Api, Asked, served
 from tests.ingest.hooks import endpoint
+from tests.workers import workers
 from tests.world import ACTOR, make_tenant
 
 pytestmark = [pytest.mark.kill, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 MANY, KILLS = 600, 4
-WORKER = """
-import sys, time, uuid
-import django
-django.setup()
-from hub.ingest.writing import work
+IMPORTS = "import time, uuid; from hub.ingest.writing import work"
+LOOP = """
 while True:
     work.drain(uuid.UUID(sys.argv[1]))
     time.sleep(0.02)
@@ -66,26 +59,19 @@ def test_every_value_arrives_whoever_dies(tenant: Tenant, crm: Api) -> None:
             account_upsert(source="hubspot", external_id=str(number), fields={"name": f"Customer {number}"})
         access_give(endpoint=to, secret=KEY, address=crm.address, actor=ACTOR)
         writing_set(endpoint=to, fields={"stage": "tandem_stage"}, on=True, actor=ACTOR)
-    command = [sys.executable, "-c", WORKER, str(tenant.pk)]
-    environment = os.environ | {"PYTHONWARNINGS": "ignore", "OUTGOING_ALLOW": "127.0.0.1"}
-    root = Path(__file__).parents[2]
     killed, end = 0, time.monotonic() + 120
-    worker = subprocess.Popen(command, cwd=root, env=environment)
-    try:
+    with workers(IMPORTS, LOOP, OUTGOING_ALLOW="127.0.0.1") as start:
+        worker = start(str(tenant.pk))
         while time.monotonic() < end and not _done(tenant):
             if killed < KILLS and len(crm.asked) > killed:
                 time.sleep(0.05)
-                os.kill(worker.pid, signal.SIGKILL)
-                worker.wait()
+                worker.kill()
                 killed += 1
                 # The lease of the dead ends now instead of in two minutes.
                 with tenant_context(tenant):
                     WriteBack.objects.update(due_at=timezone.now())
-                worker = subprocess.Popen(command, cwd=root, env=environment)
+                worker = start(str(tenant.pk))
             time.sleep(0.05)
-    finally:
-        worker.kill()
-        worker.wait()
     assert killed == KILLS
     assert [thing["properties"].get("tandem_stage") for thing in crm.things["companies"]] == ["onboarding"] * MANY
     writes = [asked for asked in crm.asked if asked.path.endswith("/batch/update")]

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -27,23 +22,24 @@ from hub.registry.outgoing import Happening
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from tests.outbound.test_webhooks import Receiver
+from tests.workers import Worker, workers
 from tests.world import ACTOR, make_account, make_tenant
 
 pytestmark = [pytest.mark.kill, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 KILLS = 4
-WORKER = """
-import sys, time, uuid
-import django
-django.setup()
+IMPORTS = """
+import time, uuid
 from hub.outbound.exports import writing
 from hub.outbound.webhooks import sending
 writing.PIECE = 25
+"""
+LOOP = """
 while True:
     (writing if sys.argv[2] == "exports" else sending).drain(uuid.UUID(sys.argv[1]))
     time.sleep(0.05)
 """
-Start = Callable[[str], "subprocess.Popen[bytes]"]
+Start = Callable[[str], Worker]
 
 
 @pytest.fixture
@@ -53,18 +49,8 @@ def tenant() -> Tenant:
 
 @pytest.fixture
 def worker(tenant: Tenant) -> Iterator[Start]:
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(work: str) -> subprocess.Popen[bytes]:
-        environment = os.environ | {"PYTHONWARNINGS": "ignore", "OUTGOING_ALLOW": "127.0.0.1"}
-        command = [sys.executable, "-c", WORKER, str(tenant.pk), work]
-        started.append(subprocess.Popen(command, cwd=Path(__file__).parents[2], env=environment))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    with workers(IMPORTS, LOOP, OUTGOING_ALLOW="127.0.0.1") as start:
+        yield lambda work: start(str(tenant.pk), work)
 
 
 def until(true: Callable[[], bool], what: str, seconds: float = 120) -> None:
@@ -72,11 +58,6 @@ def until(true: Callable[[], bool], what: str, seconds: float = 120) -> None:
     while not true():
         assert time.monotonic() < deadline, f"no sign of {what}"
         time.sleep(0.005)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.wait()
 
 
 @pytest.mark.parametrize("format", ["csv", "xlsx"])
@@ -96,7 +77,7 @@ def test_a_file_holds_every_row_once_however_often_its_writer_dies(tenant: Tenan
     for number in range(1, KILLS + 1):
         process = worker("exports")
         until(lambda n=number: now().rows >= n * 3_000 // (KILLS + 2), "progress")  # type: ignore[misc]
-        kill(process)
+        process.kill()
         died_at.append(now().rows)
         with tenant_context(tenant):
             Export.objects.filter(pk=export.pk, due_at__isnull=False).update(due_at=timezone.now())
@@ -135,7 +116,7 @@ def test_what_happens_arrives_however_often_the_sender_dies(tenant: Tenant, work
         for number in range(1, KILLS + 1):
             process = worker("webhooks")
             until(lambda n=number: len(receiver.calls) >= n * told // (KILLS + 2), "progress")  # type: ignore[misc]
-            kill(process)
+            process.kill()
             with tenant_context(tenant):
                 WebhookDelivery.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
         with tenant_context(tenant):

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,23 +13,20 @@ from hub.shell.models import BulkEdit, BulkEditItem, BulkStatus
 from hub.shell.services.bulk import bulk_start, bulk_undo
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from tests.workers import Worker, workers
 from tests.world import ACTOR, make_member, make_tenant
 
 pytestmark = [pytest.mark.kill, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 KILLS = 3
 MANY = 1_200
-WORKER = """
-import sys, time, uuid
-import django
-django.setup()
-from hub.shell.services import bulk
-bulk.BATCH = 50
+IMPORTS = "import time, uuid; from hub.shell.services import bulk; bulk.BATCH = 50"
+LOOP = """
 while True:
     bulk.drain(uuid.UUID(sys.argv[1]))
     time.sleep(0.02)
 """
-Start = Callable[[], "subprocess.Popen[bytes]"]
+Start = Callable[[], Worker]
 
 
 @pytest.fixture
@@ -44,18 +36,8 @@ def tenant() -> Tenant:
 
 @pytest.fixture
 def worker(tenant: Tenant) -> Iterator[Start]:
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", WORKER, str(tenant.pk)]
-        environment = os.environ | {"PYTHONWARNINGS": "ignore"}
-        started.append(subprocess.Popen(command, cwd=Path(__file__).parents[2], env=environment))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    with workers(IMPORTS, LOOP) as start:
+        yield lambda: start(str(tenant.pk))
 
 
 def work_and_die(tenant: Tenant, worker: Start, status: BulkStatus) -> BulkEdit:
@@ -77,8 +59,7 @@ def work_and_die(tenant: Tenant, worker: Start, status: BulkStatus) -> BulkEdit:
         pair = [worker(), worker()]
         until(lambda n=number: now().gone_through >= n * MANY // (KILLS + 2), "progress")  # type: ignore[misc]
         for process in pair:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.kill()
         died_at.append(now().gone_through)
     assert all(0 < count < MANY for count in died_at)
     worker()
