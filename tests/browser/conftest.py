@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -28,6 +29,12 @@ def running(sink: Sink) -> Iterator[Hub]:
 
 @pytest.fixture
 def open_page(browser: Browser, running: Hub) -> Iterator[Enter]:
+    with fresh_profiles(browser, running) as opened:
+        yield opened
+
+
+@contextmanager
+def fresh_profiles(browser: Browser, running: Hub) -> Iterator[Enter]:
     """Opens a page in a fresh profile, as often as it is called; nothing may go wrong in any of them."""
     contexts, wrong = [], []
 

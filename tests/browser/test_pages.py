@@ -1,35 +1,42 @@
 """Every page of the demo, in both themes, at a desk and on a phone: accessible by axe, never too wide, without errors.
 
 Pages are found by following links, as people do, and held against the list of addresses: a page that nothing leads
-to is found out. TEST_PICTURES=folder keeps a picture of each.
+to is found out. Each is loaded once, and looked at in both themes and sizes as it follows the system to them, which
+every page does without being loaded anew. TEST_PICTURES=folder keeps a picture of each.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
-from playwright.sync_api import FilePayload, Page
+from playwright.sync_api import Browser, FilePayload, Page
 from standardwebhooks.webhooks import Webhook
 
 from bench.stack import Hub
 from hub.people.permissions import ADMIN
-from tests.browser.conftest import Enter, sign_in
+from tests.browser.conftest import Enter, fresh_profiles, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 SIZES = {"desk": (1360, 850), "phone": (390, 844)}
 BAD = ("serious", "critical")
+RUN_AXE = "axe.run({resultTypes: ['violations']}).then(found => found.violations)"
+# A change of colours under way is brought to its end; what never ends, such as a spinner, is left alone.
+SETTLE = """() => document.getAnimations()
+    .filter(each => each.effect.getComputedTiming().endTime < Infinity).forEach(each => each.finish())"""
 PICTURES = os.environ.get("TEST_PICTURES", "")
 # What the navigation must offer an admin.
 NAVIGATION = [
@@ -131,6 +138,20 @@ UNLINKED = {
     "people:home": "/",
 }
 STAFF_ENTRANCE = ["/accounts/login/", "/accounts/login/code/", "/accounts/password/reset/", "/accounts/logout/"]
+
+
+@dataclass
+class Visit:
+    """Where somebody has been: the name of a view (and mode) → its address; and what was wrong there."""
+
+    addresses: dict[str, str]
+    faults: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def open_page(browser: Browser, running: Hub) -> Iterator[Enter]:
+    with fresh_profiles(browser, running) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +267,7 @@ def add_what_a_demo_lacks(running: Hub) -> dict[str, str]:
     return set_up_writing(running, crm["id"])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def staff(open_page: Enter, demo: dict[str, Any]) -> Page:
     admin = next(entry for entry in demo["sign_ins"] if entry["role"] == ADMIN)
     page = open_page()
@@ -254,7 +275,7 @@ def staff(open_page: Enter, demo: dict[str, Any]) -> Page:
     return page
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def changed(staff: Page) -> dict[str, str]:
     """The pages of a change of many accounts and of an act on many signals, and those where they are made."""
     # Another value each time: what an account holds already is no change, and cannot be undone.
@@ -283,7 +304,7 @@ def looked_back(staff: Page) -> dict[str, str]:
     return {"backtest:run": run, "backtest:losses": f"{run}left/", "prediction:model": urlsplit(staff.url).path}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def customer(open_page: Enter, running: Hub, demo: dict[str, Any]) -> Page:
     page = open_page()
     page.goto(running.manage("create_contact_link", demo["contact"], "--tenant=demo").strip())
@@ -292,7 +313,7 @@ def customer(open_page: Enter, running: Hub, demo: dict[str, Any]) -> Page:
     return page
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def imports(staff: Page) -> dict[str, str]:
     """Pages of two imports that somebody has begun: one is being set up, one is through and has rows to mend."""
     found = {}
@@ -313,20 +334,26 @@ def imports(staff: Page) -> dict[str, str]:
     return found
 
 
-def walk(page: Page, start: str) -> dict[str, str]:
-    """Every kind of page that links lead to from `start`: the name of its view (and mode) → the first address met."""
-    found, waiting = {view_of(start): start}, [start]
+def visited(page: Page, start: str, others: Mapping[str, str] | None = None) -> Visit:
+    """Look at every kind of page that links lead to from `start`, at the first address met, and at `others`."""
+    # Behind another one a page draws nothing, and its charts keep the width that they had.
+    page.bring_to_front()
+    visit, waiting, seen = Visit({view_of(start): start}), [start], set()
     while waiting:
-        page.goto(waiting.pop())
+        seen.add(address := waiting.pop())
+        visit.faults += faults_of(page, address)
         links = page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)")
         for link in links:
             parts = urlsplit(link)
             address = parts.path + (f"?{parts.query}" if parts.query else "")
             name = view_of(address)
-            if address.startswith(start) and name and name not in found and name not in NO_PAGES:
-                found[name] = address
+            if address.startswith(start) and name and name not in visit.addresses and name not in NO_PAGES:
+                visit.addresses[name] = address
                 waiting.append(address)
-    return found
+    for name, address in (others or {}).items():
+        visit.addresses[name] = address
+        visit.faults += faults_of(page, address) if address not in seen else []
+    return visit
 
 
 def view_of(address: str) -> str:
@@ -353,67 +380,73 @@ def _views(patterns: list[Any], spaces: tuple[str, ...] = ()) -> Iterator[tuple[
             yield ":".join((*spaces, entry.name)), getattr(entry.callback, "surface", "")
 
 
-def faults(page: Page, theme: Literal["light", "dark"], addresses: dict[str, str]) -> list[str]:
-    """What is wrong with these pages: an answer that is none, sideways scrolling, findings of axe."""
-    page.emulate_media(color_scheme=theme)
-    found = []
-    for name, address in addresses.items():
-        answer = page.goto(address)
-        if answer is None or answer.status != 200:
-            found.append(f"{address}: answered {answer and answer.status}")
+def faults_of(page: Page, address: str) -> list[str]:
+    """What is wrong with a page: an answer that is none, sideways scrolling, findings of axe."""
+    answer = page.goto(address)
+    found = [] if answer and answer.status == 200 else [f"{address}: answered {answer and answer.status}"]
+    page.evaluate(AXE_SCRIPT)
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
             found += [f"{address} ({theme}, {size}): {fault}" for fault in _faults_now(page, width)]
             if PICTURES:
-                file = f"{name.replace(':', '-').replace('?', '-')}-{size}-{theme}.png"
+                file = f"{view_of(address).replace(':', '-').replace('?', '-')}-{size}-{theme}.png"
                 page.screenshot(path=Path(PICTURES) / file, full_page=True)
     return found
 
 
 def _faults_now(page: Page, width: int) -> list[str]:
-    violations = [v for v in Axe().run(page).response["violations"] if v["impact"] in BAD]
+    """Of a page that has axe, once its colours have changed over."""
+    page.evaluate(SETTLE)
+    violations = [v for v in page.evaluate(RUN_AXE) if v["impact"] in BAD]
     found = [f"{v['id']} {v['nodes'][0]['target']} {v['nodes'][0]['failureSummary']}" for v in violations]
     wide = page.evaluate("document.documentElement.scrollWidth")
     return found + ([f"{wide} px wide"] if wide > width else [])
 
 
-def test_links_lead_to_every_page_of_staff_and_customers(
-    staff: Page, customer: Page, imports: dict[str, str], changed: dict[str, str], demo: dict[str, Any]
-) -> None:
-    made = {*UNLINKED, *imports, *changed, *demo["writing"]}
-    found = {*walk(staff, "/t/demo/"), *made, *walk(customer, "/hub/demo/")}
+@pytest.fixture(scope="module")
+def of_staff(staff: Page, imports: dict[str, str], changed: dict[str, str], demo: dict[str, Any]) -> Visit:
+    return visited(staff, "/t/demo/", UNLINKED | imports | changed | demo["writing"])
+
+
+@pytest.fixture(scope="module")
+def of_customers(customer: Page) -> Visit:
+    return visited(customer, "/hub/demo/")
+
+
+def test_links_lead_to_every_page_of_staff_and_customers(of_staff: Visit, of_customers: Visit, staff: Page) -> None:
+    found = {*of_staff.addresses, *of_customers.addresses}
     assert {name.partition("?")[0] for name in found} >= pages_of("staff") | pages_of("hub")
     offered = staff.locator("#main-navigation .shell-link .shell-word").all_text_contents()
     assert [item for item in offered if item in NAVIGATION] == NAVIGATION
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_staff_pages_are_accessible_and_fit(
-    staff: Page,
-    imports: dict[str, str],
-    changed: dict[str, str],
-    demo: dict[str, Any],
-    theme: Literal["light", "dark"],
-) -> None:
-    addresses = walk(staff, "/t/demo/") | UNLINKED | imports | changed | demo["writing"]
-    assert faults(staff, theme, addresses) == []
+def test_staff_pages_are_accessible_and_fit(of_staff: Visit) -> None:
+    assert of_staff.faults == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pages_of_the_customers_hub_are_accessible_and_fit(customer: Page, theme: Literal["light", "dark"]) -> None:
-    assert faults(customer, theme, walk(customer, "/hub/demo/")) == []
+def test_pages_of_the_customers_hub_are_accessible_and_fit(of_customers: Visit) -> None:
+    assert of_customers.faults == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_ways_in_are_accessible_and_fit(
+def test_ways_in_are_accessible_and_fit(open_page: Enter, demo: dict[str, Any]) -> None:
+    page = open_page()
+    ways = [*STAFF_ENTRANCE, "/hub/demo/sign-in/", "/hub/demo/enter/some-token/"]
+    assert [fault for address in ways for fault in faults_of(page, address)] == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_page_after_asking_for_a_link_is_accessible_and_fits(
     open_page: Enter, demo: dict[str, Any], theme: Literal["light", "dark"]
 ) -> None:
     page = open_page()
-    addresses = {path.strip("/").replace("/", "-"): path for path in STAFF_ENTRANCE}
-    addresses |= {"hub-sign-in": "/hub/demo/sign-in/", "hub-enter": "/hub/demo/enter/some-token/"}
-    assert faults(page, theme, addresses) == []
-    page.goto("/hub/demo/sign-in/")
-    page.fill("#email", "somebody@example.com")
-    page.get_by_role("button", name="Send me a link").click()
-    page.get_by_label("Code from the mail").wait_for()
-    assert _faults_now(page, SIZES["phone"][0]) == []
+    page.emulate_media(color_scheme=theme)
+    for width, height in SIZES.values():
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto("/hub/demo/sign-in/")
+        page.fill("#email", "somebody@example.com")
+        page.get_by_role("button", name="Send me a link").click()
+        page.get_by_label("Code from the mail").wait_for()
+        page.evaluate(AXE_SCRIPT)
+        assert _faults_now(page, width) == []
