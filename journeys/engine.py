@@ -8,13 +8,12 @@ positions are written in that one transaction; every position is fenced by the v
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, Min, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from hub.accounts.models import AccountState, TimelineEntry
@@ -22,6 +21,8 @@ from hub.accounts.services import timeline_record_many
 from hub.outbox.services import messages_store, messages_withdraw
 from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
+from hub.tenancy.prepared import Places, Prepared
+from hub.tenancy.remembering import current_tenant, remembering
 from hub.tenancy.statements import ask
 from journeys import outgoing
 from journeys.experiments.phases import assignments_store
@@ -36,7 +37,6 @@ log = logging.getLogger(__name__)
 
 JOURNEYS = "journeys"
 BATCH = 500
-SLICE_SECONDS = 20.0
 MAX_ATTEMPTS = 5
 BACK_OFF = timedelta(minutes=1)
 # A step that comes up later than this after its time falls under its late policy.
@@ -57,57 +57,61 @@ def due(now: datetime) -> QuerySet[Enrollment]:
 
 def backlog() -> datetime | None:
     """When the next account of a running journey is due; None when none waits."""
+    return next(iter(_earliest()), None)
+
+
+@Prepared[datetime | None]
+def _earliest(the: Places) -> Any:
     running = Enrollment.objects.filter(due_at__isnull=False, journey__status=JourneyStatus.ACTIVE)
-    earliest: datetime | None = running.aggregate(at=Min("due_at"))["at"]
-    return earliest
+    return running.order_by("due_at").values_list("due_at", flat=True)[:1]
 
 
-def drain(tenant_id: UUID) -> datetime | None:
-    """Let everything that is due walk on; returns when more will be. Two drains share the work."""
-    tenant = Tenant.objects.get(pk=tenant_id)
-    end = time.monotonic() + SLICE_SECONDS
-    while time.monotonic() < end:
-        if not step_batch(tenant):
-            break
-    with tenant_context(tenant):
-        return backlog()
-
-
-def step_batch(tenant: Tenant, *, limit: int = BATCH) -> int:
-    """Let up to `limit` accounts walk on; returns how many. An account that cannot is tried alone, then set aside."""
+def step_batch(tenant_id: UUID) -> int:
+    """Let up to `BATCH` accounts walk on; returns how many. An account that cannot is tried alone, then set aside."""
     account_ids: list[UUID] = []
     try:
-        with tenant_context(tenant):
-            account_ids = claim(limit)
+        with tenant_context(tenant_id), remembering():
+            account_ids = claim()
             if account_ids:
-                walk_all(tenant, account_ids)
+                walk_all(current_tenant(), account_ids)
     except Exception:
         if not account_ids:
             raise
-        log.exception("%s: a batch of %d accounts failed; trying them one by one", tenant.slug, len(account_ids))
+        log.exception("tenant %s: a batch of %d accounts failed; trying them alone", tenant_id, len(account_ids))
         for account_id in account_ids:
-            _walk_alone(tenant, account_id)
+            _walk_alone(tenant_id, account_id)
     return len(account_ids)
 
 
-def claim(limit: int) -> list[UUID]:
-    """Lock up to `limit` accounts that have something due, in the order that everybody locks accounts in."""
+def claim() -> list[UUID]:
+    """Lock up to `BATCH` accounts that have something due, in the order that everybody locks accounts in."""
     now = timezone.now()
     if not ask(ANY_DUE, [current_tenant_id(), now]):
         return []
-    mine = due(now).filter(account_id=OuterRef("account_id"))
+    return _free(now=now)
+
+
+@Prepared[UUID]
+def _free(the: Places) -> Any:
+    mine = due(the.moment("now")).filter(account_id=OuterRef("account_id"))
     states = AccountState.objects.select_for_update(skip_locked=True, of=("self",)).filter(Exists(mine))
-    return list(states.order_by("account_id").values_list("account_id", flat=True)[:limit])
+    return states.order_by("account_id").values_list("account_id", flat=True)[:BATCH]
 
 
-def _walk_alone(tenant: Tenant, account_id: UUID) -> None:
+@Prepared[Enrollment]
+def _mine(the: Places) -> Any:
+    mine = due(the.moment("now")).filter(account_id__in=the.uuids("accounts"))
+    return mine.order_by("account_id", "id")
+
+
+def _walk_alone(tenant_id: UUID, account_id: UUID) -> None:
     try:
-        with tenant_context(tenant):
+        with tenant_context(tenant_id), remembering():
             if AccountState.objects.select_for_update(skip_locked=True).filter(account_id=account_id).first():
-                walk_all(tenant, [account_id])
+                walk_all(current_tenant(), [account_id])
     except Exception as error:
-        log.exception("%s: account %s cannot walk on", tenant.slug, account_id)
-        with tenant_context(tenant):
+        log.exception("tenant %s: account %s cannot walk on", tenant_id, account_id)
+        with tenant_context(tenant_id):
             _count_failure(account_id, f"{type(error).__name__}: {error}"[:300])
 
 
@@ -133,10 +137,11 @@ def walk_all(tenant: Tenant, account_ids: Sequence[UUID]) -> None:
     """Let the due enrollments of these accounts, whose locks the caller holds, walk on; write everything."""
     settle(tenant, account_ids)
     now = timezone.now()
-    # A journey is the same object for all of its accounts.
-    mine = due(now).prefetch_related("journey").filter(account_id__in=list(account_ids))
-    enrollments = list(mine.order_by("account_id", "id"))
+    enrollments = _mine(now=now, accounts=list(account_ids))
     world = World(tenant, sorted({enrollment.account_id for enrollment in enrollments}), now)
+    for enrollment in enrollments:
+        # A journey is the same object for all of its accounts.
+        enrollment.journey = world.journeys[enrollment.journey_id]
     effects = Effects()
     for enrollment in enrollments:
         if enrollment.pk in effects.stopped:

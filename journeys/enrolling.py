@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -17,7 +17,8 @@ from hub.accounts.services import states_lock
 from hub.people.audit import Actor, audit
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
-from hub.tenancy.remembering import current_tenant
+from hub.tenancy.prepared import Places, Prepared
+from hub.tenancy.remembering import current_tenant, remembering
 from hub.tenancy.wake import wake
 from journeys.engine import JOURNEYS
 from journeys.entries import Arrival, Entering, known_keys
@@ -144,24 +145,32 @@ def segment_enroll(*, journey: Journey, segment_key: str, actor: Actor, cause: s
 
 def backlog() -> datetime | None:
     """When an intake is due that is not through; None when all are."""
-    waiting = Intake.objects.filter(due_at__isnull=False).order_by("due_at").values_list("due_at", flat=True)
-    earliest: datetime | None = waiting.first()
-    return earliest
+    return next(iter(_earliest()), None)
 
 
-def take_in(tenant: Tenant) -> bool:
+@Prepared[datetime | None]
+def _earliest(the: Places) -> Any:
+    return Intake.objects.filter(due_at__isnull=False).order_by("due_at").values_list("due_at", flat=True)[:1]
+
+
+def take_in(tenant_id: UUID) -> bool:
     """Take in the next accounts of one intake, in a transaction; False when none is due."""
-    with tenant_context(tenant):
-        due = Intake.objects.select_for_update(skip_locked=True, of=("self",)).select_related("journey")
-        intake = due.filter(due_at__lte=timezone.now()).order_by("due_at", "id").first()
+    with tenant_context(tenant_id), remembering():
+        intake = next(iter(_due(now=timezone.now())), None)
         if intake is None:
             return False
         ids = _members(intake)
         if ids:
-            _take_in(tenant, intake, ids)
+            _take_in(current_tenant(), intake, ids)
         else:
             Intake.objects.filter(pk=intake.pk).update(due_at=None, done_at=timezone.now())
         return True
+
+
+@Prepared[Intake]
+def _due(the: Places) -> Any:
+    free = Intake.objects.select_for_update(skip_locked=True, of=("self",)).select_related("journey")
+    return free.filter(due_at__lte=the.moment("now")).order_by("due_at", "id")[:1]
 
 
 def _members(intake: Intake) -> list[UUID]:

@@ -19,6 +19,7 @@ from hub.outbox.policy import sending_rules
 from hub.outbox.situations import holdouts
 from hub.tenancy.ids import uuid7
 from hub.tenancy.live import announce
+from hub.tenancy.prepared import Places, Prepared
 from journeys import outgoing
 from journeys.engine import goal_since
 from journeys.entry_guards import GUARDS, slot_of
@@ -108,7 +109,7 @@ class Entering:
 
     def __post_init__(self) -> None:
         self.past: dict[tuple[UUID, UUID], list[Enrollment]] = defaultdict(list)
-        for enrollment in Enrollment.objects.filter(account_id__in=list(self.world.account_ids)).order_by("entered_at"):
+        for enrollment in _past(accounts=list(self.world.account_ids)):
             self.past[enrollment.account_id, enrollment.journey_id].append(enrollment)
         self._superseded: set[tuple[UUID, str]] | None = None
         self._fields: dict[tuple[UUID, UUID], list[tuple[datetime, str]]] = {}
@@ -208,7 +209,7 @@ class Entering:
         """Insert what was decided; the unique slot has the last word on a second entry. Returns who entered."""
         self._draw_holdouts()
         Enrollment.objects.bulk_create(self.enrollments, ignore_conflicts=True, batch_size=500)
-        made = set(Enrollment.objects.filter(pk__in=[e.pk for e in self.enrollments]).values_list("pk", flat=True))
+        made = set(_stored(enrollments=[e.pk for e in self.enrollments]))
         for decision in self.decisions:
             if decision.outcome == "entered" and decision.enrollment_id not in made:
                 decision.outcome, decision.enrollment_id, decision.chosen_id = "reentry:slot", None, None
@@ -230,6 +231,16 @@ class Entering:
             for enrollment in drawn:
                 enrollment.held_out = places[enrollment.account_id]
         self.assignments = hold_out(self.enrollments, self.world.dealer)
+
+
+@Prepared[Enrollment]
+def _past(the: Places) -> Any:
+    return Enrollment.objects.filter(account_id__in=the.uuids("accounts")).order_by("entered_at")
+
+
+@Prepared[UUID]
+def _stored(the: Places) -> Any:
+    return Enrollment.objects.filter(pk__in=the.uuids("enrollments")).values_list("pk", flat=True)
 
 
 NO_GRAPH = Graph({}, "", None, {})

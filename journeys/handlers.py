@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
 from hub.people.audit import SYSTEM
+from hub.tenancy.prepared import Places, Prepared
 from hub.tenancy.remembering import current_tenant
-from hub.tenancy.statements import load
 from hub.tenancy.wake import wake
 from hub.usage.store import events_since
 from journeys.awaiting import Wish, wishes_stored
@@ -32,10 +33,9 @@ def on_tenant_made(tenant_id: UUID, ids: Sequence[UUID]) -> None:
 
 def on_facts_changed(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
     """Goals and exits first, then the open waits: for events that came, and by clocks and days that have changed."""
-    inside = load(Enrollment, "account_id = ANY(%s) AND status = %s", list(account_ids), EnrollmentStatus.ACTIVE)
+    inside = _inside(accounts=list(account_ids))
     if not inside:
         return
-    inside.sort(key=lambda enrollment: (enrollment.account_id, enrollment.pk))
     world = World(current_tenant(), sorted({e.account_id for e in inside}), timezone.now())
     for enrollment in inside:
         # One that is newer than what this batch keeps is asked for when it is needed.
@@ -49,6 +49,12 @@ def on_facts_changed(tenant_id: UUID, account_ids: Sequence[UUID]) -> None:
     if resumed:
         wake(JOURNEYS)
     after_leaving([e for e in changed if e.pk in moved])
+
+
+@Prepared[Enrollment]
+def _inside(the: Places) -> Any:
+    active = Enrollment.objects.filter(account_id__in=the.uuids("accounts"), status=EnrollmentStatus.ACTIVE)
+    return active.order_by("account_id", "id")
 
 
 def retime(world: World, enrollment: Enrollment) -> bool:
@@ -102,12 +108,8 @@ def _take(
 
 def on_signals_recorded(tenant_id: UUID, signal_ids: Sequence[UUID]) -> None:
     """Accounts that wait for a signal go on; then journeys are entered. A signal that was seen before does nothing."""
-    known = set(Decision.objects.filter(signal_id__in=list(signal_ids)).values_list("signal_id", flat=True))
-    signals = list(
-        Signal.objects.select_related("trigger")
-        .filter(pk__in=set(signal_ids) - known)
-        .order_by("account_id", "occurred_at", "id")
-    )
+    known = set(_decided(signals=list(signal_ids)))
+    signals = _new(signals=list(set(signal_ids) - known))
     if not signals:
         return
     now = timezone.now()
@@ -121,13 +123,22 @@ def on_signals_recorded(tenant_id: UUID, signal_ids: Sequence[UUID]) -> None:
         wake(JOURNEYS)
 
 
+@Prepared[UUID]
+def _decided(the: Places) -> Any:
+    return Decision.objects.filter(signal_id__in=the.uuids("signals")).values_list("signal_id", flat=True)
+
+
+@Prepared[Signal]
+def _new(the: Places) -> Any:
+    new = Signal.objects.select_related("trigger").filter(pk__in=the.uuids("signals"))
+    return new.order_by("account_id", "occurred_at", "id")
+
+
 def resume_waits(signals: Sequence[Signal], now: datetime) -> dict[UUID, UUID]:
     """Let accounts that wait for one of these signals go on; the first signal counts. Signal id → enrollment id."""
-    waiting = Enrollment.objects.filter(
-        account_id__in={signal.account_id for signal in signals}, status=EnrollmentStatus.ACTIVE, port=""
-    ).exclude(awaits="")
+    waiting = _waiting(accounts=sorted({signal.account_id for signal in signals}))
     by_wish: dict[tuple[UUID, str], list[tuple[Enrollment, Wish]]] = defaultdict(list)
-    for enrollment in waiting.order_by("account_id", "id"):
+    for enrollment in waiting:
         for wish in wishes_stored(enrollment.wait, enrollment.awaits):
             if wish.what == "signal":
                 by_wish[enrollment.account_id, wish.key].append((enrollment, wish))
@@ -143,3 +154,11 @@ def resume_waits(signals: Sequence[Signal], now: datetime) -> dict[UUID, UUID]:
             resumed.setdefault(signal.pk, enrollment.pk)
     store_positions([(enrollment, enrollment.visit) for enrollment in moved.values()])
     return resumed
+
+
+@Prepared[Enrollment]
+def _waiting(the: Places) -> Any:
+    resting = Enrollment.objects.filter(
+        account_id__in=the.uuids("accounts"), status=EnrollmentStatus.ACTIVE, port=""
+    ).exclude(awaits="")
+    return resting.order_by("account_id", "id")

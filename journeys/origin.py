@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from hub.outbox.gates import Purpose
 from hub.outbox.origins import CauseState, Origin, origins
+from hub.tenancy.prepared import Places, Prepared
 from hub.tenancy.remembering import current_tenant
 from journeys.bounces import bounced
 from journeys.entry_guards import OVERRIDING
@@ -24,8 +26,7 @@ def settle_accounts(account_ids: Sequence[UUID]) -> None:
 
 
 def states(cause_ids: Sequence[UUID]) -> dict[UUID, CauseState]:
-    told = ("pk", "reason", "status", "journey__status", "held_out")
-    rows = list(Enrollment.objects.filter(pk__in=list(cause_ids)).values_list(*told))
+    rows = _causes(enrollments=list(cause_ids))
     own = held_out_alone([row[0] for row in rows if row[4]])
     return {
         pk: CauseState(
@@ -42,12 +43,23 @@ def states(cause_ids: Sequence[UUID]) -> dict[UUID, CauseState]:
 def purposes(account_ids: Sequence[UUID]) -> dict[UUID, frozenset[Purpose]]:
     """Journeys that keep others back for as long as an account is inside."""
     found: dict[UUID, set[Purpose]] = defaultdict(set)
-    inside = Enrollment.objects.filter(
-        account_id__in=list(account_ids), status=EnrollmentStatus.ACTIVE, journey__purpose__in=OVERRIDING
-    )
-    for account_id, purpose in inside.values_list("account_id", "journey__purpose"):
+    for account_id, purpose in _inside(accounts=list(account_ids)):
         found[account_id].add(Purpose(purpose))
     return {account_id: frozenset(names) for account_id, names in found.items()}
+
+
+@Prepared[tuple[UUID, str, str, str, bool]]
+def _causes(the: Places) -> Any:
+    rows = Enrollment.objects.filter(pk__in=the.uuids("enrollments"))
+    return rows.values_list("pk", "reason", "status", "journey__status", "held_out")
+
+
+@Prepared[tuple[UUID, str]]
+def _inside(the: Places) -> Any:
+    inside = Enrollment.objects.filter(
+        account_id__in=the.uuids("accounts"), status=EnrollmentStatus.ACTIVE, journey__purpose__in=OVERRIDING
+    )
+    return inside.values_list("account_id", "journey__purpose")
 
 
 def register() -> None:

@@ -12,7 +12,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection
 from django.urls import reverse
 
 from hub.accounts.facts import today_of
@@ -31,7 +30,9 @@ from hub.rules.reading import read_facts
 from hub.rules.workdays import BusinessCalendar, calendar_of
 from hub.tenancy.context import current_tenant_id
 from hub.tenancy.models import Tenant
+from hub.tenancy.prepared import Places, Prepared
 from hub.tenancy.remembering import configured
+from hub.tenancy.statements import ask
 from journeys.experiments.dealer import Dealer
 from journeys.graph import Graph, read
 from journeys.models import Enrollment, Journey, JourneyVersion
@@ -59,7 +60,7 @@ class World:
 
     @cached_property
     def accounts(self) -> dict[UUID, Account]:
-        return {account.pk: account for account in Account.objects.filter(pk__in=list(self.account_ids))}
+        return {account.pk: account for account in _accounts(accounts=list(self.account_ids))}
 
     @cached_property
     def owners(self) -> dict[UUID, User]:
@@ -68,14 +69,13 @@ class World:
 
     @cached_property
     def journeys(self) -> dict[UUID, Journey]:
-        return configured("journeys", lambda: {journey.pk: journey for journey in Journey.objects.all()})
+        return configured("journeys", lambda: {journey.pk: journey for journey in _journeys()})
 
     @cached_property
     def contacts(self) -> dict[UUID, list[Contact]]:
         """Active contacts with an address, those seen last first."""
         found: dict[UUID, list[Contact]] = defaultdict(list)
-        rows = Contact.objects.filter(account_id__in=list(self.account_ids), status=ContactStatus.ACTIVE)
-        for contact in rows.exclude(email="").order_by("created_at", "id"):
+        for contact in _contacts(accounts=list(self.account_ids)):
             found[contact.account_id].append(contact)
         for people in found.values():
             people.sort(key=lambda person: -(person.last_seen_at.timestamp() if person.last_seen_at else 0))
@@ -93,31 +93,27 @@ class World:
             "LEFT JOIN accounts_accountfacts f ON f.tenant_id = a.tenant_id AND f.account_id = a.id "
             "WHERE a.tenant_id = %s AND a.id = ANY(%s)"
         )
-        with connection.cursor() as cursor:
-            cursor.execute(statement, [current_tenant_id(), list(self.account_ids)])
-            return {row[0]: dict(zip(names, row[1:], strict=True)) for row in cursor.fetchall()}
+        rows = ask(statement, [current_tenant_id(), list(self.account_ids)])
+        return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
     @cached_property
     def milestones(self) -> dict[UUID, list[Milestone]]:
         found: dict[UUID, list[Milestone]] = defaultdict(list)
-        for milestone in Milestone.objects.filter(account_id__in=list(self.account_ids)).order_by("position", "id"):
+        for milestone in _plans(accounts=list(self.account_ids)):
             found[milestone.account_id].append(milestone)
         return found
 
     @cached_property
     def objectives(self) -> dict[UUID, list[Objective]]:
         found: dict[UUID, list[Objective]] = defaultdict(list)
-        for objective in Objective.objects.filter(account_id__in=list(self.account_ids)).order_by("due_on", "id"):
+        for objective in _objectives(accounts=list(self.account_ids)):
             found[objective.account_id].append(objective)
         return found
 
     @cached_property
     def signals(self) -> dict[UUID, Signal]:
         """The signals that the active enrollments of the batch began with."""
-        ids = Enrollment.objects.filter(
-            account_id__in=list(self.account_ids), status="active", signal__isnull=False
-        ).values("signal_id")
-        return {signal.pk: signal for signal in Signal.objects.filter(pk__in=ids)}
+        return {signal.pk: signal for signal in _signals(accounts=list(self.account_ids))}
 
     @cached_property
     def segments(self) -> frozenset[str]:
@@ -253,6 +249,44 @@ class World:
     @cached_property
     def urls(self) -> dict[str, str]:
         return {"hub_url": hub_url(self.tenant, "portal:home"), "plan_url": hub_url(self.tenant, "portal:plan")}
+
+
+# --- What is read, for every batch --------------------------------------------------------------------------------
+
+
+@Prepared[Account]
+def _accounts(the: Places) -> Any:
+    return Account.objects.filter(pk__in=the.uuids("accounts"))
+
+
+@Prepared[Journey]
+def _journeys(the: Places) -> Any:
+    return Journey.objects.all()
+
+
+@Prepared[Contact]
+def _contacts(the: Places) -> Any:
+    rows = Contact.objects.filter(account_id__in=the.uuids("accounts"), status=ContactStatus.ACTIVE)
+    return rows.exclude(email="").order_by("created_at", "id")
+
+
+@Prepared[Milestone]
+def _plans(the: Places) -> Any:
+    return Milestone.objects.filter(account_id__in=the.uuids("accounts")).order_by("position", "id")
+
+
+@Prepared[Objective]
+def _objectives(the: Places) -> Any:
+    return Objective.objects.filter(account_id__in=the.uuids("accounts")).order_by("due_on", "id")
+
+
+@Prepared[Signal]
+def _signals(the: Places) -> Any:
+    active = Enrollment.objects.filter(account_id__in=the.uuids("accounts"), status="active", signal__isnull=False)
+    return Signal.objects.filter(pk__in=active.values("signal_id"))
+
+
+# --- Pure ---------------------------------------------------------------------------------------------------------
 
 
 def since_entry(values: Mapping[str, Any], day: date) -> dict[str, Any]:

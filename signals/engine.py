@@ -26,8 +26,9 @@ from hub.rules.language import Node, comparisons
 from hub.rules.reading import Reading, RuleReader, read_rule, read_rules
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
+from hub.tenancy.prepared import Places, Prepared
 from hub.tenancy.remembering import remembering
-from hub.tenancy.statements import ask, ask_all, load
+from hub.tenancy.statements import ask, ask_all
 from hub.tenancy.wake import wake
 from signals import outgoing
 from signals.asked import Computed, computed_triggers, shipped_of, told_triggers
@@ -268,9 +269,14 @@ def _plain(value: Any) -> Any:
 # --- Changes that are told ----------------------------------------------------------------------------------------
 
 
+@Prepared[Change]
+def _new_changes(the: Places) -> Any:
+    return Change.objects.filter(account_id__in=the.uuids("accounts"), handled_at__isnull=True).order_by("pk")
+
+
 def _told(account_ids: Sequence[UUID], clock: Clock) -> list[Signal]:
     """Signals of the changes that nobody has handled yet; every one is marked handled, whatever came of it."""
-    changes = load(Change, "account_id = ANY(%s) AND handled_at IS NULL", list(account_ids))
+    changes = _new_changes(accounts=list(account_ids))
     if not changes:
         return []
     signals: list[Signal] = []

@@ -11,10 +11,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from hub.tenancy.context import current_tenant_id
-from hub.tenancy.statements import Question, Row, load
+from hub.tenancy.prepared import Places, Prepared
+from hub.tenancy.statements import Question, Row
 from signals.editions import Edition
 from signals.models import Trigger, TriggerLook, TriggerSet, TriggerState
 
@@ -105,9 +107,13 @@ def standing(rows: Sequence[Row]) -> dict[UUID, frozenset[UUID]]:
 
 def states_of(triggers: Iterable[Trigger], account_ids: Iterable[UUID]) -> dict[tuple[UUID, UUID], TriggerState]:
     """The states there are, by trigger and account. One query."""
-    asked = [trigger.pk for trigger in triggers], list(account_ids)
-    found = load(TriggerState, "trigger_id = ANY(%s) AND account_id = ANY(%s)", *asked)
+    found = _states(triggers=[trigger.pk for trigger in triggers], accounts=list(account_ids))
     return {(state.trigger_id, state.account_id): state for state in found}
+
+
+@Prepared[TriggerState]
+def _states(the: Places) -> Any:
+    return TriggerState.objects.filter(trigger_id__in=the.uuids("triggers"), account_id__in=the.uuids("accounts"))
 
 
 def has_moved(trigger: Trigger, state: TriggerState | None, holds: bool) -> bool:

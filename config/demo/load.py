@@ -297,7 +297,7 @@ def _live(tenant: Tenant, members: list[Membership], actor: Actor, guest: Contac
 
 def _go_on(tenant: Tenant) -> None:
     """What the workers do at once: signals are told, and journeys take their first steps."""
-    while evaluate_batch(tenant) or step_batch(tenant):
+    while evaluate_batch(tenant) or step_batch(tenant.pk):
         pass
 
 

@@ -7,10 +7,11 @@ class OutboxConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from hub.outbox import channels, exports, panels, setup
+        from hub.outbox import channels, exports, models, panels, setup
         from hub.outbox.sending import backlog, drain
         from hub.outbox.services import SEND
         from hub.registry.lists import ViewedList, viewed_lists
+        from hub.tenancy.remembering import configured_by
         from hub.tenancy.wake import register_queue
 
         exports.register()
@@ -19,4 +20,5 @@ class OutboxConfig(AppConfig):
         channels.load()
         panels.register()
         setup.register()
+        configured_by(models.Topic)
         register_queue(SEND, drain=drain, backlog=backlog)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -29,6 +29,8 @@ from hub.outbox.situations import Surroundings
 from hub.outbox.tracking import tracked
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
+from hub.tenancy.prepared import Places, Prepared
+from hub.tenancy.remembering import remembering
 
 # How long the gates' word on a message holds, in seconds; a slow provider has them asked again.
 FRESH: Final = 1.0
@@ -49,7 +51,7 @@ class Cleared:
 def clear(tenant: Tenant, channel: Channel, claimed: Sequence[Message]) -> Cleared:
     """Ask the gates under the accounts' locks; hold or withhold what they stop, clear the rest, all in one commit."""
     now = timezone.now()
-    with tenant_context(tenant):
+    with tenant_context(tenant), remembering():
         account_ids = lock_accounts({row.account_id for row in claimed})
         for origin in origins:
             origin.settle(account_ids)
@@ -77,19 +79,25 @@ def clear(tenant: Tenant, channel: Channel, claimed: Sequence[Message]) -> Clear
 
 def lock_accounts(account_ids: set[UUID]) -> list[UUID]:
     """Take the locks of these accounts in the one order that everybody takes them in."""
-    states = AccountState.objects.select_for_update().filter(account_id__in=account_ids).order_by("account_id")
-    return [state.account_id for state in states]
+    return _locked(accounts=list(account_ids))
+
+
+@Prepared[UUID]
+def _locked(the: Places) -> Any:
+    states = AccountState.objects.select_for_update().filter(account_id__in=the.uuids("accounts"))
+    return states.order_by("account_id").values_list("account_id", flat=True)
 
 
 def _still_mine(claimed: Sequence[Message]) -> list[Message]:
     """The claimed rows as they are under the lock; those that somebody took or closed meanwhile are left out."""
     fences = {row.pk: row.fence for row in claimed}
-    rows = (
-        Message.objects.select_related("contact", "account")
-        .filter(pk__in=fences, status__in=WAITING)
-        .order_by("wanted_at", "id")
-    )
-    return [row for row in rows if row.fence == fences[row.pk]]
+    return [row for row in _waiting(messages=list(fences)) if row.fence == fences[row.pk]]
+
+
+@Prepared[Message]
+def _waiting(the: Places) -> Any:
+    mine = Message.objects.filter(pk__in=the.uuids("messages"), status__in=WAITING)
+    return mine.select_related("contact", "account").order_by("wanted_at", "id")
 
 
 def _outgoing(tenant: Tenant, channel: Channel, kit: Kit, row: Message) -> Outgoing:

@@ -18,10 +18,11 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Min
+from django.db.models import F
 from django.utils import timezone
 
 from hub.outbox.channels.base import Channel, ChannelDown, Outcome, Outgoing, Result, Send, channels
@@ -31,11 +32,13 @@ from hub.outbox.results import MAX_ATTEMPTS, begun, close, finish, ledger, mine,
 from hub.tenancy.context import tenant_context
 from hub.tenancy.live import announce
 from hub.tenancy.models import Tenant
+from hub.tenancy.prepared import Places, Prepared
 from hub.tenancy.statements import send as send_statements
 
 log = logging.getLogger(__name__)
 
-CLAIM = 20
+# The gates are asked for all of a claim at once, and again for what is left of it when their word has grown old.
+CLAIM = 50
 DOWN_FOR = timedelta(seconds=15)
 # A drain gives the worker back after this long, so that one tenant's backlog does not keep others waiting.
 SLICE_SECONDS = 20.0
@@ -43,8 +46,12 @@ SLICE_SECONDS = 20.0
 
 def backlog() -> datetime | None:
     """When the earliest waiting row is due; None when none waits."""
-    earliest: datetime | None = Message.objects.filter(due_at__isnull=False).aggregate(at=Min("due_at"))["at"]
-    return earliest
+    return next(iter(_earliest()), None)
+
+
+@Prepared[datetime | None]
+def _earliest(the: Places) -> Any:
+    return Message.objects.filter(due_at__isnull=False).order_by("due_at").values_list("due_at", flat=True)[:1]
 
 
 def drain(tenant_id: UUID) -> datetime | None:
@@ -72,24 +79,29 @@ def _deliver_all(tenant: Tenant, claimed: Sequence[Message]) -> bool:
 # --- 1. Claim -----------------------------------------------------------------------------------------------------
 
 
-def claim(tenant: Tenant, *, limit: int = CLAIM) -> list[Message]:
-    """Lease up to `limit` due rows; those whose sender died are retried or parked on the way."""
+@Prepared[Message]
+def _due(the: Places) -> Any:
+    free = Message.objects.select_for_update(skip_locked=True).filter(due_at__lte=the.moment("now"))
+    return free.order_by("due_at", "id")[:CLAIM]
+
+
+def claim(tenant: Tenant) -> list[Message]:
+    """Lease up to `CLAIM` due rows; those whose sender died are retried or parked on the way."""
     now = timezone.now()
     with tenant_context(tenant):
-        due = list(
-            Message.objects.select_for_update(skip_locked=True).filter(due_at__lte=now).order_by("due_at", "id")[:limit]
-        )
+        due = _due(now=now)
         orphans = [row for row in due if row.status == MessageStatus.SENDING]
         parked = [row for row in orphans if not _may_retry(row, now)]
         leased = [row for row in due if row not in parked]
         # Those that were cleared were not called yet.
         again = [row.pk for row in leased if row.status in (MessageStatus.SENDING, MessageStatus.CLEARED)]
-        Message.objects.filter(pk__in=again).update(status=MessageStatus.PENDING, sent_at=None)
+        if again:
+            Message.objects.filter(pk__in=again).update(status=MessageStatus.PENDING, sent_at=None)
         Message.objects.filter(pk__in=[row.pk for row in leased]).update(due_at=now + LEASE, fence=F("fence") + 1)
         for row in leased:
             row.fence += 1
     # Everything of this claim was parked, but more may be due.
-    return leased if leased or not due else claim(tenant, limit=limit)
+    return leased if leased or not due else claim(tenant)
 
 
 def _may_retry(row: Message, now: datetime) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -23,6 +24,7 @@ from hub.outbox.services import blast_hold, reason_of, suppressions
 from hub.outbox.topics import Silent, silences, topics_known, word_of
 from hub.registry.troubles import troubles_of
 from hub.tenancy.models import Tenant
+from hub.tenancy.prepared import Places, Prepared
 
 
 def zone_of(*names: str) -> ZoneInfo:
@@ -49,14 +51,8 @@ class Surroundings:
 
     def __post_init__(self) -> None:
         since = self.now - self.rules.policy.cap_window
-        felt = m.Message.objects.filter(
-            account_id__in=self.account_ids,
-            sent_at__gt=since,
-            message_class__in=m.COUNTED_CLASSES,
-            status__in=m.FELT,
-            channel="email",
-        ).exclude(pk__in=[message.pk for message in self.messages])  # those that were cleared already are asked anew
-        for contact_id, account_id, at in felt.values_list("contact_id", "account_id", "sent_at"):
+        mine = [message.pk for message in self.messages]
+        for contact_id, account_id, at in _felt(accounts=self.account_ids, since=since, mine=mine):
             self.contact_sent[contact_id].append(at)
             self.account_sent[account_id].append(at)
 
@@ -121,8 +117,8 @@ class Surroundings:
     @cached_property
     def _consents(self) -> dict[UUID, dict[tuple[str, str], str]]:
         found: dict[UUID, dict[tuple[str, str], str]] = defaultdict(dict)
-        rows = m.Consent.objects.filter(contact_id__in={message.contact_id for message in self.messages})
-        for contact_id, channel, topic, status in rows.values_list("contact_id", "channel", "topic", "status"):
+        contacts = sorted({message.contact_id for message in self.messages})
+        for contact_id, channel, topic, status in _consents(contacts=contacts):
             found[contact_id][channel, topic] = status
         return found
 
@@ -138,8 +134,7 @@ class Surroundings:
 
     @cached_property
     def urgent(self) -> set[UUID]:
-        urgent = AccountFacts.objects.filter(account_id__in=self.account_ids, open_urgent_tickets__gt=0)
-        return set(urgent.values_list("account_id", flat=True))
+        return set(_urgent(accounts=self.account_ids))
 
     @cached_property
     def troubled(self) -> dict[str, frozenset[UUID]]:
@@ -148,8 +143,7 @@ class Surroundings:
     @cached_property
     def _stops(self) -> list[m.Stop]:
         """Stops that hold something now, and blasts that were let go and may go on."""
-        let_go = Q(kind=m.StopKind.BLAST, ended_at__gt=self.now - AT_ONCE, outcome="lifted")
-        return list(m.Stop.objects.filter(Q(ended_at__isnull=True) | let_go))
+        return _stops(since=self.now - AT_ONCE)
 
     def stopped(self, message: m.Message) -> str:
         """The code of what stops a message, "" when nothing does. What stopped by itself stops mail that caps count."""
@@ -186,10 +180,7 @@ class Surroundings:
     def _wanted(self) -> dict[UUID, list[tuple[UUID, Purpose]]]:
         """Purposes of what else is on its way to the accounts: other messages, and what the apps are about to do."""
         wanted: dict[UUID, list[tuple[UUID, Purpose]]] = defaultdict(list)
-        soon = m.Message.objects.filter(account_id__in=self.account_ids, status__in=m.WAITING).exclude(
-            message_class__in=[MessageClass.ACCESS, MessageClass.SERVICE]
-        )
-        for pk, account_id, purpose in soon.values_list("pk", "account_id", "purpose"):
+        for pk, account_id, purpose in _soon(accounts=self.account_ids):
             wanted[account_id].append((pk, Purpose(purpose)))
         for origin in origins:
             for account_id, purposes in origin.purposes(self.account_ids).items():
@@ -211,7 +202,7 @@ def _may_wait(message: m.Message) -> bool:
 def holdouts(tenant: Tenant, account_ids: Sequence[UUID], rules: SendingRules) -> dict[UUID, bool]:
     """Whether each account is held out; those that have no place yet draw one and keep it."""
     ids = set(account_ids)
-    known = dict(m.Holdout.objects.filter(account_id__in=ids).values_list("account_id", "held_out"))
+    known = dict(_drawn_before(accounts=sorted(ids)))
     missing = sorted(ids - known.keys())
     if missing:
         m.Holdout.objects.bulk_create([_drawn(tenant, pk, rules) for pk in missing], ignore_conflicts=True)
@@ -222,3 +213,49 @@ def holdouts(tenant: Tenant, account_ids: Sequence[UUID], rules: SendingRules) -
 def _drawn(tenant: Tenant, account_id: UUID, rules: SendingRules) -> m.Holdout:
     bucket = bucket_of(f"holdout:{tenant.pk}", account_id)
     return m.Holdout(account_id=account_id, bucket=bucket, held_out=bucket < rules.holdout_percent * 100)
+
+
+# --- What is read, for every claim ----------------------------------------------------------------------------------
+
+
+@Prepared[tuple[UUID, UUID, datetime]]
+def _felt(the: Places) -> Any:
+    """What presses on the accounts, but for the messages in hand: those that were cleared already are asked anew."""
+    sent = m.Message.objects.filter(
+        account_id__in=the.uuids("accounts"),
+        sent_at__gt=the.moment("since"),
+        message_class__in=m.COUNTED_CLASSES,
+        status__in=m.FELT,
+        channel="email",
+    )
+    return sent.exclude(pk__in=the.uuids("mine")).values_list("contact_id", "account_id", "sent_at")
+
+
+@Prepared[tuple[UUID, UUID, str]]
+def _soon(the: Places) -> Any:
+    waiting = m.Message.objects.filter(account_id__in=the.uuids("accounts"), status__in=m.WAITING)
+    counted = waiting.exclude(message_class__in=[MessageClass.ACCESS, MessageClass.SERVICE])
+    return counted.values_list("pk", "account_id", "purpose")
+
+
+@Prepared[tuple[UUID, str, str, str]]
+def _consents(the: Places) -> Any:
+    found = m.Consent.objects.filter(contact_id__in=the.uuids("contacts"))
+    return found.values_list("contact_id", "channel", "topic", "status")
+
+
+@Prepared[UUID]
+def _urgent(the: Places) -> Any:
+    urgent = AccountFacts.objects.filter(account_id__in=the.uuids("accounts"), open_urgent_tickets__gt=0)
+    return urgent.values_list("account_id", flat=True)
+
+
+@Prepared[m.Stop]
+def _stops(the: Places) -> Any:
+    let_go = Q(kind=m.StopKind.BLAST, ended_at__gt=the.moment("since"), outcome="lifted")
+    return m.Stop.objects.filter(Q(ended_at__isnull=True) | let_go)
+
+
+@Prepared[tuple[UUID, bool]]
+def _drawn_before(the: Places) -> Any:
+    return m.Holdout.objects.filter(account_id__in=the.uuids("accounts")).values_list("account_id", "held_out")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from hub.outbox.gates import Consent
 from hub.outbox.models import Silence, Topic
+from hub.tenancy.prepared import Places, Prepared
+from hub.tenancy.remembering import configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,16 @@ SHIPPED: Final = (
 
 def topics_known() -> list[KnownTopic]:
     """Every topic of the tenant in context, in order; those put away too. One query."""
-    own = {row.key: row for row in Topic.objects.all()}
+    own = configured("topics", lambda: {row.key: row for row in _own()})
     shipped = {topic.key: topic for topic in SHIPPED}
     topics = [_as_known(row, key in shipped) for key, row in own.items()]
     topics += [topic for key, topic in shipped.items() if key not in own]
     return sorted(topics, key=lambda topic: (topic.position, topic.name))
+
+
+@Prepared[Topic]
+def _own(the: Places) -> Any:
+    return Topic.objects.all()
 
 
 def _as_known(row: Topic, ships: bool) -> KnownTopic:

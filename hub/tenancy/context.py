@@ -76,6 +76,16 @@ def tenant_context(tenant: Tenant | UUID, *, account_id: UUID | None = None, usi
             _tell(using, outer, wanted)
 
 
+@contextmanager
+def naming(tenant_id: UUID) -> Iterator[None]:
+    """Let querysets name this tenant, to be compiled and not to be run: PostgreSQL is told nothing."""
+    token = _scope.set(Scope(tenant_id))
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
 def _may_narrow(outer: Scope, wanted: Scope) -> bool:
     return outer.tenant_id == wanted.tenant_id and outer.account_id is None
 

@@ -7,21 +7,20 @@ here is planned once and costs a tenth of a queryset's compilation, but nobody c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import psycopg
-from django.db import connection, models
+from django.db import connection
 from django.db.transaction import TransactionManagementError
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-from hub.tenancy.context import OtherTenantError, current_scope, current_tenant_id
+from hub.tenancy.context import OtherTenantError, current_scope
 
-M = TypeVar("M", bound=models.Model)
 Row = tuple[Any, ...]
 Values = Sequence[Any] | Mapping[str, Any]
 Question = tuple[str, Values]
@@ -117,52 +116,6 @@ def ask_all(questions: Sequence[Question]) -> list[list[Row]]:
     if connection.queries_logged:
         connection.queries_log.extend({"sql": sql, "time": ""} for sql, _ in questions)
     return rows
-
-
-def load(model: type[M], where: str, *values: Any) -> list[M]:
-    """The rows of a tenant's model for which a condition over its columns holds, as objects in the order of their ids;
-    places in it are %s.
-
-    As `ask` does: for the few queries that are asked for every event, where compiling them is most of what they cost.
-    """
-    sql, given = loading(model, where, *values)
-    return loaded(model, ask(sql, given))
-
-
-def loading(model: type[models.Model], where: str, *values: Any) -> Question:
-    """What `load` asks, for `ask_all`; `loaded` makes objects of its rows."""
-    sql = f"SELECT {_loading(model)[0]} FROM {model._meta.db_table} WHERE tenant_id = %s AND ({where}) ORDER BY id"
-    return sql, [current_tenant_id(), *values]
-
-
-def loaded(model: type[M], rows: Sequence[Row]) -> list[M]:
-    """Objects of the rows that answer `loading`."""
-    _, names, converters = _loading(model)
-    found = []
-    for row in rows:
-        given = list(row)
-        for place, convert in converters:
-            given[place] = convert(given[place])
-        found.append(model.from_db(connection.alias, names, given))
-    return found
-
-
-@cache
-def _loading(model: type[models.Model]) -> tuple[str, list[str], list[tuple[int, Callable[[Any], Any]]]]:
-    """The columns of a model as SQL, the names of its fields, and what makes values of theirs of what is stored."""
-    fields = model._meta.concrete_fields
-    converters: list[tuple[int, Callable[[Any], Any]]] = [
-        (place, partial(_converted, [partial(each, expression=None, connection=connection) for each in found]))
-        for place, field in enumerate(fields)
-        if (found := field.get_db_converters(connection))
-    ]
-    return ", ".join(f'"{field.column}"' for field in fields), [field.attname for field in fields], converters
-
-
-def _converted(converters: Sequence[Callable[[Any], Any]], value: Any) -> Any:
-    for convert in converters:
-        value = convert(value)
-    return value
 
 
 def _execute(sql: str, values: Values) -> psycopg.Cursor[Row]:

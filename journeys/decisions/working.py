@@ -9,17 +9,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models import Exists, Min, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from hub.accounts.models import AccountState
-from hub.tenancy.context import tenant_context
+from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.models import Tenant
+from hub.tenancy.prepared import Places, Prepared
+from hub.tenancy.statements import ask
 from journeys.decisions.carrying import carry_out
 from journeys.decisions.choosing import choose
 from journeys.decisions.models import TO_REVIEW, Choice, ChoiceStatus, DecisionTurn
@@ -32,66 +36,80 @@ BATCH: Final = 200
 SLICE_SECONDS: Final = 15.0
 MAX_ATTEMPTS: Final = 5
 BACK_OFF: Final = timedelta(minutes=1)
+DUE_TIMES: Final = """
+SELECT (SELECT min(expires_at) FROM journeys_choice WHERE tenant_id = %(tenant)s AND expires_at IS NOT NULL),
+    (SELECT min(due_at) FROM journeys_choice WHERE tenant_id = %(tenant)s AND due_at IS NOT NULL),
+    (SELECT min(due_at) FROM journeys_decisionturn WHERE tenant_id = %(tenant)s AND due_at IS NOT NULL),
+    (SELECT min(checks_at) FROM journeys_choice WHERE tenant_id = %(tenant)s AND checks_at IS NOT NULL)
+"""
 
 Work = Callable[[Tenant, Sequence[UUID]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of work: accounts of which something is due, locked; what is done to them, and to one that cannot."""
+
+    claim: Prepared[UUID]
+    work: Work
+    failed: Callable[[UUID, str], None]
+
+
 def backlog() -> datetime | None:
     """When the next account is to be decided about, a choice carried out, or an outcome read; None when none is."""
-    times = [DecisionTurn.objects.filter(due_at__isnull=False).aggregate(at=Min("due_at"))["at"]]
-    for name in ("due_at", "checks_at", "expires_at"):
-        waiting = Choice.objects.filter(**{f"{name}__isnull": False})
-        times.append(waiting.aggregate(at=Min(name))["at"])
-    return min((at for at in times if at is not None), default=None)
+    return min((at for at in _due_times() if at is not None), default=None)
+
+
+def _due_times() -> Sequence[datetime | None]:
+    """When each kind of work is due next, in the order of `_kinds`: asked far more often than anything is."""
+    [times] = ask(DUE_TIMES, {"tenant": current_tenant_id()})
+    return times
 
 
 def drain(tenant_id: UUID) -> datetime | None:
     """Do what is due until the slice is over; two at once share it."""
     tenant = Tenant.objects.get(pk=tenant_id)
     end = time.monotonic() + SLICE_SECONDS
-    while time.monotonic() < end and _step(tenant):
-        pass
-    with tenant_context(tenant):
-        return backlog()
+    while True:
+        with tenant_context(tenant):
+            times = _due_times()
+        over = time.monotonic() >= end
+        if over or not _step(tenant, times):
+            return min((at for at in times if at is not None), default=None)
 
 
-def _step(tenant: Tenant) -> bool:
-    """A batch of each kind of work, what people wait for first; False when nothing was due."""
-    done = [
-        _batch(tenant, _lapsing, _lapse, _ignore),
-        _batch(tenant, _carried, carry_out, _fail_choices),
-        _batch(tenant, _turns, _decide, _fail_turns),
-        _batch(tenant, _checked, settle_outcomes, _ignore),
-    ]
+def _step(tenant: Tenant, times: Sequence[datetime | None]) -> bool:
+    """A batch of each kind of work that is due, what people wait for first; False when nothing was, or nothing free."""
+    now = timezone.now()
+    done = [_batch(tenant, kind) for kind, at in zip(_kinds(), times, strict=True) if at is not None and at <= now]
     return any(done)
 
 
-def _batch(
-    tenant: Tenant,
-    due: Callable[[datetime], QuerySet[Any]],
-    work: Work,
-    failed: Callable[[UUID, str], None],
-) -> int:
+def _batch(tenant: Tenant, kind: Kind) -> int:
     """Claim up to `BATCH` accounts of which something is due and work on them; one that cannot is set aside alone."""
     ids: list[UUID] = []
     try:
         with tenant_context(tenant):
-            ids = _claim(due)
+            ids = kind.claim(now=timezone.now())
             if ids:
-                work(tenant, ids)
+                kind.work(tenant, ids)
     except Exception:
         if not ids:
             raise
         log.exception("%s: deciding about %d accounts failed; trying them one by one", tenant.slug, len(ids))
         for account_id in ids:
-            _alone(tenant, account_id, work, failed)
+            _alone(tenant, account_id, kind.work, kind.failed)
     return len(ids)
 
 
-def _claim(due: Callable[[datetime], QuerySet[Any]]) -> list[UUID]:
-    mine = due(timezone.now()).filter(account_id=OuterRef("account_id"))
-    states = AccountState.objects.select_for_update(skip_locked=True, of=("self",)).filter(Exists(mine))
-    return list(states.order_by("account_id").values_list("account_id", flat=True)[:BATCH])
+def _claim(due: Callable[[datetime], QuerySet[Any]]) -> Prepared[UUID]:
+    @Prepared[UUID]
+    def free(the: Places) -> Any:
+        mine = due(the.moment("now")).filter(account_id=OuterRef("account_id"))
+        states = AccountState.objects.select_for_update(skip_locked=True, of=("self",)).filter(Exists(mine))
+        return states.order_by("account_id").values_list("account_id", flat=True)[:BATCH]
+
+    return free
 
 
 def _alone(tenant: Tenant, account_id: UUID, work: Work, failed: Callable[[UUID, str], None]) -> None:
@@ -141,6 +159,16 @@ def _decide(tenant: Tenant, account_ids: Sequence[UUID]) -> None:
     causes = dict(turns.values_list("account_id", "cause"))
     choose(tenant, account_ids, causes)
     turns.update(due_at=None, attempts=0, error="")
+
+
+@cache
+def _kinds() -> tuple[Kind, ...]:
+    return (
+        Kind(_claim(_lapsing), _lapse, _ignore),
+        Kind(_claim(_carried), carry_out, _fail_choices),
+        Kind(_claim(_turns), _decide, _fail_turns),
+        Kind(_claim(_checked), settle_outcomes, _ignore),
+    )
 
 
 # --- What fails ---------------------------------------------------------------------------------------------------

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from hub.accounts.models import TimelineEntry
 from hub.accounts.services import timeline_record_many
 from hub.people.audit import SYSTEM, Actor, audit
 from hub.rules.compile import Clock
-from hub.tenancy.statements import load
+from hub.tenancy.prepared import Places, Prepared
 from signals.health.models import HealthOverride
 
 
 def overrides_standing(account_ids: Sequence[UUID], clock: Clock) -> dict[UUID, str]:
     """The bands that people have set at these accounts; ends those whose last day is over."""
     found = {}
-    for override in load(HealthOverride, "account_id = ANY(%s) AND ended_at IS NULL", list(account_ids)):
+    for override in _standing(accounts=list(account_ids)):
         if override.until < clock.today:
             override_close(override, clock.now, actor=SYSTEM, words="has run out")
         else:
             found[override.account_id] = override.band
     return found
+
+
+@Prepared[HealthOverride]
+def _standing(the: Places) -> Any:
+    return HealthOverride.objects.filter(account_id__in=the.uuids("accounts"), ended_at__isnull=True).order_by("pk")
 
 
 def override_close(override: HealthOverride, at: datetime, *, actor: Actor, words: str) -> None:

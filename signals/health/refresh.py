@@ -17,8 +17,9 @@ from hub.rules.compile import Clock
 from hub.rules.language import AllOf, Node, parse_stored
 from hub.rules.reading import read_rules
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.prepared import Places, Prepared
 from hub.tenancy.remembering import configured
-from hub.tenancy.statements import ask, load
+from hub.tenancy.statements import ask
 from signals.health import outgoing
 from signals.health.cards import Readable, card_of, readable
 from signals.health.models import HealthDay, HealthScore, Scorecard, ScorecardVersion
@@ -101,12 +102,17 @@ def health_refresh(account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
     return refresh.run(own, values)
 
 
+@Prepared[HealthScore]
+def _scores(the: Places) -> Any:
+    return HealthScore.objects.filter(account_id__in=the.uuids("accounts"))
+
+
 class _Refresh:
     """One refresh of some accounts: what is stored of them, and what is to be written."""
 
     def __init__(self, ids: Sequence[UUID], overrides: Mapping[UUID, str], clock: Clock) -> None:
         self.ids, self.overrides, self.clock = ids, overrides, clock
-        self.rows = {row.account_id: row for row in load(HealthScore, "account_id = ANY(%s)", list(ids))}
+        self.rows = {row.account_id: row for row in _scores(accounts=list(ids))}
         self.cards: dict[UUID, Card] = {}
         self.changed: list[HealthScore] = []
         self.days: list[HealthDay] = []

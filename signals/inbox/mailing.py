@@ -14,7 +14,6 @@ from uuid import UUID
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.db.models import Min
 from django.urls import reverse
 from django.utils import timezone
 
@@ -49,12 +48,6 @@ def assignments_tell(
         batch_size=500,
     )
     wake(queue, due_at=due)
-
-
-def notices_due() -> datetime | None:
-    """When the earliest mail is to be written; None when none is."""
-    earliest: datetime | None = AssignmentNotice.objects.aggregate(at=Min("due_at"))["at"]
-    return earliest
 
 
 @transaction.atomic

@@ -3,43 +3,56 @@ signals is told by mail."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Min
 from django.utils import timezone
 
-from hub.tenancy.context import tenant_context
+from hub.tenancy.context import current_tenant_id, tenant_context
 from hub.tenancy.live import announce
 from hub.tenancy.remembering import current_tenant
-from signals.inbox.mailing import notices_due, notices_send
+from hub.tenancy.statements import ask
+from signals.inbox.mailing import notices_send
 from signals.inbox.trails import trails_read
 from signals.models import Signal
 
 QUEUE: Final = "inbox"
 BATCH: Final = 500
+# A trail that is wanted is due at once.
+DUE_TIMES: Final = """
+SELECT (SELECT min(snoozed_until) FROM signals_signal WHERE tenant_id = %(tenant)s AND snoozed_until IS NOT NULL),
+    (SELECT %(now)s::timestamptz FROM signals_signal WHERE tenant_id = %(tenant)s AND trail_wanted LIMIT 1),
+    (SELECT min(due_at) FROM signals_assignmentnotice WHERE tenant_id = %(tenant)s)
+"""
 
 
 def backlog() -> datetime | None:
     """Now while a signal wants its trail, else when the next snoozed one comes back or a mail is due; None without."""
-    if Signal.objects.filter(trail_wanted=True).exists():
-        return timezone.now()
-    snoozed = Signal.objects.filter(snoozed_until__isnull=False)
-    earliest: datetime | None = snoozed.aggregate(at=Min("snoozed_until"))["at"]
-    return min((at for at in (earliest, notices_due()) if at), default=None)
+    return min((at for at in _due_times(timezone.now()) if at is not None), default=None)
+
+
+def _due_times(now: datetime) -> Sequence[datetime | None]:
+    """When each step of the drain has something to do."""
+    [times] = ask(DUE_TIMES, {"tenant": current_tenant_id(), "now": now})
+    return times
 
 
 def drain(tenant_id: UUID) -> datetime | None:
     """Bring back what is due, read the trails that are wanted and write mails; returns when more will be due."""
-    for step in (snoozed_return, trails_some, notices_send):
-        while True:
-            with tenant_context(tenant_id):
-                if not step():
-                    break
-    with tenant_context(tenant_id):
-        return backlog()
+    while True:
+        now, done = timezone.now(), 0
+        with tenant_context(tenant_id):
+            times = _due_times(now)
+        for step, at in zip((snoozed_return, trails_some, notices_send), times, strict=True):
+            if at is not None and at <= now:
+                with tenant_context(tenant_id):
+                    done += step()
+        # What is due and was not done is in another worker's hands.
+        if not done:
+            return min((at for at in times if at is not None), default=None)
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ from hub.registry.facts import Fact, FactKind, known_facts
 from hub.rules.compile import Clock
 from hub.rules.language import Compare, Node, comparisons, parse_stored
 from hub.rules.reading import read_facts
+from hub.tenancy.prepared import Places, Prepared
 from signals.catalogue import BY_KEY
 from signals.models import Signal, TriggerVersion
 
@@ -44,10 +45,15 @@ def _draws(leaf: Compare) -> bool:
     return leaf.fact.past is not None and leaf.fact.kind in NUMBERS and leaf.fact.ago == 0
 
 
-def trails_read(zone: ZoneInfo, *, limit: int = BATCH) -> int:
-    """Read the trails of signals that want one; returns how many there were. Two workers never take the same."""
-    wanted = Signal.objects.filter(trail_wanted=True).order_by("pk")
-    signals = list(wanted.select_related("trigger").select_for_update(skip_locked=True, of=("self",))[:limit])
+@Prepared[Signal]
+def _wanted(the: Places) -> Any:
+    wanted = Signal.objects.filter(trail_wanted=True).order_by("pk").select_related("trigger")
+    return wanted.select_for_update(skip_locked=True, of=("self",))[:BATCH]
+
+
+def trails_read(zone: ZoneInfo) -> int:
+    """Read the trails of some signals that want one; returns how many there were. Two workers never take the same."""
+    signals = _wanted()
     for fact, at, own in _alike(signals):
         _read(fact, at, own, zone)
     Signal.objects.filter(pk__in=[signal.pk for signal in signals]).update(trail_wanted=False)

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from hub.rules.compile import Clock
 from hub.tenancy.context import current_tenant_id
-from hub.tenancy.statements import ask, ask_all, loaded, loading
+from hub.tenancy.prepared import Places, Prepared
+from hub.tenancy.statements import ask, ask_all
 from signals.readiness.criteria import Kind
 from signals.readiness.models import ExpansionReadiness
 from signals.readiness.reading import Asked, Said, asked_now, read
@@ -31,13 +32,18 @@ WHERE f.tenant_id = %(tenant)s AND f.account_id = x.account_id
 """
 
 
+@Prepared[ExpansionReadiness]
+def _stored(the: Places) -> Any:
+    return ExpansionReadiness.objects.filter(account_id__in=the.uuids("accounts"))
+
+
 def readiness_refresh(account_ids: Sequence[UUID], clock: Clock) -> list[UUID]:
     """Bring the readiness of these accounts up to date; returns those of which anything is another now."""
     ids = sorted(set(account_ids))
     paying = (PAYS, [current_tenant_id(), ids])
-    payers, rows = ask_all([paying, loading(ExpansionReadiness, "account_id = ANY(%s)", ids)])
+    payers, rows = ask_all([paying, _stored.question(accounts=ids)])
     pays: dict[UUID, int] = dict(payers)
-    known = {row.account_id: row for row in loaded(ExpansionReadiness, rows)}
+    known = {row.account_id: row for row in _stored.answers(rows)}
     gone = sorted(known.keys() - pays.keys())
     changed: list[ExpansionReadiness] = []
     if pays:

@@ -15,7 +15,7 @@ from hub.plans.services import milestone_complete, plan_create
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.usage.models import UsageDaily
-from journeys import engine
+from journeys import working
 from journeys.services import journeys_install
 from signals.catalogue import QBR_LINE_TAGGED
 from signals.engine import evaluate_batch
@@ -52,7 +52,7 @@ def evaluate(tenant: Tenant) -> None:
 def run(tenant: Tenant) -> None:
     """Evaluate, step and send until nothing is due."""
     evaluate(tenant)
-    engine.drain(tenant.pk)
+    working.drain(tenant.pk)
     sending.drain(tenant.pk)
 
 

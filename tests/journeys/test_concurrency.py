@@ -16,7 +16,7 @@ from hub.outbox.channels.base import Outcome, Outgoing, Result
 from hub.outbox.models import Message
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
-from journeys import engine
+from journeys import working
 from journeys.models import StepRun
 from tests.journeys.crowd import crowd
 from tests.outbox.provider import Provider, in_place_of_email
@@ -57,7 +57,7 @@ def test_four_workers_take_every_step_and_send_every_message_once(tenant: Tenant
         return Result(Outcome.SENT)
 
     with in_place_of_email(Provider(honours_keys=honours_keys, answer=count)):
-        at_once(engine.drain, tenant)
+        at_once(working.drain, tenant)
         at_once(sending.drain, tenant)
     with tenant_context(tenant):
         assert StepRun.objects.filter(node_id="mail").count() == SIZE

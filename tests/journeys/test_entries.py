@@ -282,7 +282,7 @@ def test_a_journey_starts_another_one_deeper_until_the_chain_is_cut(acme: Tenant
     with tenant_context(acme):
         account_enroll(journey=Journey.objects.get(key="one"), account=account, actor=ACTOR)
     for _ in names:
-        engine.drain(acme.pk)
+        working.drain(acme.pk)
     with tenant_context(acme):
         depths = dict(Enrollment.objects.values_list("journey__key", "depth"))
         assert depths == {"one": 0, "two": 1, "three": 2, "four": 3}
@@ -295,7 +295,7 @@ def test_a_journey_stops_another_one(acme: Tenant, account: Account) -> None:
     publish(acme, graph(node("stop_journey", journey="other")))
     with tenant_context(acme):
         account_enroll(journey=Journey.objects.get(key="other"), account=account, actor=ACTOR)
-    engine.drain(acme.pk)
+    working.drain(acme.pk)
     go(acme, account)
     assert (inside(acme, "other").status, inside(acme, "other").reason) == (EnrollmentStatus.EXITED, "stopped:mine")
     assert len(step(acme).evidence["stopped"]) == 1
@@ -309,7 +309,7 @@ def test_what_is_stopped_in_the_very_batch_in_which_it_is_due_does_nothing_more(
     with tenant_context(acme):
         for key in ("mine", "other"):
             account_enroll(journey=Journey.objects.get(key=key), account=account, actor=ACTOR)
-    engine.drain(acme.pk)
+    working.drain(acme.pk)
     assert inside(acme, "other").reason == "stopped:mine"
     with tenant_context(acme):
         assert not Task.objects.filter(title="Call them").exists()
@@ -329,7 +329,7 @@ def test_a_held_out_account_starts_no_other_journey(acme: Tenant, account: Accou
     stage.evaluate(acme)
     with tenant_context(acme):
         Enrollment.objects.update(held_out=True)
-    engine.drain(acme.pk)
+    working.drain(acme.pk)
     assert step(acme).reason == "holdout"
 
 
@@ -414,7 +414,7 @@ def test_contacts_that_are_gone_mid_journey_are_a_reason(acme: Tenant, account: 
         publish(acme, BY_HAND)
         with tenant_context(acme):
             account_enroll(journey=Journey.objects.get(), account=account, actor=ACTOR)
-        engine.drain(acme.pk)
+        working.drain(acme.pk)
         with tenant_context(acme):
             account.contacts.all().delete()
         clock.shift(timedelta(days=8))

@@ -21,7 +21,7 @@ from hub.people.models import AuditEvent
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.work.models import Task
-from journeys import engine
+from journeys import engine, working
 from journeys.graph import GraphError
 from journeys.graph_changes import Fate
 from journeys.handlers import on_signals_recorded
@@ -284,7 +284,7 @@ def test_a_goal_met_after_the_message_was_queued_stops_it_at_the_gate(acme: Tena
     publish(acme, raw)
     stage.tag_expansion(acme, account)
     stage.evaluate(acme)
-    engine.drain(acme.pk)
+    working.drain(acme.pk)
     with tenant_context(acme):
         Account.objects.update(seats=200)
         facts_touch([account.pk])  # the evaluation has not run yet when the message comes up
@@ -299,7 +299,7 @@ def test_an_exit_rule_takes_the_account_out_and_its_messages_back(acme: Tenant, 
     publish(acme, graph(email("a", "rest"), wait("rest", "end", days=9), exit_when=SEATS))
     stage.tag_expansion(acme, account)
     stage.evaluate(acme)
-    engine.drain(acme.pk)
+    working.drain(acme.pk)
     with tenant_context(acme):
         Account.objects.update(seats=200)
         facts_touch([account.pk])
@@ -417,7 +417,7 @@ def test_pause_stops_steps_and_messages_and_resume_goes_on(acme: Tenant, account
     journey = publish(acme, TWO_MAILS)
     stage.tag_expansion(acme, account)
     stage.evaluate(acme)
-    engine.drain(acme.pk)
+    working.drain(acme.pk)
     with tenant_context(acme):
         assert journey_pause(journey=journey, actor=ACTOR)
         assert not journey_pause(journey=journey, actor=ACTOR)
@@ -426,7 +426,7 @@ def test_pause_stops_steps_and_messages_and_resume_goes_on(acme: Tenant, account
         assert Message.objects.get().reason == "paused"
     later = timezone.now() + timedelta(days=3, minutes=1)
     with time_machine.travel(later, tick=False):
-        assert engine.drain(acme.pk) is None
+        assert working.drain(acme.pk) is None
         with tenant_context(acme):
             assert journey_resume(journey=journey, actor=ACTOR)
         stage.run(acme)
@@ -448,7 +448,7 @@ def test_removing_an_account_clears_its_time_and_its_messages_at_once(acme: Tena
     publish(acme, TWO_MAILS)
     stage.tag_expansion(acme, account)
     stage.evaluate(acme)
-    engine.drain(acme.pk)
+    working.drain(acme.pk)
     with tenant_context(acme):
         assert enrollment_remove(enrollment=inside(acme), actor=ACTOR)
         assert Message.objects.get().reason == "removed"
@@ -474,7 +474,7 @@ def test_an_account_that_cannot_walk_is_set_aside_and_the_others_walk(
             Enrollment.objects.filter(account=account).update(node_id="nowhere")
         for _ in range(engine.MAX_ATTEMPTS):
             clock.shift(timedelta(hours=2))
-            engine.drain(acme.pk)
+            working.drain(acme.pk)
     with tenant_context(acme):
         bad, good = Enrollment.objects.get(account=account), Enrollment.objects.get(account=other)
     assert (bad.status, bad.reason, good.reason) == ("failed", "error", "completed")

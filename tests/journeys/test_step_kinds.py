@@ -19,7 +19,7 @@ from hub.outbound.webhooks.slack import slack_body
 from hub.registry.facts import known_facts
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
-from journeys import engine
+from journeys import engine, working
 from journeys.experiments.assign import arm_at, place_of
 from journeys.graph import load
 from journeys.graph_words import sentences
@@ -211,7 +211,7 @@ def test_steps_are_left_out_for_held_out_accounts(acme: Tenant, account: Account
     stage.evaluate(acme)
     with tenant_context(acme):
         Enrollment.objects.update(held_out=True)
-    engine.drain(acme.pk)
+    working.drain(acme.pk)
     assert (step(acme).outcome, step(acme).reason) == ("skipped", "holdout")
     with tenant_context(acme):
         assert not WebhookEvent.objects.exists()
@@ -228,11 +228,11 @@ def test_a_batch_that_is_walked_again_does_things_once(acme: Tenant, account: Ac
 
     with monkeypatch.context() as patched:
         patched.setattr(engine, "store", broken)
-        engine.step_batch(acme)
+        engine.step_batch(acme.pk)
     with tenant_context(acme):
         assert not WebhookEvent.objects.exists()
         Enrollment.objects.update(due_at=Enrollment.objects.get().entered_at)
-    engine.drain(acme.pk)
+    working.drain(acme.pk)
     with tenant_context(acme):
         assert WebhookEvent.objects.count() == 1
         assert AccountState.objects.count() == 1

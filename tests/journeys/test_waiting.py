@@ -15,7 +15,7 @@ from hub.outbox.origins import REPLIED
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.usage.store import events_since
-from journeys import engine
+from journeys import working
 from journeys.graph_changes import Fate
 from journeys.models import Enrollment, EnrollmentStatus
 from journeys.services import graph_problems, publish_impact
@@ -208,7 +208,7 @@ def test_when_the_time_is_over_it_says_what_was_waited_for(acme: Tenant, account
         publish(acme, any_of())
         go(acme, account)
         clock.shift(timedelta(days=6))
-        engine.drain(acme.pk)
+        working.drain(acme.pk)
     assert (step(acme).port, step(acme).reason) == ("timeout", "timeout")
     assert step(acme).evidence == {"awaited": ["qbr-risk", "Report shared"]}
 

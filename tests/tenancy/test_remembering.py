@@ -11,6 +11,7 @@ import pytest
 from django.db import transaction
 
 from hub.accounts.services import attribute_define
+from hub.outbox.models import Topic
 from hub.tenancy import remembering as module
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
@@ -23,6 +24,7 @@ from tests.world import ACTOR
 pytestmark = pytest.mark.django_db(transaction=True)
 TABLES = [
     "journeys_journey",
+    "outbox_topic",
     "tenancy_tenant",
     "accounts_attributedefinition",
     "signals_predictionmodel",
@@ -44,6 +46,7 @@ def _rows(acme: Tenant) -> None:
         StageVersion.objects.create(number=1, rules=[], flags={})
         ReadinessVersion.objects.create(number=1, figures={})
         PredictionModel.objects.create(target="churn", kind="churn", number=1)
+        Topic.objects.create(key="own", name="Own")
         Journey.objects.create(key="new", name="New", purpose="adoption")
 
 

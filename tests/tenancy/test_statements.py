@@ -6,15 +6,13 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
-from hub.accounts.models import Account, Change, Contact
-from hub.accounts.services import change_record
+from hub.accounts.models import Account
 from hub.tenancy.context import OtherTenantError, tenant_context
 from hub.tenancy.models import Tenant
-from hub.tenancy.statements import Question, Statement, ask_all, load, send
+from hub.tenancy.statements import Question, Statement, ask_all, send
 from hub.tenancy.wake import wake_all
-from tests.world import make_account, make_contact
+from tests.world import make_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,28 +83,6 @@ def test_waking_many_marks_each_once_and_brings_no_later_time(acme: Tenant, glob
     with transaction.atomic():
         wake_all("evaluate", [acme.id])
     assert marks() == first
-
-
-def test_rows_are_loaded_as_the_orm_loads_them(acme: Tenant, globex: Tenant) -> None:
-    with tenant_context(acme):
-        account = Account.objects.get()
-        make_contact(account, "b@customers.example", roles=["champion", "user"])
-        make_contact(account, "a@customers.example", roles=[])
-        change_record(
-            account_id=account.pk, kind="x", key="1", occurred_at=timezone.now(), data={"n": 1.5, "of": [None, "ö"]}
-        )
-        for model in (Account, Contact, Change):
-            found = load(model, "tenant_id = %s", acme.pk)
-            stored = list(model.objects.order_by("pk"))
-            assert found == stored != []
-            assert [row.__dict__ | {"_state": None} for row in found] == [
-                row.__dict__ | {"_state": None} for row in stored
-            ]
-            assert {(row._state.adding, row._state.db) for row in found} == {(False, "default")}
-        assert load(Contact, "email = ANY(%s) AND roles <> '{}'", ["b@customers.example"])[0].roles == [
-            "champion", "user",
-        ]  # fmt: skip
-        assert load(Account, "name = %s OR true", "nobody") == [account], "another tenant's rows are no answer"
 
 
 def test_several_questions_are_answered_in_their_order_by_one_round_trip(acme: Tenant, globex: Tenant) -> None:

@@ -16,7 +16,7 @@ from hub.accounts.services.locks import facts_touch, states_lock
 from hub.accounts.services.provenance import Voice
 from hub.accounts.words import HAND
 from hub.people.audit import Actor, audit
-from hub.tenancy.statements import load
+from hub.tenancy.prepared import Places, Prepared
 
 CONTACT_LEFT = "contact.left"
 
@@ -25,12 +25,17 @@ class PersonError(ValueError):
     """A merge, split or undo that cannot be."""
 
 
+@Prepared[Contact]
+def _alone(the: Places) -> Any:
+    return Contact.objects.filter(account_id__in=the.uuids("accounts"), person__isnull=True).order_by("pk")
+
+
 def people_link(account_ids: Sequence[UUID]) -> None:
     """Find or make the person of every contact of these accounts that has none; by address, else somebody new.
 
     Two who bring one address at the same moment make one person: the address is unique, the loser looks again.
     """
-    alone = load(Contact, "account_id = ANY(%s) AND person_id IS NULL", list(account_ids))
+    alone = _alone(accounts=list(account_ids))
     if not alone:
         return
     emails = {contact.email for contact in alone if contact.email}

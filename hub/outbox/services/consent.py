@@ -7,6 +7,7 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -34,6 +35,7 @@ from hub.outbox.services.guards import reputation_watch
 from hub.outbox.topics import SHIPPED, topic_names
 from hub.people.audit import Actor, audit
 from hub.tenancy.context import current_tenant_id
+from hub.tenancy.prepared import Places, Prepared
 
 LONGEST_KEY = 64
 
@@ -257,11 +259,16 @@ def _hash(key: str, address: str) -> str:
 def suppressions(addresses: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """(channel, address) → why nothing goes there; addresses that take mail are left out. One query."""
     asked = {(channel, digest): address for channel, address in addresses for digest in address_hashes(address)}
-    rows = Suppression.objects.filter(address_hash__in=sorted({digest for _, digest in asked}))
-    found = rows.values_list("channel", "address_hash", "reason")
+    found = _suppressed(hashes=sorted({digest for _, digest in asked}))
     return {
         (channel, asked[channel, digest]): reason for channel, digest, reason in found if (channel, digest) in asked
     }
+
+
+@Prepared[tuple[str, str, str]]
+def _suppressed(the: Places) -> Any:
+    rows = Suppression.objects.filter(address_hash__in=the.texts("hashes"))
+    return rows.values_list("channel", "address_hash", "reason")
 
 
 def address_suppress(*, channel: str, address: str, reason: str, detail: str = "") -> None:

@@ -14,7 +14,7 @@ from hub.accounts.models import Account
 from hub.people.models import AuditEvent
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
-from journeys import engine
+from journeys import working
 from journeys.analytics.latency import PROMISED, Breach, Published, breaches, limit_of, published
 from journeys.models import Enrollment, Journey
 from tests.journeys import stage
@@ -34,7 +34,7 @@ def signal_then_step(tenant: Tenant, account: Account, seconds: float, key: str)
         stage.tag_expansion(tenant, account, key)
         stage.evaluate(tenant)
     with time_machine.travel(now + timedelta(seconds=seconds), tick=False):
-        engine.drain(tenant.pk)
+        working.drain(tenant.pk)
 
 
 def read(tenant: Tenant, limit: int = PROMISED) -> tuple[Published, list[Breach]]:

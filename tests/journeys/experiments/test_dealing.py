@@ -12,7 +12,7 @@ from hub.outbox.models import Holdout, Message
 from hub.tenancy.context import tenant_context
 from hub.tenancy.models import Tenant
 from hub.work.models import Task
-from journeys import engine
+from journeys import working
 from journeys.experiments.holdout import is_held_out
 from journeys.experiments.models import Assignment, Experiment
 from journeys.experiments.phases import HELD_OUT
@@ -147,7 +147,7 @@ def test_arms_are_balanced_within_strata(acme: Tenant, by: str) -> None:
             Enrollment.objects.create(
                 account=account, journey=journey, version=1, node_id="mail", due_at=account.created_at
             )
-    engine.drain(acme.pk)
+    working.drain(acme.pk)
     with tenant_context(acme):
         counted = Counter(Assignment.objects.values_list("stratum", "arm"))
     strata = {stratum for stratum, _ in counted}
