@@ -130,18 +130,18 @@ def quarantine(tenant_id: UUID, rejections: Sequence[Rejection], *, received_at:
     """Keep calls that cannot be stored; the same call again adds nothing."""
     if not rejections:
         return
-    rows = [
-        QuarantinedEvent(
-            received_at=received_at,
-            reason=rejection.reason,
-            detail=_text(rejection.detail),
-            raw=_text(rejection.raw.decode(errors="replace")),
-            digest=hashlib.blake2b(rejection.reason.encode() + rejection.raw, digest_size=16).hexdigest(),
-            source=SOURCE,
-        )
-        for rejection in rejections
-    ]
     with tenant_context(tenant_id):
+        rows = [
+            QuarantinedEvent(
+                received_at=received_at,
+                reason=rejection.reason,
+                detail=_text(rejection.detail),
+                raw=_text(rejection.raw.decode(errors="replace")),
+                digest=hashlib.blake2b(rejection.reason.encode() + rejection.raw, digest_size=16).hexdigest(),
+                source=SOURCE,
+            )
+            for rejection in rejections
+        ]
         QuarantinedEvent.objects.bulk_create(rows, ignore_conflicts=True)
 
 

@@ -381,6 +381,39 @@ def test_a_failure_of_one_tenant_is_not_anothers(acme: Tenant, globex: Tenant) -
     assert len(rows(globex)) == 1
 
 
+def test_refused_calls_are_kept_with_the_others_of_their_group(
+    acme: Tenant, globex: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.utils import timezone
+
+    from hub.ingest.flusher import Parcel, _flush
+    from hub.ingest.models import QuarantinedEvent
+    from hub.ingest.segment import normalise, read_request
+
+    def parcel(tenant: Tenant) -> Parcel:
+        now = timezone.now()
+        batch = {"writeKey": "k", "batch": [track(messageId="m"), {"type": "track", "userId": "u-1"}]}
+        calls = normalise(read_request("batch", {}, json.dumps(batch).encode()), tenant_id=tenant.id, received_at=now)
+        assert (len(calls.events), len(calls.rejections)) == (1, 1)
+        return Parcel(credential_create(tenant=tenant, name="door", actor=ACTOR)[0], calls, now)
+
+    apart: list[Parcel] = []
+
+    def written_apart(parcels: list[Parcel]) -> list[Parcel]:
+        apart.extend(parcels)
+        return []
+
+    monkeypatch.setattr(flusher_module, "_written_apart", written_apart)
+    group = [parcel(acme), parcel(globex)]
+    _flush(group)
+    assert [each.done.result(0) for each in group] == [None, None]
+    assert apart == [], "one refused call sends a whole group back to be written tenant by tenant"
+    for tenant in (acme, globex):
+        with tenant_context(tenant):
+            assert QuarantinedEvent.objects.count() == 1
+        assert len(rows(tenant)) == 1
+
+
 def test_too_much_at_once_is_429_with_retry_after(post: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: object, parcel: object) -> None:
         raise flusher_module.Overloaded
